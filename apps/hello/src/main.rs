@@ -1,0 +1,6 @@
+//! Four threads, each says its core.
+use skete as _;
+
+fn main() {
+    println!("hello from core 0");
+}

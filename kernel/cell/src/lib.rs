@@ -1,0 +1,2 @@
+//! The one unsafe cell behind state that a lock guards.
+#![no_std]

@@ -1,0 +1,3 @@
+//! What the kernel decides, without hardware.
+#![no_std]
+#![forbid(unsafe_code)]
