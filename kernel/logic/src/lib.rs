@@ -1,3 +1,7 @@
 //! What the kernel decides, without hardware.
 #![no_std]
 #![forbid(unsafe_code)]
+
+pub mod fds;
+pub mod slab;
+pub mod tree;
