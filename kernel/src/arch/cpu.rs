@@ -47,6 +47,15 @@ pub fn is_masked() -> bool {
     daif & IRQ_MASKED != 0
 }
 
+/// Whether this is an exception handler or the switch: on the core's own stack (SPSel = 1), no thread.
+#[inline]
+pub fn is_on_core_stack() -> bool {
+    let select: u64;
+    // SAFETY: reads a register.
+    unsafe { asm!("mrs {}, spsel", out(reg) select, options(nomem, nostack, preserves_flags)) };
+    select != 0
+}
+
 /// This core's number, 0–3 (MPIDR_EL1.Aff0).
 #[inline]
 pub fn number() -> usize {
@@ -160,4 +169,12 @@ pub fn clean_to_memory(start: usize, bytes: usize) {
 pub fn send_event() {
     barrier::dsb(barrier::SY);
     aarch64_cpu::asm::sev();
+}
+
+impl Masking {
+    /// Whether IRQs come in: the code that masked them was not inside a spin lock or a handler.
+    #[inline]
+    pub fn lets_irqs_in(self) -> bool {
+        self.0 & IRQ_MASKED == 0
+    }
 }
