@@ -7,13 +7,16 @@
 //! - [`run_queue`]: which thread of a core runs next
 //! - [`pages`]: page-table entries
 //! - [`tree`], [`fds`]: the files under `/`, and the numbers of open ones, both over [`slab`]
+//! - [`dirent`], [`terminal`]: how a directory's entries are laid out, and what a terminal's bytes mean
 #![no_std]
 #![forbid(unsafe_code)]
 
+pub mod dirent;
 pub mod fds;
 pub mod pages;
 pub mod run_queue;
 pub mod slab;
+pub mod terminal;
 pub mod thread;
 pub mod time;
 pub mod tree;
