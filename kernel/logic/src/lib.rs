@@ -7,11 +7,12 @@
 //! - [`run_queue`]: which thread of a core runs next
 //! - [`pages`]: page-table entries
 //! - [`tree`], [`fds`]: the files under `/`, and the numbers of open ones, both over [`slab`]
-//! - [`dirent`], [`terminal`]: how a directory's entries are laid out, and what a terminal's bytes mean
+//! - [`dirent`], [`terminal`], [`event`]: how a directory's entries are laid out, what a terminal's bytes mean, what eventfd counts
 #![no_std]
 #![forbid(unsafe_code)]
 
 pub mod dirent;
+pub mod event;
 pub mod fds;
 pub mod pages;
 pub mod run_queue;
