@@ -8,4 +8,17 @@
 pub mod firmware;
 pub mod mini_uart;
 pub mod pl011;
+#[cfg(test)]
+extern crate std;
+
+pub mod bcm2835_intc;
+pub mod bcm2836;
+pub mod gic;
+pub mod gic_v2;
+pub mod gic_v3;
+pub mod pl031;
+mod poll;
+pub mod psci;
+pub mod rng_bcm2835;
+pub mod watchdog;
 pub mod window;
