@@ -19,8 +19,15 @@ pub mod deadlines;
 pub mod futex;
 pub mod host;
 pub mod mutant;
+//! - [`tree`], [`fds`]: the files under `/`, and the numbers of open ones, both over [`slab`]
+#![no_std]
+#![forbid(unsafe_code)]
+
+pub mod fds;
 pub mod pages;
 pub mod run_queue;
+pub mod slab;
 pub mod thread;
 pub mod time;
 pub mod token;
+pub mod tree;
