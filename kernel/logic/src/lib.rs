@@ -7,6 +7,7 @@
 //! - [`run_queue`]: which thread of a core runs next · [`deadlines`]: which sleeper of a core is due
 //! - [`token`]: a wake-up that comes before the sleep is not lost · [`host`]: what sleepers ask of the machine
 //! - [`futex`]: everyone who waits for a word of memory
+//! - [`tree`], [`fds`]: the files under `/`, and the numbers of open ones, both over [`slab`]
 //! - [`pages`]: page-table entries
 //!
 //! Tests: `cargo test -p skete-logic` runs properties against plain references. The models compile these same files with loom's
@@ -16,14 +17,10 @@
 #![forbid(unsafe_code)]
 
 pub mod deadlines;
+pub mod fds;
 pub mod futex;
 pub mod host;
 pub mod mutant;
-//! - [`tree`], [`fds`]: the files under `/`, and the numbers of open ones, both over [`slab`]
-#![no_std]
-#![forbid(unsafe_code)]
-
-pub mod fds;
 pub mod pages;
 pub mod run_queue;
 pub mod slab;
