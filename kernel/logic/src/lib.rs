@@ -8,7 +8,7 @@
 //! - [`token`]: a wake-up that comes before the sleep is not lost · [`host`]: what sleepers ask of the machine
 //! - [`futex`]: everyone who waits for a word of memory
 //! - [`tree`], [`fds`]: the files under `/`, and the numbers of open ones, both over [`slab`]
-//! - [`pages`]: page-table entries
+//! - [`pages`]: page-table entries · [`options`]: the words of the boot options
 //!
 //! Tests: `cargo test -p skete-logic` runs properties against plain references. The models compile these same files with loom's
 //! atomics: `RUSTFLAGS="--cfg loom" cargo test -p skete-logic --release`. Each model runs unharmed, and once with each [`mutant`] that
@@ -21,6 +21,7 @@ pub mod fds;
 pub mod futex;
 pub mod host;
 pub mod mutant;
+pub mod options;
 pub mod pages;
 pub mod run_queue;
 pub mod slab;
