@@ -24,7 +24,7 @@ global_asm!(
     "    b       1f",
     "    .long   0",
     "    .quad   0",         // text_offset: the firmware's choice
-    "    .quad   image_end", // image_size: rewritten when a payload is appended
+    "    .quad   image_bytes", // image_size: rewritten when a payload is appended
     "    .quad   0b1010",    // little-endian, 4 KiB pages, anywhere in memory
     "    .quad   0, 0, 0",
     "    .ascii  \"ARM\\x64\"",
