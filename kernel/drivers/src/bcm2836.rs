@@ -13,7 +13,7 @@ use crate::window::Registers;
 /// Where the controller stands, as the ARM sees it.
 pub const BASE: usize = 0x4000_0000;
 /// Bytes of its window.
-pub const BYTES: usize = 0x100;
+pub const WINDOW_BYTES: usize = 0x100;
 /// How many cores it serves.
 pub const CORES: usize = 4;
 
