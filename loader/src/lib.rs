@@ -27,3 +27,5 @@ pub mod payload;
 pub mod place;
 pub mod program;
 pub mod refusal;
+#[cfg(any(feature = "emit", test))]
+pub mod sample;
