@@ -5,6 +5,7 @@
 //! - [`devices`]: `/dev/null`, `/dev/zero`
 //! - [`event`]: eventfd
 //! - [`stored`]: the file tree
+//! - [`out`]: hands `/out` to the host
 //! - [`poll`]: waits for the first of several
 //! - [`changes`]: how a waiter learns that something happened
 //!
@@ -16,6 +17,7 @@ pub mod class;
 pub mod console;
 mod devices;
 pub mod event;
+mod out;
 pub mod poll;
 pub mod stored;
 
@@ -32,7 +34,8 @@ use crate::sched::mutex::{RawSleep, Sleep};
 use changes::Seen;
 use class::Handle;
 
-pub use stored::{hand_out, set_archive};
+pub use out::hand_out;
+pub use stored::init;
 
 type Table = Fds<Handle, Heap>;
 

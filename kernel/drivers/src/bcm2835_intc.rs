@@ -8,7 +8,7 @@ use crate::window::Registers;
 /// Where the controller stands, as the ARM sees it (chapter 7.5 gives 0x7E00B000; the registers begin at 0x200).
 pub const BASE: usize = 0x3F00_B200;
 /// Bytes of its window.
-pub const BYTES: usize = 0x28;
+pub const WINDOW_BYTES: usize = 0x28;
 
 const PENDING_1: usize = 0x04;
 const PENDING_2: usize = 0x08;

@@ -13,7 +13,7 @@ use crate::window::Registers;
 /// Where the controller stands, as the ARM sees it.
 pub const BASE: usize = 0x4000_0000;
 /// Bytes of its window.
-pub const BYTES: usize = 0x100;
+pub const WINDOW_BYTES: usize = 0x100;
 /// How many cores it serves.
 pub const CORES: usize = 4;
 
@@ -35,7 +35,7 @@ const MAILBOX_SET: usize = 0x80;
 const MAILBOX_CLEAR: usize = 0xC0;
 
 bitflags! {
-    /// The timers of a core, as bits of its timer control and source words.
+    /// The timers of a core, as bits of its timer control word.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub struct Timers: u32 {
         /// CNTPS: secure physical.
@@ -69,8 +69,14 @@ impl Mailbox {
 /// Why a core is interrupted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
-    /// Exactly one of its timers.
-    Timer(Timers),
+    /// CNTPS: its secure physical timer.
+    SecurePhysicalTimer,
+    /// CNTPNS: its physical timer.
+    PhysicalTimer,
+    /// CNTHP: its hypervisor's timer.
+    HypervisorTimer,
+    /// CNTV: its virtual timer.
+    VirtualTimer,
     /// Another core (or itself) put reasons into this mailbox.
     Mailbox(Mailbox),
     /// A peripheral: ask [`crate::bcm2835_intc::Controller::pending`].
@@ -93,7 +99,10 @@ impl Iterator for Sources {
     fn next(&mut self) -> Option<Source> {
         let bit = self.0.trailing_zeros();
         let source = match bit {
-            0..4 => Source::Timer(Timers::from_bits_retain(1 << bit)),
+            0 => Source::SecurePhysicalTimer,
+            1 => Source::PhysicalTimer,
+            2 => Source::HypervisorTimer,
+            3 => Source::VirtualTimer,
             4..8 => Source::Mailbox(Mailbox::ALL[bit as usize - 4]),
             8 => Source::Peripherals,
             9 => Source::PerformanceMonitors,
@@ -267,10 +276,10 @@ mod tests {
             assert_eq!(
                 sources,
                 [
-                    Source::Timer(Timers::SECURE_PHYSICAL),
-                    Source::Timer(Timers::PHYSICAL),
-                    Source::Timer(Timers::HYPERVISOR),
-                    Source::Timer(Timers::VIRTUAL),
+                    Source::SecurePhysicalTimer,
+                    Source::PhysicalTimer,
+                    Source::HypervisorTimer,
+                    Source::VirtualTimer,
                     Source::Mailbox(Mailbox::M0),
                     Source::Mailbox(Mailbox::M1),
                     Source::Mailbox(Mailbox::M2),

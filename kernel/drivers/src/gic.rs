@@ -106,7 +106,7 @@ pub enum Trigger {
     Edge,
 }
 
-/// The receipt for one acknowledged interrupt; [`crate::gic_v2::GicV2::end`] or [`crate::gic_v3::end`] takes it back. Until
+/// The receipt for one acknowledged interrupt; [`crate::gic_v2::GicV2::end`] or [`crate::gic_v3::cpu_interface::end`] takes it back. Until
 /// then this core gets no other interrupt of the same or a lower priority.
 #[must_use = "an interrupt that is not ended blocks its core's interrupts"]
 #[derive(Debug, PartialEq, Eq)]

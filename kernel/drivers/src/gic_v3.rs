@@ -6,12 +6,12 @@
 //! registers: callers of [`GicV3::enable`] for them take turns. Every interrupt is non-secure group 1. Whoever drops the core
 //! from EL2 or EL3 sets ICC_SRE_EL2 (and ICC_SRE_EL3) to 0xF first, else EL1 may not use the CPU interface.
 
-mod cpu_interface;
+pub mod cpu_interface;
 mod redistributor;
 
 use bitflags::bitflags;
 
-pub use cpu_interface::{CpuInterface, acknowledge, end, send};
+pub use cpu_interface::CpuInterface;
 pub use redistributor::{Affinity, Redistributor};
 
 use crate::gic::{GicError, Intid, Trigger, interrupts};

@@ -4,7 +4,7 @@
 use crate::window::Registers;
 
 /// Bytes of the clock's window.
-pub const BYTES: usize = 0x1000;
+pub const WINDOW_BYTES: usize = 0x1000;
 
 /// Data (3.3.1): the time.
 const RTCDR: usize = 0x00;

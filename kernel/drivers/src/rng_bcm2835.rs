@@ -11,7 +11,7 @@ use crate::window::Registers;
 /// Where the generator stands, as the ARM sees it.
 pub const BASE: usize = 0x3F10_4000;
 /// Bytes of its window.
-pub const BYTES: usize = 0x14;
+pub const WINDOW_BYTES: usize = 0x14;
 
 const RNG_CTRL: usize = 0x00;
 /// Words available in bits 31:24; warm-up count in bits 19:0.

@@ -9,7 +9,7 @@ use crate::window::Registers;
 /// Where the power manager stands, as the ARM sees it.
 pub const BASE: usize = 0x3F10_0000;
 /// Bytes of its window.
-pub const BYTES: usize = 0x28;
+pub const WINDOW_BYTES: usize = 0x28;
 
 const RSTC: usize = 0x1C;
 const RSTS: usize = 0x20;

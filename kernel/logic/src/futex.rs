@@ -28,6 +28,7 @@ pub use requeue::{Requeued, Shares};
 pub use waiter::Waiter;
 
 use crate::host::RawLock;
+use crate::mutant::{self, Mutant};
 use skete_cell::atomic::Ordering;
 
 /// The bitset of one who does not use bitsets: matches everyone (`FUTEX_BITSET_MATCH_ANY`).
@@ -74,7 +75,11 @@ impl<L: RawLock, const N: usize> Table<L, N> {
 
     /// Runs `section` under the locks of two buckets, which may be one. The lower index is locked first, by everyone.
     fn both_locked<R>(&self, one: usize, other: usize, section: impl FnOnce() -> R) -> R {
-        let (low, high) = (one.min(other), one.max(other));
+        let (low, high) = if mutant::is(Mutant::LockedInAnyOrder) {
+            (one, other)
+        } else {
+            (one.min(other), one.max(other))
+        };
         self.buckets[low].lock.locked(|| {
             if low == high {
                 section()

@@ -34,7 +34,7 @@ type Sink<'s> = &'s mut dyn FnMut(&[u8], &[u8]);
 static WALK: OnceCell<fn(Sink<'_>) -> Result<(), Errno>> = OnceCell::new();
 
 /// Keeps the root archive for the tree's beginning. Called once, at start; costs nothing by itself.
-pub fn set_archive(archive: &'static [u8]) {
+pub fn init(archive: &'static [u8]) {
     let _ = ARCHIVE.set(archive);
 }
 
@@ -73,11 +73,12 @@ fn allow_present(made: Result<NodeId, Errno>) -> Result<(), Errno> {
     }
 }
 
-/// Shows `sink` every file under `/out`, with its path from there: what the program leaves to the host.
+/// Shows `sink` every file under `/out`, with its path from there: what the program leaves to the host. Nothing if no path was ever
+/// asked for, so that the way out holds no tree alive.
 ///
 /// # Errors
 /// `ENOMEM`, or `ENOENT` and `ENOTDIR` if the program removed or replaced `/out`.
-pub fn hand_out(mut sink: impl FnMut(&[u8], &[u8])) -> Result<(), Errno> {
+pub fn visit_out(mut sink: impl FnMut(&[u8], &[u8])) -> Result<(), Errno> {
     WALK.get().map_or(Ok(()), |walk| walk(&mut sink))
 }
 

@@ -106,10 +106,10 @@ fn break_seal(block: *mut u8, layout: Layout) {
     // SAFETY: an allocation has its seal there.
     let found = unsafe { end.cast::<u64>().read_unaligned() };
     if found == BROKEN ^ end as u64 {
-        crate::fault::stop(format_args!("heap: {block:p} of {} bytes is freed twice", layout.size()));
+        crate::panic::stop(format_args!("heap: {block:p} of {} bytes is freed twice", layout.size()));
     }
     if found != seal_of(end) {
-        crate::fault::stop(format_args!("heap: something wrote past the end of {block:p} of {} bytes", layout.size()));
+        crate::panic::stop(format_args!("heap: something wrote past the end of {block:p} of {} bytes", layout.size()));
     }
     // SAFETY: as above.
     unsafe { end.cast::<u64>().write_unaligned(BROKEN ^ end as u64) };

@@ -17,8 +17,6 @@ use crate::arch::cpu;
 use crate::lock::{Bare, Spin};
 use crate::time;
 
-/// A slice among equals: 10 ms.
-pub const SLICE_NS: u64 = 10_000_000;
 /// No slice is running, or no timer set.
 const NEVER: u64 = u64::MAX;
 /// What an idle core runs at: below every thread.

@@ -2,6 +2,7 @@
 
 use std::vec::Vec;
 
+use super::cpu_interface::{acknowledge, end, send};
 use super::*;
 use crate::gic::Sgi;
 use crate::gic::fake::{

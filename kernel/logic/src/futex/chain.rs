@@ -85,9 +85,6 @@ impl Chain {
             next = waiter.node.with(|node| node.next);
             // From here the thread may return, wait again and link its node elsewhere. Released before it is unparked: the other way
             // round it could look, find itself claimed, and sleep on.
-            if mutant::is(Mutant::UnparkedBeforeReleased) {
-                host.unpark(thread);
-            }
             waiter.release();
             Some(thread)
         }));

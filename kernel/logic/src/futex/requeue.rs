@@ -100,9 +100,12 @@ impl<L: RawLock, const N: usize> Table<L, N> {
         let (source, target) = (self.bucket(from), self.bucket(to));
         // No more can move than are counted here.
         let most = nr.min(source.waiters.load(Ordering::Relaxed));
-        target.waiters.fetch_add(most, Ordering::Relaxed);
+        if !mutant::is(Mutant::RequeueCountedLate) {
+            target.waiters.fetch_add(most, Ordering::Relaxed);
+        }
         if !mutant::is(Mutant::RequeueWithoutFence) {
-            // What the caller does from here on comes after the new count: pairs with the fence in `wake`.
+            // The target's count is up before the source's comes down: one who finds nobody left at `from` finds them at `to`. Pairs
+            // with the fence in `wake`.
             fence(Ordering::SeqCst);
         }
         let mut moved = 0;
@@ -120,8 +123,11 @@ impl<L: RawLock, const N: usize> Table<L, N> {
             }
             thread = node.next;
         }
-        target.waiters.fetch_sub(most - moved, Ordering::Relaxed);
         source.waiters.fetch_sub(moved, Ordering::Relaxed);
+        if mutant::is(Mutant::RequeueCountedLate) {
+            target.waiters.fetch_add(most, Ordering::Relaxed);
+        }
+        target.waiters.fetch_sub(most - moved, Ordering::Relaxed);
         moved
     }
 }

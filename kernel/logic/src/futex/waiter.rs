@@ -52,9 +52,10 @@ impl Waiter {
         (self.place.load(Ordering::Relaxed) != WOKEN).then(|| self.node.with(|node| node.key))
     }
 
-    /// Whether a waker has let the thread go. Asked by the thread itself.
+    /// Whether the thread is in no queue: not waiting, or let go by a waker. Asked by the thread itself.
+    #[must_use]
     #[inline]
-    pub(super) fn is_woken(&self) -> bool {
+    pub fn is_woken(&self) -> bool {
         // Acquire: pairs with `release`; from here the node is the thread's own again, and what the waker did is seen.
         self.place.load(Ordering::Acquire) == WOKEN
     }

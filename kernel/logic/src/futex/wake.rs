@@ -59,6 +59,10 @@ impl<L: RawLock, const N: usize> Table<L, N> {
         other_nr: u32,
         operate: impl FnOnce() -> Result<bool, Errno>,
     ) -> Result<u32, Errno> {
+        if mutant::is(Mutant::WakeOpLooksFirst) && self.is_deserted(key) && self.is_deserted(other)
+        {
+            return operate().map(|_| 0);
+        }
         let mut chain = Chain::EMPTY;
         self.both_locked(Self::index(key), Self::index(other), || {
             let wakes_other = operate()?;

@@ -1,0 +1,165 @@
+//! On the machine: finds the payload, puts the program in place, jumps. Or says why not.
+//!
+//! Runs on one core, MMU and caches off, on a stack below the image. So every access is to Device memory: nothing unaligned, no
+//! atomic, no floating point.
+#![allow(
+    unsafe_code,
+    reason = "memory is taken by its address here, and the program is jumped to"
+)]
+
+mod console;
+mod leave;
+mod memory;
+mod start;
+
+use core::ops::Range;
+
+use arrayvec::ArrayVec;
+use skete_abi::boot::{self, Handover};
+use skete_drivers::firmware::{self, Machine};
+use skete_loader::options::is_semihosting;
+use skete_loader::payload::{Kind, Payload};
+use skete_loader::place::place;
+use skete_loader::program::{PAGE_BYTES, Plan};
+use skete_loader::refusal::Refusal;
+
+use console::Console;
+
+/// Memory that is assumed where the firmware says nothing: the Pi has more.
+const LEAST_RAM: Range<u64> = 0..64 << 20;
+
+/// Page 0 is the spin table's and the firmware's.
+const FIRMWARE_PAGE: Range<u64> = 0..PAGE_BYTES as u64;
+
+/// What was found to be carried.
+struct Cargo {
+    program: &'static [u8],
+    payload: Option<Payload<'static>>,
+}
+
+/// Carries the program that came with the loader, which is in memory at `image`. `firmware` is what the firmware left in x0.
+fn run(firmware: u64, image: Range<u64>) -> ! {
+    // SAFETY: x0 holds a description or 0 on every board (arm64 boot protocol), and nobody has touched it yet.
+    let (mut machine, firmware) = match unsafe { firmware::read(firmware) } {
+        Ok(machine) => (machine, firmware),
+        Err(_) => (Machine::default(), 0),
+    };
+    if machine.ram.is_empty() {
+        machine.ram.push(LEAST_RAM);
+    }
+    let mut is_semihosted = is_semihosting(machine.command_line);
+    let refusal = match find(&machine, &image) {
+        Ok(cargo) => {
+            is_semihosted |= cargo
+                .part(Kind::Options)
+                .is_some_and(|options| core::str::from_utf8(options).is_ok_and(is_semihosting));
+            match load(&machine, firmware, &image, &cargo) {
+                Ok(jump) => memory::jump(firmware, jump),
+                Err(refusal) => refusal,
+            }
+        }
+        Err(refusal) => refusal,
+    };
+    let mut console = Console::open(&machine);
+    console.say("skete-loader: ");
+    // The console takes every byte.
+    let _ = refusal.describe(&mut console);
+    console.say("\n");
+    console.flush();
+    leave::leave(&machine, is_semihosted)
+}
+
+impl Cargo {
+    fn part(&self, kind: Kind) -> Option<&'static [u8]> {
+        self.payload?.part(kind)
+    }
+}
+
+/// Looks for a payload behind the loader, else for one or a bare program in the initial ramdisk.
+fn find(machine: &Machine<'_>, image: &Range<u64>) -> Result<Cargo, Refusal> {
+    let ram = machine.ram.iter().find(|range| range.contains(&image.end));
+    let behind = image.end..ram.map_or(image.end, |range| range.end);
+    // SAFETY: memory from the image's end to the end of the RAM it lies in; nobody writes there before the jump but `load`, which
+    // keeps clear of the payload.
+    let behind = unsafe { memory::bytes(behind) };
+    if Payload::is_at(behind) {
+        return open(behind);
+    }
+    let Some(initrd) = machine.initrd.clone() else {
+        return Err(Refusal::NoProgram);
+    };
+    // SAFETY: the firmware says that it put the ramdisk there, and `load` keeps clear of it.
+    let initrd = unsafe { memory::bytes(initrd) };
+    if Payload::is_at(initrd) {
+        open(initrd)
+    } else if initrd.starts_with(&elf::abi::ELFMAGIC) {
+        Ok(Cargo {
+            program: initrd,
+            payload: None,
+        })
+    } else {
+        Err(Refusal::UnknownRamdisk)
+    }
+}
+
+fn open(bytes: &'static [u8]) -> Result<Cargo, Refusal> {
+    let payload = Payload::parse(bytes, memory::checksum)?;
+    let program = payload.part(Kind::Program).ok_or(Refusal::NoProgram)?;
+    Ok(Cargo {
+        program,
+        payload: Some(payload),
+    })
+}
+
+/// Puts the program in place and the handover behind it.
+fn load(
+    machine: &Machine<'_>,
+    firmware: u64,
+    image: &Range<u64>,
+    cargo: &Cargo,
+) -> Result<memory::Jump, Refusal> {
+    let plan = Plan::new(cargo.program)?;
+    let appended = cargo
+        .payload
+        .map(|payload| memory::range(payload.bytes()))
+        .filter(|range| range.start == image.end);
+    let loader = image.start..appended.map_or(image.end, |range| range.end);
+    let initrd = machine.initrd.clone().unwrap_or_default();
+    let mut taken = ArrayVec::<Range<u64>, 24>::new();
+    taken.extend(machine.reserved.iter().cloned());
+    taken.extend([
+        FIRMWARE_PAGE,
+        start::stack(image.start).start..loader.end,
+        initrd.clone(),
+    ]);
+
+    let bytes = plan.bytes + PAGE_BYTES;
+    let start =
+        place(bytes as u64, &machine.ram, &taken).ok_or(Refusal::TooBig(bytes as u64 >> 10))?;
+    let program = start..start + bytes as u64;
+    // SAFETY: `place` chose memory that nobody holds.
+    let memory = unsafe { memory::Claim::new(program.clone()) };
+    let part = |kind| {
+        cargo
+            .part(kind)
+            .map_or(boot::Range::default(), |part| as_range(memory::range(part)))
+    };
+    let handover = Handover {
+        magic: boot::MAGIC,
+        firmware,
+        program: as_range(program),
+        loader: as_range(loader),
+        initrd: as_range(initrd),
+        root: part(Kind::Root),
+        options: part(Kind::Options),
+        names: part(Kind::Names),
+    };
+    memory.fill(&plan, handover)
+}
+
+fn as_range(range: Range<u64>) -> boot::Range {
+    boot::Range {
+        start: range.start,
+        end: range.end,
+    }
+}

@@ -1,0 +1,163 @@
+//! Memory by its address: bytes that others left, memory for the program, caches, the jump.
+
+use core::arch::asm;
+use core::ops::Range;
+use core::ptr;
+
+use skete_abi::boot::Handover;
+use skete_loader::program::{PAGE_BYTES, Plan};
+use skete_loader::refusal::Refusal;
+
+mod copy;
+
+/// Bytes per line of the Cortex-A53's caches.
+const LINE_BYTES: u64 = 64;
+
+/// The bytes in a range of physical memory.
+///
+/// # Safety
+/// All of it is readable, and nobody writes it while the slice is in use.
+pub unsafe fn bytes(range: Range<u64>) -> &'static [u8] {
+    let start = ptr::with_exposed_provenance(address(range.start));
+    let length = address(range.end.saturating_sub(range.start));
+    if range.start == 0 || length == 0 {
+        return &[];
+    }
+    // SAFETY: the caller says so; the start is not null.
+    unsafe { core::slice::from_raw_parts(start, length) }
+}
+
+/// Where bytes lie.
+pub fn range(bytes: &[u8]) -> Range<u64> {
+    let start = bytes.as_ptr().expose_provenance() as u64;
+    start..start + bytes.len() as u64
+}
+
+/// The CRC-32 of bytes, by the instruction for it. Eight bytes at a time once they are aligned, as Device memory wants it.
+pub fn checksum(bytes: &[u8]) -> u32 {
+    // SAFETY: any eight bytes are a number.
+    let (head, words, tail) = unsafe { bytes.align_to::<u64>() };
+    let crc = head.iter().fold(!0, |crc, byte| crc32_byte(crc, *byte));
+    let (blocks, rest) = words.as_chunks::<8>();
+    let crc = blocks
+        .iter()
+        .flatten()
+        .chain(rest)
+        .fold(crc, |crc, word| crc32_word(crc, *word));
+    !tail.iter().fold(crc, |crc, byte| crc32_byte(crc, *byte))
+}
+
+#[inline(always)]
+fn crc32_byte(crc: u32, byte: u8) -> u32 {
+    let next;
+    // SAFETY: computes only. Every Cortex-A53 has the instruction (ID_AA64ISAR0_EL1.CRC32), the BCM2837's too.
+    unsafe {
+        asm!(".arch_extension crc", "crc32b {next:w}, {crc:w}, {byte:w}", next = out(reg) next, crc = in(reg) crc,
+            byte = in(reg) u32::from(byte), options(pure, nomem, nostack, preserves_flags));
+    }
+    next
+}
+
+#[inline(always)]
+fn crc32_word(crc: u32, word: u64) -> u32 {
+    let next;
+    // SAFETY: as in `crc32_byte`.
+    unsafe {
+        asm!(".arch_extension crc", "crc32x {next:w}, {crc:w}, {word}", next = out(reg) next, crc = in(reg) crc,
+            word = in(reg) word, options(pure, nomem, nostack, preserves_flags));
+    }
+    next
+}
+
+/// Memory that is going to be the program's, the handover's page included.
+pub struct Claim {
+    range: Range<u64>,
+}
+
+/// Where to jump to, and with what.
+pub struct Jump {
+    entry: u64,
+    handover: u64,
+}
+
+impl Claim {
+    /// Takes a range of memory, whole pages, at least one.
+    ///
+    /// # Safety
+    /// It is memory, and nobody holds any of it.
+    pub unsafe fn new(range: Range<u64>) -> Self {
+        Self { range }
+    }
+
+    /// Fills it: the program, relocated, and behind it the handover.
+    ///
+    /// Caches are off, so all writes go to memory, past whatever lines an earlier stage left. A dirty one would be written back over
+    /// ours one day: out with them first. A clean one would be read instead of ours once the kernel turns its caches on: out with
+    /// them again.
+    pub fn fill(self, plan: &Plan<'_>, handover: Handover) -> Result<Jump, Refusal> {
+        let Range { start, end } = self.range;
+        let page = end - PAGE_BYTES as u64;
+        clean_caches(start..end);
+        let first = address(start);
+        {
+            // SAFETY: the claim is ours alone, and this is the only reference into it while it lives.
+            let memory = unsafe {
+                core::slice::from_raw_parts_mut(
+                    ptr::with_exposed_provenance_mut::<u8>(first),
+                    plan.bytes,
+                )
+            };
+            plan.fill(memory);
+        }
+        // SAFETY: as above; a page is aligned for words, and any bytes are words.
+        let words = unsafe {
+            core::slice::from_raw_parts_mut(
+                ptr::with_exposed_provenance_mut::<u64>(first),
+                plan.bytes / 8,
+            )
+        };
+        plan.relocate(words, start)?;
+        // SAFETY: the last page of the claim, behind the program.
+        unsafe { ptr::with_exposed_provenance_mut::<Handover>(address(page)).write(handover) };
+        clean_caches(start..end);
+        Ok(Jump {
+            entry: start + plan.entry as u64,
+            handover: page,
+        })
+    }
+}
+
+/// Cleans and invalidates every line of a range, down to memory, and drops all instructions.
+fn clean_caches(range: Range<u64>) {
+    let mut line = range.start;
+    // SAFETY: maintenance by address changes nothing that memory holds.
+    unsafe { asm!("dsb sy", options(nostack, preserves_flags)) };
+    while line < range.end {
+        // SAFETY: as above.
+        unsafe { asm!("dc civac, {}", in(reg) line, options(nostack, preserves_flags)) };
+        line += LINE_BYTES;
+    }
+    // SAFETY: as above.
+    unsafe {
+        asm!(
+            "dsb sy",
+            "ic iallu",
+            "dsb sy",
+            "isb",
+            options(nostack, preserves_flags)
+        )
+    };
+}
+
+/// Leaves the loader for the program.
+pub fn jump(firmware: u64, jump: Jump) -> ! {
+    // SAFETY: the program is in place, and its entry was checked to be in it. It brings its own stack.
+    unsafe {
+        asm!("br {}", in(reg) jump.entry, in("x0") firmware, in("x1") jump.handover, options(noreturn))
+    }
+}
+
+/// Addresses have 64 bits here.
+fn address(address: u64) -> usize {
+    usize::try_from(address).unwrap_or(usize::MAX)
+}
