@@ -8,8 +8,8 @@ pub struct Thread(u16);
 impl Thread {
     /// No thread: the end of a list. Never the number of a record.
     pub const NONE: Self = Self(u16::MAX);
-    /// The most thread records a kernel can have.
-    pub const LIMIT: usize = u16::MAX as usize;
+    /// The most thread records a kernel can have: the highest two numbers mean something else in links.
+    pub const LIMIT: usize = u16::MAX as usize - 1;
 
     /// The record with this number.
     #[must_use]
