@@ -89,11 +89,7 @@ impl RunQueue {
     /// An empty queue.
     #[must_use]
     pub const fn new() -> Self {
-        Self {
-            ready: 0,
-            len: 0,
-            lines: [Line::new(Thread::NONE, Thread::NONE); PRIORITIES as usize],
-        }
+        Self { ready: 0, len: 0, lines: [Line::new(Thread::NONE, Thread::NONE); PRIORITIES as usize] }
     }
 
     /// Queues `thread` behind its equals: it became ready, or its slice is over. It is in no queue; `priority` is below
@@ -102,15 +98,11 @@ impl RunQueue {
     pub fn push_back(&mut self, links: &impl Links, thread: Thread, priority: u8) {
         let bit = bit(priority);
         let line = &mut self.lines[slot(priority)];
-        links
-            .link(thread)
-            .set(Link::between(line.last(), Thread::NONE));
+        links.link(thread).set(Link::between(line.last(), Thread::NONE));
         *line = if self.ready & bit == 0 {
             Line::new(thread, thread)
         } else {
-            links
-                .link(line.last())
-                .with_mut(|last| *last = Link::between(last.previous(), thread));
+            links.link(line.last()).with_mut(|last| *last = Link::between(last.previous(), thread));
             Line::new(line.first(), thread)
         };
         self.ready |= bit;
@@ -127,9 +119,7 @@ impl RunQueue {
             Line::new(thread, thread)
         } else {
             next = line.first();
-            links
-                .link(next)
-                .with_mut(|first| *first = Link::between(thread, first.next()));
+            links.link(next).with_mut(|first| *first = Link::between(thread, first.next()));
             Line::new(thread, line.last())
         };
         links.link(thread).set(Link::between(Thread::NONE, next));
@@ -143,9 +133,7 @@ impl RunQueue {
         let priority = self.top_priority()?;
         let line = &mut self.lines[slot(priority)];
         let thread = line.first();
-        let next = links
-            .link(thread)
-            .with_mut(|link| core::mem::replace(link, Link::UNQUEUED).next());
+        let next = links.link(thread).with_mut(|link| core::mem::replace(link, Link::UNQUEUED).next());
         *line = Line::new(next, line.last());
         if next.is_none() {
             self.ready &= !bit(priority);
@@ -158,11 +146,7 @@ impl RunQueue {
     #[must_use]
     #[inline]
     pub const fn top_priority(&self) -> Option<u8> {
-        if self.ready == 0 {
-            None
-        } else {
-            Some(highest(self.ready))
-        }
+        if self.ready == 0 { None } else { Some(highest(self.ready)) }
     }
 
     /// Takes `thread`, queued at `priority`, out of turn: its priority or affinity changes, or another core steals it. False if no
@@ -180,15 +164,11 @@ impl RunQueue {
         } else if first == thread {
             first = link.next();
         } else {
-            links
-                .link(link.previous())
-                .with_mut(|before| *before = Link::between(before.previous(), link.next()));
+            links.link(link.previous()).with_mut(|before| *before = Link::between(before.previous(), link.next()));
             if last == thread {
                 last = link.previous();
             } else {
-                links
-                    .link(link.next())
-                    .with_mut(|behind| *behind = Link::between(link.previous(), behind.next()));
+                links.link(link.next()).with_mut(|behind| *behind = Link::between(link.previous(), behind.next()));
             }
         }
         *line = Line::new(first, last);
@@ -197,11 +177,7 @@ impl RunQueue {
     }
 
     /// Takes a thread for another core: of those that are `allowed` there, the one that waits longest at the highest priority.
-    pub fn steal(
-        &mut self,
-        links: &impl Links,
-        allowed: impl Fn(Thread) -> bool,
-    ) -> Option<Thread> {
+    pub fn steal(&mut self, links: &impl Links, allowed: impl Fn(Thread) -> bool) -> Option<Thread> {
         let mut ready = self.ready;
         while ready != 0 {
             let priority = highest(ready);

@@ -70,11 +70,7 @@ impl Tid {
     #[must_use]
     #[inline]
     pub const fn from_number(number: u32) -> Option<Self> {
-        if number & RECORD_MASK == 0 || number >> (RECORD_BITS + GENERATION_BITS) != 0 {
-            None
-        } else {
-            Some(Self(number))
-        }
+        if number & RECORD_MASK == 0 || number >> (RECORD_BITS + GENERATION_BITS) != 0 { None } else { Some(Self(number)) }
     }
 
     /// The number as programs see it: 1 to 2²⁹ − 1.
@@ -87,10 +83,7 @@ impl Tid {
     /// The record.
     #[must_use]
     #[inline]
-    #[allow(
-        clippy::cast_possible_truncation,
-        reason = "masked to 16 bits, of which 1 to 0xFFFF occur"
-    )]
+    #[allow(clippy::cast_possible_truncation, reason = "masked to 16 bits, of which 1 to 0xFFFF occur")]
     pub const fn thread(self) -> Thread {
         Thread(((self.0 & RECORD_MASK) - 1) as u16)
     }
