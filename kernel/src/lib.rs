@@ -35,4 +35,5 @@ pub mod trace;
 #[link(kind = "link-arg", modifiers = "+verbatim", name = "-zseparate-loadable-segments")]
 #[link(kind = "link-arg", modifiers = "+verbatim", name = "-zmax-page-size=4096")]
 #[link(kind = "link-arg", modifiers = "+verbatim", name = "--fix-cortex-a53-843419")]
+#[allow(unsafe_code, reason = "the link arguments need a block to stand on")]
 unsafe extern "C" {}
