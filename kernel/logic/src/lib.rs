@@ -1,3 +1,30 @@
 //! What the kernel decides, without hardware.
+//!
+//! No unsafe code, no statics, no clock: records, locks, `now` and the machine's wake-up are handed in, so the same source runs in
+//! the kernel, in a unit test, under loom and under a seeded scheduler.
+//!
+//! - [`time`], [`thread`]: the words all others use
+//! - [`run_queue`]: which thread of a core runs next · [`deadlines`]: which sleeper of a core is due
+//! - [`token`]: a wake-up that comes before the sleep is not lost · [`host`]: what sleepers ask of the machine
+//! - [`futex`]: everyone who waits for a word of memory
+//! - [`tree`], [`fds`]: the files under `/`, and the numbers of open ones, both over [`slab`]
+//! - [`pages`]: page-table entries
+//!
+//! Tests: `cargo test -p skete-logic` runs properties against plain references. The models compile these same files with loom's
+//! atomics: `RUSTFLAGS="--cfg loom" cargo test -p skete-logic --release`. Each model runs unharmed, and once with each [`mutant`] that
+//! it must find.
 #![no_std]
 #![forbid(unsafe_code)]
+
+pub mod deadlines;
+pub mod fds;
+pub mod futex;
+pub mod host;
+pub mod mutant;
+pub mod pages;
+pub mod run_queue;
+pub mod slab;
+pub mod thread;
+pub mod time;
+pub mod token;
+pub mod tree;

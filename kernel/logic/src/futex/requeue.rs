@@ -1,0 +1,127 @@
+//! Moving waiters from one word to another without waking them: what spares a condition variable's broadcast the stampede.
+
+use super::chain::Chain;
+use super::waiter::Node;
+use super::{ANY, Key, Table};
+use crate::host::{Host, RawLock};
+use crate::mutant::{self, Mutant};
+use skete_abi::Errno;
+use skete_cell::atomic::{Ordering, fence};
+
+/// How many a requeue may wake, and how many it may then move.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shares {
+    /// The most to wake.
+    pub wake: u32,
+    /// The most to move.
+    pub requeue: u32,
+}
+
+/// What a requeue did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Requeued {
+    /// How many it woke: `FUTEX_REQUEUE` answers this.
+    pub woken: u32,
+    /// How many it moved: `FUTEX_CMP_REQUEUE` answers the sum.
+    pub moved: u32,
+}
+
+impl<L: RawLock, const N: usize> Table<L, N> {
+    /// `FUTEX_REQUEUE`: wakes some of those who wait for `from`, then makes some of the others wait for `to`, in their order and
+    /// behind those who already do.
+    #[inline]
+    pub fn requeue(&self, host: &impl Host, from: Key, to: Key, shares: Shares) -> Requeued {
+        if self.is_deserted(from) {
+            return Requeued { woken: 0, moved: 0 };
+        }
+        let always = || Ok(0);
+        self.requeue_some(host, from, to, shares, always, 0)
+            .unwrap_or(Requeued { woken: 0, moved: 0 })
+    }
+
+    /// `FUTEX_CMP_REQUEUE`: the same, if the word of `from` still holds `expected`. `read` is as in [`wait`](Self::wait).
+    ///
+    /// # Errors
+    /// `EAGAIN` the word differs, or what `read` answers; then nobody was woken or moved.
+    #[inline]
+    pub fn cmp_requeue(
+        &self,
+        host: &impl Host,
+        from: Key,
+        to: Key,
+        shares: Shares,
+        read: impl Fn() -> Result<u32, Errno>,
+        expected: u32,
+    ) -> Result<Requeued, Errno> {
+        if read()? != expected {
+            return Err(Errno::EAGAIN);
+        }
+        if self.is_deserted(from) {
+            return Ok(Requeued { woken: 0, moved: 0 });
+        }
+        self.requeue_some(host, from, to, shares, read, expected)
+    }
+
+    fn requeue_some(
+        &self,
+        host: &impl Host,
+        from: Key,
+        to: Key,
+        shares: Shares,
+        read: impl Fn() -> Result<u32, Errno>,
+        expected: u32,
+    ) -> Result<Requeued, Errno> {
+        let mut chain = Chain::EMPTY;
+        let moved = self.both_locked(Self::index(from), Self::index(to), || {
+            if read()? != expected {
+                return Err(Errno::EAGAIN);
+            }
+            let source = self.bucket(from);
+            source
+                .queue
+                .with_mut(|queue| chain.gather(host, queue, from, shares.wake, ANY));
+            let moved = if from == to {
+                source
+                    .queue
+                    .with(|queue| queue.count(host, from, shares.requeue))
+            } else {
+                self.relocate(host, from, to, shares.requeue)
+            };
+            source.waiters.fetch_sub(chain.len(), Ordering::Relaxed);
+            Ok(moved)
+        })?;
+        let woken = chain.len();
+        chain.wake(host);
+        Ok(Requeued { woken, moved })
+    }
+
+    /// Moves at most `nr` waiters. The caller holds both locks.
+    fn relocate(&self, host: &impl Host, from: Key, to: Key, nr: u32) -> u32 {
+        let (source, target) = (self.bucket(from), self.bucket(to));
+        // No more can move than are counted here.
+        let most = nr.min(source.waiters.load(Ordering::Relaxed));
+        target.waiters.fetch_add(most, Ordering::Relaxed);
+        if !mutant::is(Mutant::RequeueWithoutFence) {
+            // What the caller does from here on comes after the new count: pairs with the fence in `wake`.
+            fence(Ordering::SeqCst);
+        }
+        let mut moved = 0;
+        let mut thread = source.queue.with(|queue| queue.first);
+        while !thread.is_none() && moved < most {
+            let waiter = host.waiter(thread);
+            let node = waiter.node.get();
+            if node.key == from {
+                source.queue.with_mut(|queue| queue.remove(host, node));
+                target
+                    .queue
+                    .with_mut(|queue| queue.insert(host, thread, Node { key: to, ..node }));
+                waiter.enter(Self::index(to));
+                moved += 1;
+            }
+            thread = node.next;
+        }
+        target.waiters.fetch_sub(most - moved, Ordering::Relaxed);
+        source.waiters.fetch_sub(moved, Ordering::Relaxed);
+        moved
+    }
+}

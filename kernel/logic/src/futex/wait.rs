@@ -1,0 +1,131 @@
+//! Waiting for a word to change.
+
+use super::waiter::Node;
+use super::{Key, Table};
+use crate::host::{Host, Parked, RawLock};
+use crate::mutant::{self, Mutant};
+use crate::thread::Thread;
+use crate::time::Instant;
+use skete_abi::Errno;
+use skete_cell::atomic::{Ordering, fence};
+
+impl<L: RawLock, const N: usize> Table<L, N> {
+    /// Sleeps until a wake for `key` with a bit of `bitset`, as long as the word holds `expected`.
+    ///
+    /// `read` loads the word, atomically, relaxed; it is called twice, the second time under a spin lock.
+    ///
+    /// Errors: `EINVAL` bitset 0 · `EAGAIN` the word differs · `ETIMEDOUT` the deadline passed · whatever `read` answers.
+    #[inline]
+    pub fn wait(
+        &self,
+        host: &impl Host,
+        key: Key,
+        bitset: u32,
+        deadline: Option<Instant>,
+        read: impl Fn() -> Result<u32, Errno>,
+        expected: u32,
+    ) -> Result<(), Errno> {
+        if bitset == 0 {
+            return Err(Errno::EINVAL);
+        }
+        // Without the lock: maps a page that was never touched, finds a bad address, and spares the lock to one who comes late.
+        if read()? != expected {
+            return Err(Errno::EAGAIN);
+        }
+        let me = host.current();
+        self.enter(host, me, key, bitset, read, expected)?;
+        self.sleep(host, me, deadline)
+    }
+
+    /// The first half of [`wait`](Self::wait): queues `me`, unless the word differs.
+    ///
+    /// # Errors
+    /// `EAGAIN` the word differs, or what `read` answers; then `me` is in no queue.
+    #[inline]
+    pub fn enter(
+        &self,
+        host: &impl Host,
+        me: Thread,
+        key: Key,
+        bitset: u32,
+        read: impl Fn() -> Result<u32, Errno>,
+        expected: u32,
+    ) -> Result<(), Errno> {
+        let index = Self::index(key);
+        let bucket = &self.buckets[index];
+        let early = mutant::is(Mutant::CompareOutsideTheLock).then(&read);
+        if !mutant::is(Mutant::CountRaisedLate) {
+            bucket.waiters.fetch_add(1, Ordering::Relaxed);
+        }
+        if !mutant::is(Mutant::WaitWithoutFence) {
+            // Between the count and the word: pairs with the fence in `wake`.
+            fence(Ordering::SeqCst);
+        }
+        let node = Node {
+            key,
+            bitset,
+            next: Thread::NONE,
+            previous: Thread::NONE,
+            priority: host.priority(me),
+        };
+        bucket.lock.locked(|| {
+            let word = early.unwrap_or_else(&read);
+            if mutant::is(Mutant::CountRaisedLate) {
+                bucket.waiters.fetch_add(1, Ordering::Relaxed);
+            }
+            if word != Ok(expected) {
+                bucket.waiters.fetch_sub(1, Ordering::Relaxed);
+                return word.and(Err(Errno::EAGAIN));
+            }
+            host.waiter(me).enter(index);
+            bucket.queue.with_mut(|queue| queue.insert(host, me, node));
+            Ok(())
+        })
+    }
+
+    /// The second half of [`wait`](Self::wait): parks `me`, the calling thread, until it is woken or late.
+    fn sleep(
+        &self,
+        host: &impl Host,
+        me: Thread,
+        mut deadline: Option<Instant>,
+    ) -> Result<(), Errno> {
+        let waiter = host.waiter(me);
+        while !waiter.is_woken() {
+            if host.park(deadline) == Parked::Expired && !waiter.is_woken() {
+                if self.withdraw(host, me) {
+                    return Err(Errno::ETIMEDOUT);
+                }
+                // A waker has claimed this thread, and its unpark is on the way.
+                deadline = None;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes `me` out of its queue: its deadline has passed. False if a waker was faster.
+    #[cold]
+    pub fn withdraw(&self, host: &impl Host, me: Thread) -> bool {
+        let waiter = host.waiter(me);
+        while let Some(index) = waiter.bucket() {
+            let bucket = &self.buckets[index];
+            let withdrawn = bucket.lock.locked(|| {
+                // A requeue may have moved the thread before the lock was taken: then the new bucket's lock is the right one.
+                if waiter.bucket() != Some(index)
+                    && !mutant::is(Mutant::WithdrawnWithoutASecondLook)
+                {
+                    return false;
+                }
+                let node = waiter.node.get();
+                bucket.queue.with_mut(|queue| queue.remove(host, node));
+                bucket.waiters.fetch_sub(1, Ordering::Relaxed);
+                waiter.leave();
+                true
+            });
+            if withdrawn {
+                return true;
+            }
+        }
+        false
+    }
+}

@@ -1,0 +1,104 @@
+//! A waiter: one thread's node in the futex table, kept in its thread record.
+
+use super::Key;
+use crate::thread::Thread;
+use skete_cell::Guarded;
+use skete_cell::atomic::{AtomicU32, Ordering};
+
+/// A thread's node. Where it is:
+///
+/// | `place` | meaning | who changes it | who may touch `node` |
+/// |---|---|---|---|
+/// | `WOKEN` | in no queue | the thread itself, by waiting | the thread itself |
+/// | a bucket's index | in that bucket's queue | the holder of that bucket's lock | the holder of that bucket's lock |
+/// | `CLAIMED` | taken out by a waker, in its private chain | that waker | that waker |
+///
+/// A claimed waiter may not return, however late it is: the chain runs through its node. So it is on exactly one list, always.
+#[derive(Debug)]
+pub struct Waiter {
+    place: AtomicU32,
+    pub(super) node: Guarded<Node>,
+}
+
+/// What a bucket's lock guards in each of its waiters.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Node {
+    pub key: Key,
+    /// A waker's bitset must share a bit with it.
+    pub bitset: u32,
+    /// The one behind in the queue, or in the waker's chain.
+    pub next: Thread,
+    /// The one before in the queue.
+    pub previous: Thread,
+    /// As it was when the thread queued: 31 stands first.
+    pub priority: u8,
+}
+
+const WOKEN: u32 = u32::MAX;
+const CLAIMED: u32 = u32::MAX - 1;
+
+impl Waiter {
+    skete_cell::constructor! {
+        /// The waiter of a thread that waits for nothing.
+        pub fn new() -> Self {
+            let node = Node { key: Key::NONE, bitset: 0, next: Thread::NONE, previous: Thread::NONE, priority: 0 };
+            Self { place: AtomicU32::new(WOKEN), node: Guarded::new(node) }
+        }
+    }
+
+    /// The word that the thread waits for. For the report of a machine that hangs: all other cores are stopped.
+    #[must_use]
+    pub fn awaited(&self) -> Option<Key> {
+        (self.place.load(Ordering::Relaxed) != WOKEN).then(|| self.node.with(|node| node.key))
+    }
+
+    /// Whether a waker has let the thread go. Asked by the thread itself.
+    #[inline]
+    pub(super) fn is_woken(&self) -> bool {
+        // Acquire: pairs with `release`; from here the node is the thread's own again, and what the waker did is seen.
+        self.place.load(Ordering::Acquire) == WOKEN
+    }
+
+    /// The bucket that holds the thread now, unless a waker has claimed it. Asked by the thread itself, and again under that
+    /// bucket's lock: a requeue may have moved it.
+    #[inline]
+    pub(super) fn bucket(&self) -> Option<usize> {
+        let place = self.place.load(Ordering::Relaxed);
+        (place < CLAIMED).then_some(place as usize)
+    }
+
+    /// The thread is now in bucket `index`, whose lock the caller holds; also that of the bucket it came from.
+    #[inline]
+    #[allow(
+        clippy::cast_possible_truncation,
+        reason = "a table has fewer than 2³² − 2 buckets"
+    )]
+    pub(super) fn enter(&self, index: usize) {
+        self.place.store(index as u32, Ordering::Relaxed);
+    }
+
+    /// The thread is now in no queue, by its own will; the caller is the thread and holds the bucket's lock.
+    #[inline]
+    pub(super) fn leave(&self) {
+        self.place.store(WOKEN, Ordering::Relaxed);
+    }
+
+    /// The thread is now in the caller's chain; the caller holds the bucket's lock.
+    #[inline]
+    pub(super) fn claim(&self) {
+        self.place.store(CLAIMED, Ordering::Relaxed);
+    }
+
+    /// Lets the thread return from its wait. The caller claimed it, and touches its node no more.
+    #[inline]
+    pub(super) fn release(&self) {
+        // Release: pairs with `is_woken`.
+        self.place.store(WOKEN, Ordering::Release);
+    }
+}
+
+impl Default for Waiter {
+    fn default() -> Self {
+        Self::new()
+    }
+}

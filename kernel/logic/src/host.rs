@@ -1,0 +1,51 @@
+//! What everything that sleeps asks of its surroundings: a kernel, a unit test, a model.
+
+use crate::futex::Waiter;
+use crate::thread::Thread;
+use crate::time::Instant;
+
+/// A lock that its holder spins for, never sleeps under. In the kernel: interrupts masked, then test-and-set with WFE.
+pub trait RawLock {
+    /// Runs `section` while holding the lock, and lets go. Not to be entered again from inside.
+    fn locked<R>(&self, section: impl FnOnce() -> R) -> R;
+}
+
+/// Why [`Host::park`] returned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Parked {
+    /// Somebody called [`Host::unpark`], or it returned for no reason: the caller looks again.
+    Notified,
+    /// The deadline has passed. An `unpark` may have come as well.
+    Expired,
+}
+
+/// Threads as those see them who put them to sleep and wake them.
+pub trait Host {
+    /// The calling thread.
+    fn current(&self) -> Thread;
+
+    /// Sleeps until an [`unpark`](Self::unpark) or `deadline`; `None` is never. An `unpark` that came before makes it return at once.
+    /// May return for no reason, but never says `Expired` early. No lock is held.
+    fn park(&self, deadline: Option<Instant>) -> Parked;
+
+    /// Ends the present or the next [`park`](Self::park) of `thread`. Does no harm to a thread that is not parked, or that ended.
+    fn unpark(&self, thread: Thread);
+
+    /// Unparks each of `threads`, in this order. A kernel gathers the interrupts that this sends to other cores.
+    #[inline]
+    fn unpark_each(&self, threads: impl Iterator<Item = Thread>) {
+        for thread in threads {
+            self.unpark(thread);
+        }
+    }
+
+    /// The priority at which `thread` waits: 31 is woken first.
+    fn priority(&self, thread: Thread) -> u8;
+
+    /// The futex waiter in the record of `thread`, which is never [`Thread::NONE`].
+    fn waiter(&self, thread: Thread) -> &Waiter;
+
+    /// The time now.
+    fn now(&self) -> Instant;
+}

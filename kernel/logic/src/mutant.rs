@@ -1,0 +1,65 @@
+//! Faults that a model plants in the shipping files, to show that it would find them.
+//!
+//! A model that passes proves little until it has failed. Each place where an order or a check matters asks
+//! [`is`](is): "am I broken in this way now?". On the machine the answer is the constant `false` and nothing is left of the
+//! question; under loom the running test names one mutant, and must fail.
+
+/// One way to break a file of this crate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mutant {
+    /// Token: the thread takes its notification with a load and a store, between which another one is lost.
+    TokenTakenInTwoSteps,
+    /// Token: the core that leaves a thread's stack marks it parked without looking.
+    TokenSettledBlindly,
+    /// Futex: no fence between the waiter's count and its look at the word.
+    WaitWithoutFence,
+    /// Futex: no fence between the waker's store and its look at the count.
+    WakeWithoutFence,
+    /// Futex: the waiter is counted after it has looked at the word.
+    CountRaisedLate,
+    /// Futex: the word is compared before the lock is taken.
+    CompareOutsideTheLock,
+    /// Futex: a waiter may go while the waker's chain still runs through its node.
+    WokenUnderTheLock,
+    /// Futex: a waiter is unparked first and let go after.
+    UnparkedBeforeReleased,
+    /// Futex: one who is late leaves the bucket it was last seen in without looking again.
+    WithdrawnWithoutASecondLook,
+    /// Futex: no fence between the target's count and what the requeuer does next.
+    RequeueWithoutFence,
+    /// Futex: the target is counted after the waiters have moved and the locks are released.
+    RequeueCountedLate,
+}
+
+/// Whether `mutant` is planted.
+#[cfg(not(loom))]
+#[inline(always)]
+pub(crate) const fn is(_mutant: Mutant) -> bool {
+    false
+}
+
+#[cfg(loom)]
+pub(crate) use planted::is;
+#[cfg(loom)]
+pub use planted::plant;
+
+#[cfg(loom)]
+mod planted {
+    extern crate std;
+    use super::Mutant;
+    use core::cell::Cell;
+
+    std::thread_local! {
+        // A model's threads are coroutines of one thread of the host: tests that run beside it have their own mutant.
+        static PLANTED: Cell<Option<Mutant>> = const { Cell::new(None) };
+    }
+
+    /// Breaks this crate, for the models that this thread of the host runs from now on.
+    pub fn plant(mutant: Mutant) {
+        PLANTED.set(Some(mutant));
+    }
+
+    pub(crate) fn is(mutant: Mutant) -> bool {
+        PLANTED.get() == Some(mutant)
+    }
+}

@@ -1,0 +1,61 @@
+//! A moment, counted in nanoseconds since boot.
+//!
+//! Nothing in this crate asks what time it is: `now` and deadlines are arguments.
+
+use core::time::Duration;
+
+/// Nanoseconds since boot: 584 years fit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Instant(u64);
+
+impl Instant {
+    /// Boot.
+    pub const ZERO: Self = Self(0);
+    /// The deadline of one who waits for ever: no clock reaches it.
+    pub const FAR: Self = Self(u64::MAX);
+
+    /// The moment `ns` nanoseconds after boot.
+    #[must_use]
+    #[inline]
+    pub const fn from_ns(ns: u64) -> Self {
+        Self(ns)
+    }
+
+    /// Nanoseconds since boot.
+    #[must_use]
+    #[inline]
+    pub const fn as_ns(self) -> u64 {
+        self.0
+    }
+
+    /// The moment `ns` nanoseconds later, or `None` past the end of time.
+    #[must_use]
+    #[inline]
+    pub const fn checked_add_ns(self, ns: u64) -> Option<Self> {
+        match self.0.checked_add(ns) {
+            Some(sum) => Some(Self(sum)),
+            None => None,
+        }
+    }
+
+    /// The moment `ns` nanoseconds later; [`FAR`](Self::FAR) past the end of time.
+    #[must_use]
+    #[inline]
+    pub const fn saturating_add_ns(self, ns: u64) -> Self {
+        Self(self.0.saturating_add(ns))
+    }
+
+    /// The moment `timeout` later; [`FAR`](Self::FAR) past the end of time.
+    #[must_use]
+    #[inline]
+    pub fn saturating_add(self, timeout: Duration) -> Self {
+        self.saturating_add_ns(u64::try_from(timeout.as_nanos()).unwrap_or(u64::MAX))
+    }
+
+    /// Nanoseconds from `earlier` to this moment; 0 if `earlier` is the later one.
+    #[must_use]
+    #[inline]
+    pub const fn saturating_ns_since(self, earlier: Self) -> u64 {
+        self.0.saturating_sub(earlier.0)
+    }
+}

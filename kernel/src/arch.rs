@@ -1,0 +1,19 @@
+//! The ARMv8-A processor: everything here is an instruction or a register that Rust has no word for.
+//!
+//! - [`entry`]: first instructions of every core, down to EL1 with MMU and caches on
+//! - [`vectors`]: exception entry, saves a whole thread into its record
+//! - [`switch`]: leaves one thread and resumes another; the only place that changes SP and TPIDR_EL0
+//! - [`context`]: the registers of a thread at rest, as the assembly lays them out
+//! - [`cpu`]: masking, waiting, barriers, the core's number, the system counter
+//! - [`mmu`]: switches translation tables, forgets old translations
+//! - [`probe`]: reads memory that may not be there
+//! - [`firmware`]: HVC and SMC, semihosting
+
+pub mod context;
+pub mod cpu;
+pub mod entry;
+pub mod firmware;
+pub mod mmu;
+pub mod probe;
+pub mod switch;
+pub mod vectors;

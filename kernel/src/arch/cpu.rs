@@ -1,0 +1,180 @@
+//! Masking, waiting, barriers, the core's number and the system counter.
+#![allow(unsafe_code, reason = "each function is one or two instructions")]
+
+use core::arch::asm;
+
+use aarch64_cpu::asm::barrier;
+use aarch64_cpu::registers::{CNTFRQ_EL0, CNTV_CTL_EL0, CNTV_CVAL_EL0, MPIDR_EL1, Readable, Writeable};
+
+/// Cores that a board has at most.
+pub const CORES: usize = 4;
+
+/// Interrupt masking as it was before [`mask`]: DAIF's bits.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Masking(u64);
+
+const IRQ_MASKED: u64 = 1 << 7;
+
+/// Masks IRQs on this core and tells what was masked before.
+#[inline(always)]
+pub fn mask() -> Masking {
+    let daif: u64;
+    // SAFETY: masking interrupts breaks nobody; memory is clobbered so that nothing moves out of the masked part.
+    unsafe { asm!("mrs {}, daif", "msr daifset, #2", out(reg) daif, options(nostack, preserves_flags)) };
+    Masking(daif)
+}
+
+/// Puts back what [`mask`] told.
+#[inline(always)]
+pub fn unmask(before: Masking) {
+    // SAFETY: `before` came from `mask` on this thread.
+    unsafe { asm!("msr daif, {}", in(reg) before.0, options(nostack, preserves_flags)) };
+}
+
+/// Lets IRQs in on this core.
+#[inline(always)]
+pub fn unmask_all() {
+    // SAFETY: called where no spin lock is held: the idle loop and the start of a thread.
+    unsafe { asm!("msr daifclr, #6", options(nostack, preserves_flags)) };
+}
+
+/// Whether IRQs are masked: true inside the kernel's spin locks and in exception handlers, never in an application's code.
+#[inline(always)]
+pub fn is_masked() -> bool {
+    let daif: u64;
+    // SAFETY: reads a register.
+    unsafe { asm!("mrs {}, daif", out(reg) daif, options(nomem, nostack, preserves_flags)) };
+    daif & IRQ_MASKED != 0
+}
+
+/// Whether this is an exception handler or the switch: on the core's own stack (SPSel = 1), no thread.
+#[inline]
+pub fn is_on_core_stack() -> bool {
+    let select: u64;
+    // SAFETY: reads a register.
+    unsafe { asm!("mrs {}, spsel", out(reg) select, options(nomem, nostack, preserves_flags)) };
+    select != 0
+}
+
+/// This core's number, 0–3 (MPIDR_EL1.Aff0).
+#[inline]
+pub fn number() -> usize {
+    (MPIDR_EL1.get() & 3) as usize
+}
+
+/// The address in TPIDR_EL1: this core's block. Volatile: it differs after a switch.
+#[inline(always)]
+pub fn core_block() -> usize {
+    let block: usize;
+    // SAFETY: reads a register.
+    unsafe { asm!("mrs {}, tpidr_el1", out(reg) block, options(nostack, preserves_flags)) };
+    block
+}
+
+/// The address in TPIDRRO_EL0: the running thread's record. A thread reads the same value all its life, on whatever core.
+#[inline(always)]
+pub fn thread_record() -> usize {
+    let record: usize;
+    // SAFETY: reads a register.
+    unsafe { asm!("mrs {}, tpidrro_el0", out(reg) record, options(nomem, nostack, preserves_flags)) };
+    record
+}
+
+/// TPIDR_EL0: the running thread's TLS base.
+#[inline]
+pub fn tls_base() -> u64 {
+    let base: u64;
+    // SAFETY: reads a register.
+    unsafe { asm!("mrs {}, tpidr_el0", out(reg) base, options(nomem, nostack, preserves_flags)) };
+    base
+}
+
+/// Sleeps until an interrupt is pending, masked or not.
+#[inline]
+pub fn wait_for_interrupt() {
+    barrier::dsb(barrier::SY);
+    aarch64_cpu::asm::wfi();
+}
+
+/// Sleeps until another core stores to the monitored line, sends an event, or an interrupt comes; in QEMU passes the turn on.
+#[inline(always)]
+pub fn wait_for_event() {
+    aarch64_cpu::asm::wfe();
+}
+
+/// Orders every store before it ahead of an interrupt or event sent after it.
+#[inline]
+pub fn publish() {
+    barrier::dsb(barrier::ISHST);
+}
+
+/// Stops this core for good, in its lowest power state.
+pub fn halt() -> ! {
+    mask();
+    loop {
+        wait_for_interrupt();
+    }
+}
+
+/// The system counter (CNTVCT_EL0), in ticks.
+#[inline(always)]
+pub fn ticks() -> u64 {
+    let ticks: u64;
+    // SAFETY: reads a register; the barrier keeps the reading from moving ahead of what it is to time.
+    unsafe { asm!("isb", "mrs {}, cntvct_el0", out(reg) ticks, options(nomem, nostack, preserves_flags)) };
+    ticks
+}
+
+/// The system counter without a barrier before it: may be read early, by some tens of nanoseconds.
+#[inline(always)]
+pub fn ticks_about() -> u64 {
+    let ticks: u64;
+    // SAFETY: reads a register.
+    unsafe { asm!("mrs {}, cntvct_el0", out(reg) ticks, options(nomem, nostack, preserves_flags)) };
+    ticks
+}
+
+/// The system counter's rate in Hz: 19.2 MHz on the Pi 3, 62.5 MHz in QEMU.
+pub fn tick_rate() -> u64 {
+    CNTFRQ_EL0.get()
+}
+
+/// Lets this core's virtual timer interrupt when the counter reaches `at` ticks.
+#[inline]
+pub fn arm_timer(at: u64) {
+    CNTV_CVAL_EL0.set(at);
+    CNTV_CTL_EL0.set(1);
+}
+
+/// Stops this core's virtual timer.
+#[inline]
+pub fn disarm_timer() {
+    CNTV_CTL_EL0.set(0);
+}
+
+/// Cleans and invalidates the cache lines of `start..start + bytes` to the point of coherency (DC CIVAC: erratum 855873 makes DC CVAC
+/// unsafe on the Pi's cores).
+pub fn clean_to_memory(start: usize, bytes: usize) {
+    const LINE: usize = 64;
+    let mut line = start & !(LINE - 1);
+    while line < start + bytes {
+        // SAFETY: cleaning a line of mapped memory changes no content.
+        unsafe { asm!("dc civac, {}", in(reg) line, options(nostack, preserves_flags)) };
+        line += LINE;
+    }
+    barrier::dsb(barrier::SY);
+}
+
+/// Wakes every core that waits for an event, after all stores before it.
+pub fn send_event() {
+    barrier::dsb(barrier::SY);
+    aarch64_cpu::asm::sev();
+}
+
+impl Masking {
+    /// Whether IRQs come in: the code that masked them was not inside a spin lock or a handler.
+    #[inline]
+    pub fn lets_irqs_in(self) -> bool {
+        self.0 & IRQ_MASKED == 0
+    }
+}

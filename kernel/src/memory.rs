@@ -1,0 +1,15 @@
+//! Memory: who owns which frame, what is mapped where, and the heap.
+//!
+//! - [`frames`]: physical pages, one bit each
+//! - [`map`]: the translation tables; RAM mapped one to one, the image by its segments, the window page by page
+//! - [`window`]: addresses above all RAM, for what needs guard pages or a first-touch mapping: stacks, `mmap`
+//! - [`stack`]: a thread's stack and TLS block, recycled
+//! - [`heap`]: talc behind `sys_malloc`
+
+pub mod frames;
+pub mod heap;
+pub mod map;
+pub mod stack;
+pub mod window;
+
+pub use heap::Heap;

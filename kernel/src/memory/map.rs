@@ -1,0 +1,190 @@
+//! The translation tables.
+//!
+//! RAM lies at its own addresses; page 0 is unmapped; the image is mapped by segment, each page either writable or executable; devices in
+//! blocks of 2 MiB, never executable. Above all RAM begins the window. Entries change by compare-and-swap: there is no lock, and an
+//! entry that is invalid says what was promised (see [`skete_logic::pages`]).
+#![allow(unsafe_code, reason = "tables are physical memory")]
+
+use core::ops::Range;
+use core::sync::atomic::{AtomicU64, Ordering};
+
+use skete_logic::pages::{Access, BLOCK, Entry, GIB, PAGE};
+
+use super::frames;
+use crate::arch::{cpu, mmu};
+
+/// A table of 512 entries.
+#[repr(C, align(4096))]
+pub struct Table([AtomicU64; 512]);
+
+/// The level-1 table. The next levels come from the frame allocator.
+static ROOT: Table = Table([const { AtomicU64::new(0) }; 512]);
+
+fn index(address: u64, span: u64) -> usize {
+    (address / span % 512) as usize
+}
+
+impl Table {
+    fn at(physical: u64) -> &'static Self {
+        // SAFETY: a table's frame is never given back, RAM is mapped at its own address, and entries are atomic.
+        unsafe { &*(physical as *const Self) }
+    }
+
+    fn entry(&self, index: usize) -> Entry {
+        // Acquire pairs with the Release in `next`: whoever sees a table sees its entries.
+        Entry(self.0[index].load(Ordering::Acquire))
+    }
+
+    /// The table below entry `index`, made if there is none. `None`: no frame, or a block lies there.
+    fn next(&self, index: usize) -> Option<&'static Self> {
+        let entry = self.entry(index);
+        if entry.is_table() {
+            return Some(Self::at(entry.address()));
+        }
+        if entry != Entry::NONE {
+            return None;
+        }
+        let frame = frames::take()?;
+        zero(frame);
+        match self.0[index].compare_exchange(0, Entry::table(frame).0, Ordering::AcqRel, Ordering::Acquire) {
+            Ok(_) => {
+                mmu::publish_entry();
+                Some(Self::at(frame))
+            }
+            Err(other) => {
+                frames::give(frame);
+                Entry(other).is_table().then(|| Self::at(Entry(other).address()))
+            }
+        }
+    }
+}
+
+/// Zeroes the frame at `physical`.
+pub fn zero(physical: u64) {
+    // SAFETY: the frame is the caller's, mapped at its own address.
+    unsafe { core::ptr::write_bytes(physical as *mut u8, 0, PAGE as usize) };
+}
+
+/// The level-3 entry of `address`, tables made as needed. `None`: no frame for a table, or a block lies there.
+pub fn slot(address: u64) -> Option<&'static AtomicU64> {
+    let middle = ROOT.next(index(address, GIB))?;
+    let last = middle.next(index(address, BLOCK))?;
+    Some(&last.0[index(address, PAGE)])
+}
+
+/// The entry that decides about `address`, whatever its level.
+pub fn find(address: u64) -> Entry {
+    if address >= 512 * GIB {
+        return Entry::NONE;
+    }
+    let first = ROOT.entry(index(address, GIB));
+    if !first.is_table() {
+        return first;
+    }
+    let second = Table::at(first.address()).entry(index(address, BLOCK));
+    if !second.is_table() {
+        return second;
+    }
+    Table::at(second.address()).entry(index(address, PAGE))
+}
+
+/// Maps `range` at its own address with the largest entries that fit. Entries there already stay. False: no frame for a table.
+pub fn map_same(range: Range<u64>, access: Access) -> bool {
+    let mut address = range.start / PAGE * PAGE;
+    let end = range.end.next_multiple_of(PAGE);
+    while address < end {
+        let left = end - address;
+        let step = if address.is_multiple_of(GIB) && left >= GIB && ROOT.entry(index(address, GIB)) == Entry::NONE {
+            ROOT.0[index(address, GIB)].store(Entry::block(address, access).0, Ordering::Release);
+            GIB
+        } else if ROOT.entry(index(address, GIB)).is_valid() && !ROOT.entry(index(address, GIB)).is_table() {
+            GIB - address % GIB
+        } else {
+            let Some(middle) = ROOT.next(index(address, GIB)) else { return false };
+            let entry = middle.entry(index(address, BLOCK));
+            if entry == Entry::NONE && address.is_multiple_of(BLOCK) && left >= BLOCK {
+                middle.0[index(address, BLOCK)].store(Entry::block(address, access).0, Ordering::Release);
+                BLOCK
+            } else if entry.is_valid() && !entry.is_table() {
+                BLOCK - address % BLOCK
+            } else {
+                let Some(slot) = slot(address) else { return false };
+                if slot.load(Ordering::Relaxed) == 0 {
+                    slot.store(Entry::page(address, access).0, Ordering::Release);
+                }
+                PAGE
+            }
+        };
+        address += step;
+    }
+    mmu::publish_entry();
+    true
+}
+
+/// Forbids the pages of `range`, mapped page by page, for good: guards.
+pub fn guard(range: Range<u64>) {
+    let mut address = range.start;
+    while address < range.end {
+        if let Some(slot) = slot(address) {
+            slot.store(Entry::GUARD.0, Ordering::Release);
+            mmu::forget(address);
+        }
+        address += PAGE;
+    }
+}
+
+/// The physical address of the root, for the other cores.
+pub fn root() -> u64 {
+    (&raw const ROOT) as u64
+}
+
+/// Uses these tables on this core.
+pub fn activate() {
+    // SAFETY: boot has mapped the image, RAM and the devices.
+    unsafe { mmu::switch_tables(root()) };
+}
+
+/// Where a virtual address lies in memory now, if it is mapped. A core asks its own walker.
+pub fn physical(address: u64) -> Option<u64> {
+    let entry = find(address);
+    if !entry.is_valid() {
+        return None;
+    }
+    let first = ROOT.entry(index(address, GIB));
+    let span = if !first.is_table() {
+        GIB
+    } else if !Table::at(first.address()).entry(index(address, BLOCK)).is_table() {
+        BLOCK
+    } else {
+        PAGE
+    };
+    Some(entry.address() + address % span)
+}
+
+/// Answers the first touch of a page: true if it is mapped now.
+pub fn touch(address: u64) -> bool {
+    let found = find(address);
+    if found.is_valid() {
+        // Another core answered while this one was on its way.
+        return true;
+    }
+    if !found.is_lazy() {
+        return false;
+    }
+    let Some(slot) = slot(address) else { return false };
+    let Some(frame) = frames::take() else { return false };
+    if found.is_zeroed() {
+        zero(frame);
+    }
+    if slot.compare_exchange(found.0, found.filled(frame).0, Ordering::AcqRel, Ordering::Relaxed).is_err() {
+        frames::give(frame);
+        return find(address).is_valid();
+    }
+    mmu::publish_entry();
+    true
+}
+
+/// Cleans the tables' root pointer's target to memory: the other cores' first walk is cached, but boards differ in what they keep.
+pub fn clean_root() {
+    cpu::clean_to_memory(root() as usize, size_of::<Table>());
+}

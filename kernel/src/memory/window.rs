@@ -1,0 +1,107 @@
+//! Addresses above all RAM: stacks, `mmap`.
+//!
+//! Given out in units of 64 KiB, new ones first; given back units are found again by a bitmap once all were used. Nothing is mapped
+//! here until it is touched.
+
+use core::ops::Range;
+use core::sync::atomic::Ordering;
+
+use bitmap_allocator::{BitAlloc, BitAlloc1M};
+use skete_logic::pages::{Access, Entry, PAGE};
+
+use super::{frames, map};
+use crate::arch::mmu;
+use crate::lock::Spin;
+
+/// Where the window begins: 128 GiB, above what TTBR0 maps one to one.
+const START: u64 = 128 << 30;
+/// Bytes of a unit.
+const UNIT: u64 = 64 << 10;
+
+struct Window {
+    /// The first unit that was never used.
+    fresh: usize,
+    /// Units given back.
+    free: BitAlloc1M,
+}
+
+static WINDOW: Spin<Window> = Spin::new(Window { fresh: 0, free: BitAlloc1M::DEFAULT });
+
+fn units(bytes: u64) -> usize {
+    usize::try_from(bytes.div_ceil(UNIT)).unwrap_or(usize::MAX)
+}
+
+/// Takes `bytes` of addresses, rounded up to whole units. Nothing is mapped there.
+pub fn take(bytes: u64) -> Option<Range<u64>> {
+    let count = units(bytes);
+    if count == 0 || count > BitAlloc1M::CAP {
+        return None;
+    }
+    let mut window = WINDOW.lock();
+    let first = if window.fresh + count <= BitAlloc1M::CAP {
+        window.fresh += count;
+        window.fresh - count
+    } else {
+        window.free.alloc_contiguous(None, count, 0)?
+    };
+    let start = START + first as u64 * UNIT;
+    Some(start..start + count as u64 * UNIT)
+}
+
+/// Gives back whole units, with nothing mapped in them any more.
+pub fn give(range: Range<u64>) {
+    if !contains(&range) {
+        return;
+    }
+    let first = units(range.start - START);
+    let mut window = WINDOW.lock();
+    window.free.insert(first..first + units(range.end - range.start));
+}
+
+/// Whether `range` lies in the part of the window that is in use.
+pub fn contains(range: &Range<u64>) -> bool {
+    let end = START + WINDOW.lock().fresh as u64 * UNIT;
+    range.start >= START && range.end <= end && range.start < range.end
+}
+
+/// Promises frames for the pages of `range` at their first touch. False: no frame for a table; what was promised is taken back.
+pub fn reserve(range: Range<u64>, access: Access, zeroed: bool) -> bool {
+    let mut address = range.start;
+    while address < range.end {
+        let Some(slot) = map::slot(address) else {
+            clear(range.start..address);
+            return false;
+        };
+        slot.store(Entry::lazy(access, zeroed).0, Ordering::Release);
+        address += PAGE;
+    }
+    true
+}
+
+/// Unmaps `range` and gives its frames back. Whoever touches it afterwards faults.
+pub fn clear(range: Range<u64>) {
+    replace(range, Entry::NONE);
+}
+
+/// Takes the frames from the pages of `range`, which get new ones at their next touch.
+pub fn discard(range: Range<u64>, access: Access) {
+    replace(range, Entry::lazy(access, false));
+}
+
+fn replace(range: Range<u64>, with: Entry) {
+    let mut address = range.start;
+    while address < range.end {
+        if map::find(address) != Entry::NONE
+            && let Some(slot) = map::slot(address)
+        {
+            let old = Entry(slot.swap(with.0, Ordering::AcqRel));
+            if old.is_valid() {
+                mmu::forget(address);
+            }
+            if old.address() != 0 {
+                frames::give(old.address());
+            }
+        }
+        address += PAGE;
+    }
+}

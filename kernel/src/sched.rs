@@ -1,0 +1,133 @@
+//! Threads on four cores: who runs, who waits, who goes on where.
+//!
+//! - [`record`]: what a thread is; the table of them
+//! - [`core`]: what a core knows: its ready threads, its deadlines, its slice
+//! - [`ready`]: makes a thread ready and chooses its core
+//! - [`park`]: puts the running thread to sleep, and wakes it: the one way to wait
+//! - [`futex`]: the futex table, and the kernel's own use of it
+//! - [`mutex`]: a lock that sleeps
+//! - [`spawn`]: begins and ends threads
+//! - [`idle`]: what a core does with nothing to do
+//!
+//! One place switches: [`leave`] and [`interrupted`] run on a core's own stack, after the thread that left has been saved, and answer
+//! with the record to resume.
+#![allow(unsafe_code, reason = "the two functions that the assembly calls")]
+
+pub mod core;
+pub mod futex;
+pub mod idle;
+pub mod mutex;
+pub mod park;
+pub mod ready;
+pub mod record;
+pub mod spawn;
+
+use ::core::sync::atomic::Ordering;
+
+use self::core::Core;
+use self::record::Record;
+use crate::arch::cpu;
+use crate::arch::switch;
+
+/// Why a thread leaves its core by its own will.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u64)]
+pub enum Reason {
+    /// To let its equals run.
+    Yield = 0,
+    /// To sleep until it is notified.
+    Park = 1,
+    /// For good.
+    Exit = 2,
+    /// A higher priority is ready: it comes back before its equals.
+    GiveWay = 3,
+    /// The idle thread found something to run.
+    Idle = 4,
+    /// It may not run on this core any more.
+    Move = 5,
+}
+
+/// Leaves the running thread. IRQs are masked.
+#[inline]
+pub fn suspend(reason: Reason) {
+    debug_assert!(cpu::is_masked(), "a thread leaves with IRQs masked");
+    // SAFETY: no spin lock is held: they are released before a thread sleeps, and a guard does not outlive its statement here.
+    unsafe { switch::suspend(reason as u64) };
+}
+
+/// Called by the switch with the thread that leaves saved: answers with the record to resume.
+///
+/// # Safety
+/// Only [`switch::suspend`] calls it, on the core's own stack.
+pub unsafe extern "C" fn leave(reason: u64) -> *const Record {
+    let left = record::current();
+    let core = Core::this();
+    if reason == Reason::Park as u64 {
+        if !left.token.settle() {
+            // Notified on the way: it runs on.
+            return left;
+        }
+        return core.next();
+    }
+    leave_otherwise(core, left, reason)
+}
+
+#[inline]
+fn leave_otherwise(core: &'static Core, left: &'static Record, reason: u64) -> *const Record {
+    let thread = left.thread();
+    if reason == Reason::Yield as u64 {
+        return core.next_after(thread, left.priority());
+    }
+    if reason == Reason::GiveWay as u64 {
+        core.put_front(thread, left.priority());
+    } else if reason == Reason::Exit as u64 {
+        spawn::recycle(left);
+    } else if reason == Reason::Move as u64 {
+        ready::elsewhere(left);
+    }
+    core.next()
+}
+
+/// Called by the vectors with the interrupted thread saved: handles the interrupt and answers with the record to resume.
+///
+/// # Safety
+/// Only the vectors call it, on the core's own stack.
+pub unsafe extern "C" fn interrupted(left: &'static Record) -> *const Record {
+    let core = Core::this();
+    handle_interrupts(core);
+    preempt_if_due(core, left)
+}
+
+/// Answers every pending interrupt of this core: timer, other cores, devices.
+pub fn handle_interrupts(core: &'static Core) {
+    crate::interrupt::answer_all(|event| match event {
+        crate::interrupt::Event::Timer => core.timer_fired(),
+        crate::interrupt::Event::Kick => crate::interrupt::note_kick(),
+        crate::interrupt::Event::Device(id) => crate::interrupt::device(id),
+    });
+}
+
+fn preempt_if_due(core: &'static Core, left: &'static Record) -> *const Record {
+    if core.ready.load(Ordering::Relaxed) == 0 && !left.is_misplaced(core.number()) {
+        return left;
+    }
+    if left.is_idle() {
+        return core.next();
+    }
+    if left.is_misplaced(core.number()) {
+        ready::elsewhere(left);
+        return core.next();
+    }
+    core.preempt(left)
+}
+
+/// Lets equals of the running thread run, if there are any.
+#[inline]
+pub fn yield_now() {
+    // A look without masking: if the thread moves meanwhile, it was not alone, and that is as good as a yield.
+    if Core::this().ready.load(Ordering::Relaxed) != 0 {
+        let before = cpu::mask();
+        suspend(Reason::Yield);
+        cpu::unmask(before);
+    }
+}

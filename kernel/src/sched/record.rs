@@ -1,0 +1,214 @@
+//! What a thread is: one record of a kilobyte, in a table made once at boot.
+#![allow(unsafe_code, reason = "the table is memory taken at boot; the running thread is found through a register")]
+
+use core::cell::UnsafeCell;
+use core::sync::atomic::{AtomicPtr, AtomicU8, AtomicU16, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+
+use skete_cell::Guarded;
+use skete_logic::deadlines::{Place, Places};
+use skete_logic::futex::Waiter;
+use skete_logic::run_queue::{Link, Links};
+use skete_logic::thread::{Thread, Tid};
+use skete_logic::token::Token;
+
+use crate::arch::context::Context;
+use crate::arch::cpu;
+use crate::memory::stack::Stack;
+
+/// Bytes of a thread's name.
+pub const NAME: usize = 32;
+
+/// A thread. The assembly knows that it begins with its registers.
+#[repr(C, align(1024))]
+pub struct Record {
+    /// Written by the assembly while the thread leaves, read while it is resumed.
+    pub context: UnsafeCell<Context>,
+    /// Whether it sleeps, runs or was notified.
+    pub token: Token,
+    /// Its place in a run queue; guarded by that core's run queue lock.
+    link: Guarded<Link>,
+    /// Its place among a core's deadlines; guarded by that core's deadline lock.
+    place: Guarded<Place>,
+    /// The core whose deadlines hold it.
+    pub deadline_core: AtomicU8,
+    /// Where it waits.
+    waiter: Waiter,
+    /// Its name towards programs while it lives, 0 otherwise: the word that `join` waits on.
+    pub tid: AtomicU32,
+    /// How many threads have lived in this record.
+    pub generation: AtomicU32,
+    number: AtomicU16,
+    /// 0–31.
+    pub priority: AtomicU8,
+    /// One bit per core that it may run on.
+    pub affinity: AtomicU8,
+    /// The core that it ran on last.
+    pub core: AtomicU8,
+    /// `errno` of the last call that failed, for `sys_get_errno`.
+    pub errno: AtomicU32,
+    /// What it waits for while parked: an address, for the hang report.
+    pub waits_for: AtomicU64,
+    /// The next free record; guarded by the lock of the free records.
+    pub next_free: Guarded<Thread>,
+    /// Its stack; written before the thread runs, read by it and by fault reports.
+    pub stack: Guarded<Stack>,
+    /// UTF-8, zero-padded; written by the thread itself or before it runs.
+    name: [AtomicU64; NAME / 8],
+}
+
+const _: () = assert!(size_of::<Record>() == 1024, "a record's number is a shift away from its address");
+
+// SAFETY: `context` is touched by the assembly alone, which the token's protocol gives it to one core at a time.
+unsafe impl Sync for Record {}
+
+impl Record {
+    /// A record that no thread lives in.
+    pub const fn new(number: Thread) -> Self {
+        Self {
+            context: UnsafeCell::new(Context::EMPTY),
+            token: Token::new(),
+            link: Guarded::new(Link::UNQUEUED),
+            place: Guarded::new(Place::NONE),
+            deadline_core: AtomicU8::new(0),
+            waiter: Waiter::new(),
+            tid: AtomicU32::new(0),
+            generation: AtomicU32::new(0),
+            number: AtomicU16::new(number.number()),
+            priority: AtomicU8::new(0),
+            affinity: AtomicU8::new(0xff),
+            core: AtomicU8::new(0),
+            errno: AtomicU32::new(0),
+            waits_for: AtomicU64::new(0),
+            next_free: Guarded::new(Thread::NONE),
+            stack: Guarded::new(Stack::NONE),
+            name: [const { AtomicU64::new(0) }; NAME / 8],
+        }
+    }
+
+    /// Its number in the table; [`Thread::NONE`] for an idle thread.
+    #[inline]
+    pub fn thread(&self) -> Thread {
+        Thread::new(self.number.load(Ordering::Relaxed))
+    }
+
+    /// Whether it is a core's idle thread.
+    #[inline]
+    pub fn is_idle(&self) -> bool {
+        self.thread().is_none()
+    }
+
+    /// Its priority, 0–31.
+    #[inline]
+    pub fn priority(&self) -> u8 {
+        self.priority.load(Ordering::Relaxed)
+    }
+
+    /// Whether it may not run on `core` any more.
+    #[inline]
+    pub fn is_misplaced(&self, core: usize) -> bool {
+        !self.is_idle() && self.affinity.load(Ordering::Relaxed) & 1 << core == 0
+    }
+
+    /// Names it: what does not fit is cut at a character's edge.
+    pub fn set_name(&self, name: &str) {
+        let mut bytes = [0; NAME];
+        let end = (0..=name.len().min(NAME)).rev().find(|&end| name.is_char_boundary(end)).unwrap_or(0);
+        bytes[..end].copy_from_slice(&name.as_bytes()[..end]);
+        for (word, chunk) in self.name.iter().zip(bytes.chunks_exact(8)) {
+            word.store(chunk.iter().rev().fold(0, |sum, byte| sum << 8 | u64::from(*byte)), Ordering::Relaxed);
+        }
+    }
+
+    /// Its name as bytes, zero-padded.
+    pub fn name(&self) -> [u8; NAME] {
+        let mut bytes = [0; NAME];
+        for (word, chunk) in self.name.iter().zip(bytes.chunks_exact_mut(8)) {
+            chunk.copy_from_slice(&word.load(Ordering::Relaxed).to_le_bytes());
+        }
+        bytes
+    }
+
+    /// Its registers, while it does not run.
+    ///
+    /// # Safety
+    /// The thread has not begun, or is known not to be resumed meanwhile, or is the one that an exception handler runs for.
+    #[allow(clippy::mut_from_ref, reason = "the assembly's half of the record")]
+    pub unsafe fn registers(&self) -> &mut Context {
+        // SAFETY: the caller's promise.
+        unsafe { &mut *self.context.get() }
+    }
+}
+
+/// The idle threads, one a core: in no table, never queued.
+pub static IDLE_RECORDS: [Record; cpu::CORES] = [const { Record::new(Thread::NONE) }; cpu::CORES];
+
+static TABLE: AtomicPtr<Record> = AtomicPtr::new(core::ptr::null_mut());
+static LENGTH: AtomicUsize = AtomicUsize::new(0);
+
+/// The record that the running code belongs to.
+#[inline(always)]
+pub fn current() -> &'static Record {
+    // SAFETY: TPIDRRO_EL0 holds a record's address from each core's first Rust instruction on.
+    unsafe { &*(cpu::thread_record() as *const Record) }
+}
+
+/// The record of `thread`.
+#[inline(always)]
+pub fn of(thread: Thread) -> &'static Record {
+    debug_assert!(thread.index() < LENGTH.load(Ordering::Relaxed), "a thread is named by a record's number");
+    // SAFETY: the table was made at boot with more records than any number given out, and records are begun before they are named.
+    unsafe { &*TABLE.load(Ordering::Relaxed).add(thread.index()) }
+}
+
+/// The record that `tid` names, if such a record was ever used.
+pub fn named(tid: u32) -> Option<(&'static Record, Tid)> {
+    let tid = Tid::from_number(tid)?;
+    (tid.thread().index() < super::spawn::used()).then(|| (of(tid.thread()), tid))
+}
+
+/// Gives the table its memory. Called once, before the first thread.
+///
+/// # Safety
+/// `memory` is room for `length` records, used for nothing else ever.
+pub unsafe fn install(memory: *mut Record, length: usize) {
+    TABLE.store(memory, Ordering::Relaxed);
+    LENGTH.store(length, Ordering::Relaxed);
+}
+
+/// Begins the record of `thread`, never used before.
+pub fn begin(thread: Thread) -> &'static Record {
+    // SAFETY: `install` made room; nobody knows this record yet.
+    unsafe { TABLE.load(Ordering::Relaxed).add(thread.index()).write(Record::new(thread)) };
+    of(thread)
+}
+
+/// How many records there are room for.
+pub fn length() -> usize {
+    LENGTH.load(Ordering::Relaxed)
+}
+
+/// The table as the logic crate sees it.
+#[derive(Clone, Copy, Debug)]
+pub struct Records;
+
+impl Links for Records {
+    #[inline(always)]
+    fn link(&self, thread: Thread) -> &Guarded<Link> {
+        &of(thread).link
+    }
+}
+
+impl Places for Records {
+    #[inline(always)]
+    fn place(&self, thread: Thread) -> &Guarded<Place> {
+        &of(thread).place
+    }
+}
+
+impl Records {
+    /// The futex waiter of `thread`.
+    #[inline(always)]
+    pub fn waiter(thread: Thread) -> &'static Waiter {
+        &of(thread).waiter
+    }
+}

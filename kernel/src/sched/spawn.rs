@@ -1,0 +1,166 @@
+//! Begins and ends threads.
+//!
+//! A record that ends keeps its stack for the next thread that asks for one of about that size. The record of a thread that ended is
+//! free at once: its [`Tid`] carries a generation, so whoever joins late finds nobody and goes on.
+#![allow(unsafe_code, reason = "lays out the registers that a thread begins with")]
+
+use core::sync::atomic::{AtomicU32, Ordering};
+
+use skete_abi::Errno;
+use skete_logic::thread::{Thread, Tid};
+use skete_logic::token::Token;
+
+use super::core::{self as cores};
+use super::record::{self, Record};
+use super::{Reason, futex, ready, suspend};
+use crate::arch::{context, cpu, switch};
+use crate::lock::Spin;
+use crate::memory::stack::Stack;
+
+/// The least stack a thread gets, in bytes.
+const LEAST_STACK: u64 = 16 << 10;
+
+/// What a thread is to be.
+#[derive(Clone, Copy, Debug)]
+pub struct Plan {
+    /// Where it begins.
+    pub function: extern "C" fn(usize),
+    /// What it begins with.
+    pub argument: usize,
+    /// 0–31.
+    pub priority: u8,
+    /// Bytes of stack that it asks for.
+    pub stack: u64,
+    /// One bit per core that it may run on.
+    pub affinity: u8,
+}
+
+/// The records that nobody lives in.
+struct Free {
+    first: Thread,
+    used: u16,
+}
+
+static FREE: Spin<Free> = Spin::new(Free { first: Thread::NONE, used: 0 });
+static ALIVE: AtomicU32 = AtomicU32::new(0);
+
+/// How many records were ever used.
+pub fn used() -> usize {
+    usize::from(FREE.lock().used)
+}
+
+/// How many threads live.
+pub fn alive() -> u32 {
+    ALIVE.load(Ordering::Relaxed)
+}
+
+/// Begins a thread.
+///
+/// # Errors
+/// `EAGAIN`: no record is free. `ENOMEM`: no memory for its stack. `EINVAL`: no core is allowed, or no such priority.
+pub fn spawn(plan: &Plan) -> Result<Tid, Errno> {
+    if plan.affinity & cores::online() == 0 || plan.priority >= skete_logic::run_queue::PRIORITIES {
+        return Err(Errno::EINVAL);
+    }
+    let record = take_record()?;
+    let Some(stack) = stack_for(record, plan.stack.max(LEAST_STACK)) else {
+        give_record(record);
+        return Err(Errno::ENOMEM);
+    };
+    let (tls, sp) = stack.prepare();
+    // SAFETY: the record is ours alone until it is queued.
+    let registers = unsafe { record.registers() };
+    registers.x[19] = plan.function as usize as u64;
+    registers.x[20] = plan.argument as u64;
+    registers.x[29] = 0;
+    registers.x[30] = switch::begin as *const () as u64;
+    registers.sp = sp;
+    registers.tls = tls;
+    registers.fpcr = 0;
+    registers.fpsr = 0;
+    registers.kind = context::VOLUNTARY;
+    record.priority.store(plan.priority, Ordering::Relaxed);
+    record.affinity.store(plan.affinity, Ordering::Relaxed);
+    record.set_name("");
+    let generation = record.generation.load(Ordering::Relaxed).wrapping_add(1);
+    record.generation.store(generation, Ordering::Relaxed);
+    let tid = Tid::new(record.thread(), generation);
+    // Release pairs with the Acquire of who joins.
+    record.tid.store(tid.number(), Ordering::Release);
+    ALIVE.fetch_add(1, Ordering::Relaxed);
+    ready::make_ready(record);
+    Ok(tid)
+}
+
+fn take_record() -> Result<&'static Record, Errno> {
+    let mut free = FREE.lock();
+    if !free.first.is_none() {
+        let record = record::of(free.first);
+        free.first = record.next_free.get();
+        return Ok(record);
+    }
+    if usize::from(free.used) >= record::length() {
+        return Err(Errno::EAGAIN);
+    }
+    let thread = Thread::new(free.used);
+    let record = record::begin(thread);
+    free.used += 1;
+    Ok(record)
+}
+
+fn give_record(record: &'static Record) {
+    let mut free = FREE.lock();
+    record.next_free.set(free.first);
+    free.first = record.thread();
+}
+
+/// The record's old stack if it fits, else a new one.
+fn stack_for(record: &'static Record, bytes: u64) -> Option<Stack> {
+    let old = record.stack.get();
+    if old.bytes() >= bytes && old.bytes() / 2 <= bytes.max(64 << 10) {
+        return Some(old);
+    }
+    if old != Stack::NONE {
+        record.stack.set(Stack::NONE);
+        old.release();
+    }
+    let new = Stack::reserve(bytes)?;
+    record.stack.set(new);
+    Some(new)
+}
+
+/// Ends the running thread: whoever joins goes on.
+pub extern "C" fn end() -> ! {
+    let record = record::current();
+    // Release: what the thread did is seen by who joins.
+    record.tid.store(0, Ordering::Release);
+    futex::wake(&record.tid, u32::MAX);
+    cpu::mask();
+    suspend(Reason::Exit);
+    crate::fault::stop(format_args!("a thread that ended was resumed"))
+}
+
+/// Frees the record of a thread that has left its stack for good. On the core's own stack.
+pub fn recycle(record: &'static Record) {
+    record.stack.get().trim();
+    // A notification that came late must not meet the record's next thread: it would only wake it for nothing, but why.
+    let _ = Token::take(&record.token);
+    ALIVE.fetch_sub(1, Ordering::Relaxed);
+    give_record(record);
+}
+
+/// Waits until the thread that `tid` names has ended. One that ended before counts.
+///
+/// # Errors
+/// `ESRCH`: there was never such a thread. `EDEADLK`: it is the caller.
+pub fn join(tid: u32) -> Result<(), Errno> {
+    let (record, tid) = record::named(tid).ok_or(Errno::ESRCH)?;
+    if core::ptr::eq(record, record::current()) && record.tid.load(Ordering::Relaxed) == tid.number() {
+        return Err(Errno::EDEADLK);
+    }
+    // Acquire pairs with the Release in `end`.
+    while record.tid.load(Ordering::Acquire) == tid.number() {
+        let _ = futex::wait(&record.tid, tid.number(), None);
+    }
+    Ok(())
+}
