@@ -30,3 +30,4 @@ pub mod program;
 pub mod refusal;
 #[cfg(any(feature = "emit", test))]
 pub mod sample;
+pub mod serial;
