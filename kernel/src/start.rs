@@ -1,7 +1,7 @@
 //! From the loader's jump to the program's `main`.
 //!
 //! [`boot_core`] runs once, on core 0, in this order: what the loader handed over → what the firmware says → frames, translation tables →
-//! the board and its console → options → time, interrupts → thread records → the other cores → the main thread; then core 0 idles.
+//! the board and its console → options → time, interrupts → thread records → the other cores → the main thread, which has the stack for what is left; then core 0 idles.
 //! [`other_core`] is what the others do.
 //!
 //! Each step may use what the steps before it made, and nothing else.
@@ -23,7 +23,7 @@ use crate::memory::{frames, map};
 use crate::sched::core::{self as cores, Core, EXCEPTION_STACKS, IDLE_STACKS};
 use crate::sched::record::{self, Record};
 use crate::sched::idle;
-use crate::{entropy, interrupt, panic, time, trace};
+use crate::{interrupt, panic, time};
 
 /// The firmware's description is looked for in this many bytes: QEMU's devicetree takes a megabyte.
 const MOST_DESCRIPTION: u64 = 2 << 20;
@@ -58,7 +58,6 @@ pub unsafe extern "C" fn boot_core(firmware: u64, handover: *const Handover) -> 
     make_records();
     start_cores();
     program::listen();
-    say_what_there_is();
     program::begin(&handover);
     idle::idle()
 }
@@ -119,17 +118,6 @@ fn read_options(handover: &Handover) {
     let there = if there == 0 { cpu::CORES } else { there.min(cpu::CORES) };
     let wanted = options::number("cores").and_then(|n| usize::try_from(n).ok()).unwrap_or(there);
     cores::set_count(wanted.clamp(1, there));
-}
-
-/// One line about the machine, unless option `quiet=1` is given.
-fn say_what_there_is() {
-    let entropy = entropy::init();
-    if !options::is_on("quiet") {
-        let (frames, _) = frames::count();
-        let (cores, mib) = (cores::count(), frames as u64 * PAGE >> 20);
-        let board = if board::get().machine.board == Board::RaspberryPi3 { "Raspberry Pi 3" } else { "virt" };
-        trace::say(format_args!("{board}, {cores} cores, {mib} MiB, entropy: {entropy}"));
-    }
 }
 
 /// Gives the thread table and each core its memory.

@@ -6,19 +6,22 @@ use core::ptr::null;
 
 use allocator_api2::vec::Vec;
 use skete_abi::boot::Handover;
+use skete_drivers::firmware::Board;
 use skete_drivers::pl031::Rtc;
 use skete_drivers::window::Window;
 use skete_logic::options::{Word, words};
+use skete_logic::pages::PAGE;
 
 use crate::arch::context;
 use crate::board::{self, options};
-use crate::memory::Heap;
+use crate::memory::{Heap, frames};
 use crate::memory::stack::Stack;
+use crate::sched::core as cores;
 use crate::sched::devices::{self, Device};
 use crate::sched::record::IDLE_RECORDS;
 use crate::sched::report;
 use crate::sched::spawn::{self, Plan};
-use crate::{files, panic, time};
+use crate::{entropy, files, panic, time, trace};
 
 unsafe extern "C" {
     /// std's entry: runs `main`, then the main thread's destructors, then `sys_exit`.
@@ -86,11 +89,23 @@ pub fn begin(handover: &Handover) {
 
 extern "C" fn main(_: usize) {
     crate::sched::record::current().set_name("main");
+    say_what_there_is();
     let Some((argc, argv, environment)) = arguments() else {
         panic::stop(format_args!("no memory for the program's arguments"));
     };
     // SAFETY: both lists end with a null pointer and live for ever.
     unsafe { runtime_entry(argc, argv, environment) }
+}
+
+/// One line about the machine, unless option `quiet=1` is given.
+fn say_what_there_is() {
+    let entropy = entropy::init();
+    if !options::is_on("quiet") {
+        let (frames, _) = frames::count();
+        let (cores, mib) = (cores::count(), frames as u64 * PAGE >> 20);
+        let board = if board::get().machine.board == Board::RaspberryPi3 { "Raspberry Pi 3" } else { "virt" };
+        trace::say(format_args!("{board}, {cores} cores, {mib} MiB, entropy: {entropy}"));
+    }
 }
 
 type Strings = *const *const c_char;
