@@ -10,7 +10,7 @@ use skete_drivers::bcm2835_intc;
 use skete_drivers::bcm2836::{Local, Mailbox, Source, Timers};
 use skete_drivers::gic::{Intid, Sgi, Trigger};
 use skete_drivers::gic_v2::GicV2;
-use skete_drivers::gic_v3::{CpuInterface, GicV3, Redistributor, cpu_interface};
+use skete_drivers::gic_v3::{CpuInterface, Redistributor, cpu_interface};
 use skete_drivers::window::Window;
 
 use crate::arch::cpu;

@@ -24,7 +24,6 @@ pub mod files;
 pub mod interrupt;
 pub mod lock;
 pub mod memory;
-pub mod net;
 pub mod panic;
 pub mod sched;
 pub mod start;
@@ -36,4 +35,5 @@ pub mod trace;
 #[link(kind = "link-arg", modifiers = "+verbatim", name = "-zseparate-loadable-segments")]
 #[link(kind = "link-arg", modifiers = "+verbatim", name = "-zmax-page-size=4096")]
 #[link(kind = "link-arg", modifiers = "+verbatim", name = "--fix-cortex-a53-843419")]
+#[allow(unsafe_code, reason = "the link arguments need a block to stand on")]
 unsafe extern "C" {}

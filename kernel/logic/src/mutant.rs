@@ -27,8 +27,12 @@ pub enum Mutant {
     LockedInAnyOrder,
     /// Futex: a waiter may go while the waker's chain still runs through its node.
     WokenUnderTheLock,
+    /// Futex: a waker lets a waiter go without publishing that it is done with the node.
+    ReleasedRelaxed,
     /// Futex: one who is late leaves the bucket it was last seen in without looking again.
     WithdrawnWithoutASecondLook,
+    /// Futex: a compare-and-requeue compares before it takes the locks, not under them.
+    RequeueComparedOutsideTheLocks,
     /// Futex: no fence between the target's count and the move.
     RequeueWithoutFence,
     /// Futex: a requeue raises the target's count after the move.

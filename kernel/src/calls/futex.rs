@@ -29,7 +29,6 @@ pub extern "C" fn sys_futex_wait(address: *mut u32, expected: u32, timeout: *con
 
 /// Wakes at most `count` of those who wait for the word at `address`: how many, or `-EINVAL`.
 #[unsafe(no_mangle)]
-#[inline]
 pub extern "C" fn sys_futex_wake(address: *mut u32, count: i32) -> i32 {
     if address.is_null() || count < 0 {
         return answer_int(Err::<i64, _>(Errno::EINVAL));

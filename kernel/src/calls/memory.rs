@@ -15,7 +15,6 @@ fn layout(size: usize, align: usize) -> Option<Layout> {
 
 /// Allocates; null if there is no memory or `align` is no power of two.
 #[unsafe(no_mangle)]
-#[inline]
 pub extern "C" fn sys_malloc(size: usize, align: usize) -> *mut u8 {
     layout(size, align).map_or(core::ptr::null_mut(), heap::allocate)
 }
@@ -42,7 +41,6 @@ pub extern "C" fn sys_alloc_zeroed(size: usize, align: usize) -> *mut u8 {
 /// # Safety
 /// `block` is null or came from this heap with this `size` and `align`.
 #[unsafe(no_mangle)]
-#[inline]
 pub unsafe extern "C" fn sys_free(block: *mut u8, size: usize, align: usize) {
     if !block.is_null()
         && let Some(layout) = layout(size, align)
@@ -91,13 +89,13 @@ fn access_of(protection: u32) -> Result<Option<Access>, Errno> {
         0 => Ok(None),
         READ => Ok(Some(Access::Constant)),
         p if p & !(READ | WRITE | EXECUTE) != 0 => Err(Errno::EINVAL),
-        p if p & WRITE != 0 && p & EXECUTE != 0 => Err(Errno::ENOTSUP),
+        p if p & WRITE != 0 && p & EXECUTE != 0 => Err(Errno::EOPNOTSUPP),
         p if p & EXECUTE != 0 => Ok(Some(Access::Code)),
         _ => Ok(Some(Access::Data)),
     }
 }
 
-/// Reserves zeroed memory, mapped at first touch: 0 and its address in `*address`; `-EINVAL`, `-ENOMEM`, `-ENOTSUP`.
+/// Reserves zeroed memory, mapped at first touch: 0 and its address in `*address`; `-EINVAL`, `-ENOMEM`, `-EOPNOTSUPP`.
 #[unsafe(no_mangle)]
 pub extern "C" fn sys_mmap(size: usize, protection: u32, address: *mut *mut u8) -> i32 {
     answer_int(map(size, protection, address).map(|()| 0))

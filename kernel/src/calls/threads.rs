@@ -54,7 +54,6 @@ pub extern "C" fn sys_join(id: u32) -> i32 {
 
 /// Lets equals run.
 #[unsafe(no_mangle)]
-#[inline]
 pub extern "C" fn sys_yield() {
     sched::yield_now();
 }

@@ -12,7 +12,6 @@ const MONOTONIC: i32 = 4;
 
 /// Tells a clock's time (POSIX `clock_gettime`): `-EINVAL` for an unknown clock, `-EFAULT` for a null pointer.
 #[unsafe(no_mangle)]
-#[inline]
 pub extern "C" fn sys_clock_gettime(clock: i32, time: *mut Timespec) -> i32 {
     let ns = match clock {
         MONOTONIC => time::now().as_ns(),

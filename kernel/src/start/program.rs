@@ -7,7 +7,7 @@ use core::ptr::null;
 use allocator_api2::vec::Vec;
 use hermit_sync::OnceCell;
 use skete_abi::boot::Handover;
-use skete_drivers::pl031::Pl031;
+use skete_drivers::pl031::Rtc;
 use skete_drivers::window::Window;
 use skete_logic::options::{self, Word};
 
@@ -54,7 +54,7 @@ pub fn set_clock() {
         time::set_realtime(seconds);
     } else if let Some(rtc) = board::get().machine.rtc {
         // SAFETY: the devicetree names it, and it is mapped.
-        let clock = Pl031::new(unsafe { Window::new(rtc.base as usize, rtc.bytes as usize) });
+        let clock = Rtc::new(unsafe { Window::new(rtc.base as usize, rtc.bytes as usize) });
         time::set_realtime(clock.read_seconds().map_or(0, u64::from));
     }
 }

@@ -50,11 +50,7 @@ impl Queue {
             next = previous;
             previous = before.previous;
         }
-        host.waiter(thread).node.set(Node {
-            next,
-            previous,
-            ..node
-        });
+        host.waiter(thread).node.set(Node { next, previous, ..node });
         self.join(host, previous, thread);
         self.join(host, thread, next);
     }
@@ -88,9 +84,7 @@ impl Queue {
         if behind.is_none() {
             self.last = before;
         } else {
-            host.waiter(behind)
-                .node
-                .with_mut(|node| node.previous = before);
+            host.waiter(behind).node.with_mut(|node| node.previous = before);
         }
     }
 }

@@ -18,11 +18,7 @@ pub(super) struct Chain {
 
 impl Chain {
     /// Nobody.
-    pub const EMPTY: Self = Self {
-        first: Thread::NONE,
-        last: Thread::NONE,
-        len: 0,
-    };
+    pub const EMPTY: Self = Self { first: Thread::NONE, last: Thread::NONE, len: 0 };
 
     /// How many are woken.
     pub const fn len(&self) -> u32 {
@@ -32,14 +28,7 @@ impl Chain {
     /// Claims from `queue` those who wait for `key` with a bit of `bitset`, at most `nr`. The caller holds the queue's lock, and lowers
     /// the bucket's count by the number returned.
     #[inline]
-    pub fn gather(
-        &mut self,
-        host: &impl Host,
-        queue: &mut Queue,
-        key: Key,
-        nr: u32,
-        bitset: u32,
-    ) -> u32 {
+    pub fn gather(&mut self, host: &impl Host, queue: &mut Queue, key: Key, nr: u32, bitset: u32) -> u32 {
         let before = self.len;
         let mut thread = queue.first;
         while !thread.is_none() && self.len - before < nr {
@@ -61,9 +50,7 @@ impl Chain {
         if self.first.is_none() {
             self.first = thread;
         } else {
-            host.waiter(self.last)
-                .node
-                .with_mut(|node| node.next = thread);
+            host.waiter(self.last).node.with_mut(|node| node.next = thread);
         }
         self.last = thread;
         self.len += 1;

@@ -31,12 +31,11 @@ impl<L: RawLock, const N: usize> Table<L, N> {
     /// behind those who already do.
     #[inline]
     pub fn requeue(&self, host: &impl Host, from: Key, to: Key, shares: Shares) -> Requeued {
-        if self.is_deserted(from) {
+        if self.bucket(from).is_deserted() {
             return Requeued { woken: 0, moved: 0 };
         }
         let always = || Ok(0);
-        self.requeue_some(host, from, to, shares, always, 0)
-            .unwrap_or(Requeued { woken: 0, moved: 0 })
+        self.requeue_some(host, from, to, shares, always, 0).unwrap_or(Requeued { woken: 0, moved: 0 })
     }
 
     /// `FUTEX_CMP_REQUEUE`: the same, if the word of `from` still holds `expected`. `read` is as in [`wait`](Self::wait).
@@ -56,9 +55,6 @@ impl<L: RawLock, const N: usize> Table<L, N> {
         if read()? != expected {
             return Err(Errno::EAGAIN);
         }
-        if self.is_deserted(from) {
-            return Ok(Requeued { woken: 0, moved: 0 });
-        }
         self.requeue_some(host, from, to, shares, read, expected)
     }
 
@@ -73,17 +69,13 @@ impl<L: RawLock, const N: usize> Table<L, N> {
     ) -> Result<Requeued, Errno> {
         let mut chain = Chain::EMPTY;
         let moved = self.both_locked(Self::index(from), Self::index(to), || {
-            if read()? != expected {
+            if !mutant::is(Mutant::RequeueComparedOutsideTheLocks) && read()? != expected {
                 return Err(Errno::EAGAIN);
             }
             let source = self.bucket(from);
-            source
-                .queue
-                .with_mut(|queue| chain.gather(host, queue, from, shares.wake, ANY));
+            source.queue.with_mut(|queue| chain.gather(host, queue, from, shares.wake, ANY));
             let moved = if from == to {
-                source
-                    .queue
-                    .with(|queue| queue.count(host, from, shares.requeue))
+                source.queue.with(|queue| queue.count(host, from, shares.requeue))
             } else {
                 self.relocate(host, from, to, shares.requeue)
             };
@@ -115,9 +107,7 @@ impl<L: RawLock, const N: usize> Table<L, N> {
             let node = waiter.node.get();
             if node.key == from {
                 source.queue.with_mut(|queue| queue.remove(host, node));
-                target
-                    .queue
-                    .with_mut(|queue| queue.insert(host, thread, Node { key: to, ..node }));
+                target.queue.with_mut(|queue| queue.insert(host, thread, Node { key: to, ..node }));
                 waiter.enter(Self::index(to));
                 moved += 1;
             }

@@ -1,6 +1,7 @@
 //! A waiter: one thread's node in the futex table, kept in its thread record.
 
 use super::Key;
+use crate::mutant::{self, Mutant};
 use crate::thread::Thread;
 use skete_cell::Guarded;
 use skete_cell::atomic::{AtomicU32, Ordering};
@@ -70,10 +71,7 @@ impl Waiter {
 
     /// The thread is now in bucket `index`, whose lock the caller holds; also that of the bucket it came from.
     #[inline]
-    #[allow(
-        clippy::cast_possible_truncation,
-        reason = "a table has fewer than 2³² − 2 buckets"
-    )]
+    #[allow(clippy::cast_possible_truncation, reason = "a table has fewer than 2³² − 2 buckets")]
     pub(super) fn enter(&self, index: usize) {
         self.place.store(index as u32, Ordering::Relaxed);
     }
@@ -94,7 +92,8 @@ impl Waiter {
     #[inline]
     pub(super) fn release(&self) {
         // Release: pairs with `is_woken`.
-        self.place.store(WOKEN, Ordering::Release);
+        let order = if mutant::is(Mutant::ReleasedRelaxed) { Ordering::Relaxed } else { Ordering::Release };
+        self.place.store(WOKEN, order);
     }
 }
 

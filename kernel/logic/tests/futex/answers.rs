@@ -9,13 +9,7 @@ use skete_logic::time::Instant;
 
 const A: usize = 0;
 const B: usize = 1;
-const T: [Thread; 5] = [
-    Thread::new(0),
-    Thread::new(1),
-    Thread::new(2),
-    Thread::new(3),
-    Thread::new(4),
-];
+const T: [Thread; 5] = [Thread::new(0), Thread::new(1), Thread::new(2), Thread::new(3), Thread::new(4)];
 
 /// Threads of equal priority, of whom the first `count` wait for word A.
 fn waiting(count: usize) -> Machine {
@@ -28,14 +22,7 @@ fn waiting(count: usize) -> Machine {
 
 fn wait(machine: &Machine, bitset: u32, expected: u32) -> Result<(), Errno> {
     let read = || Ok(machine.words[A].get());
-    machine.table.wait(
-        machine,
-        Machine::key(A),
-        bitset,
-        Some(Instant::ZERO),
-        read,
-        expected,
-    )
+    machine.table.wait(machine, Machine::key(A), bitset, Some(Instant::ZERO), read, expected)
 }
 
 #[test]
@@ -63,18 +50,8 @@ fn a_wait_with_no_bit_is_einval() {
 fn a_bad_address_is_efault_before_and_under_the_lock() {
     let machine = waiting(0);
     let bad = || Err(Errno::EFAULT);
-    assert_eq!(
-        machine
-            .table
-            .wait(&machine, Machine::key(A), ANY, None, bad, 0),
-        Err(Errno::EFAULT)
-    );
-    assert_eq!(
-        machine
-            .table
-            .enter(&machine, T[0], Machine::key(A), ANY, bad, 0),
-        Err(Errno::EFAULT)
-    );
+    assert_eq!(machine.table.wait(&machine, Machine::key(A), ANY, None, bad, 0), Err(Errno::EFAULT));
+    assert_eq!(machine.table.enter(&machine, T[0], Machine::key(A), ANY, bad, 0), Err(Errno::EFAULT));
     assert_eq!(machine.table.waiters(), 0);
 }
 
@@ -121,13 +98,8 @@ fn private_and_shared_words_with_one_address_are_two_futexes() {
 #[test]
 fn a_requeue_wakes_its_share_and_moves_its_share() {
     let machine = waiting(5);
-    let shares = Shares {
-        wake: 1,
-        requeue: 2,
-    };
-    let done = machine
-        .table
-        .requeue(&machine, Machine::key(A), Machine::key(B), shares);
+    let shares = Shares { wake: 1, requeue: 2 };
+    let done = machine.table.requeue(&machine, Machine::key(A), Machine::key(B), shares);
     assert_eq!(done, Requeued { woken: 1, moved: 2 });
     assert_eq!(machine.unparked(), [T[0]]);
     assert_eq!(machine.table.wake(&machine, Machine::key(B), 9, ANY), 2);
@@ -139,13 +111,8 @@ fn a_requeue_wakes_its_share_and_moves_its_share() {
 #[test]
 fn a_requeue_onto_the_same_word_moves_nobody_but_counts_them() {
     let machine = waiting(3);
-    let shares = Shares {
-        wake: 1,
-        requeue: 9,
-    };
-    let done = machine
-        .table
-        .requeue(&machine, Machine::key(A), Machine::key(A), shares);
+    let shares = Shares { wake: 1, requeue: 9 };
+    let done = machine.table.requeue(&machine, Machine::key(A), Machine::key(A), shares);
     assert_eq!(done, Requeued { woken: 1, moved: 2 });
     assert_eq!(machine.table.wake(&machine, Machine::key(A), 9, ANY), 2);
     assert_eq!(machine.unparked(), [T[0], T[1], T[2]]);
@@ -155,15 +122,9 @@ fn a_requeue_onto_the_same_word_moves_nobody_but_counts_them() {
 fn a_cmp_requeue_of_a_changed_word_is_eagain_and_does_nothing() {
     let machine = waiting(2);
     machine.words[A].set(1);
-    let shares = Shares {
-        wake: 1,
-        requeue: 9,
-    };
+    let shares = Shares { wake: 1, requeue: 9 };
     let read = || Ok(machine.words[A].get());
-    let done =
-        machine
-            .table
-            .cmp_requeue(&machine, Machine::key(A), Machine::key(B), shares, read, 0);
+    let done = machine.table.cmp_requeue(&machine, Machine::key(A), Machine::key(B), shares, read, 0);
     assert_eq!(done, Err(Errno::EAGAIN));
     assert_eq!(machine.table.waiters(), 2);
 }
@@ -171,13 +132,8 @@ fn a_cmp_requeue_of_a_changed_word_is_eagain_and_does_nothing() {
 #[test]
 fn a_moved_waiter_times_out_where_it_is() {
     let machine = waiting(1);
-    let shares = Shares {
-        wake: 0,
-        requeue: 1,
-    };
-    let _ = machine
-        .table
-        .requeue(&machine, Machine::key(A), Machine::key(B), shares);
+    let shares = Shares { wake: 0, requeue: 1 };
+    let _ = machine.table.requeue(&machine, Machine::key(A), Machine::key(B), shares);
     assert_eq!(machine.waiter(T[0]).awaited(), Some(Machine::key(B)));
     assert!(machine.table.withdraw(&machine, T[0]));
     assert_eq!(machine.table.waiters(), 0);
@@ -189,17 +145,9 @@ fn a_wake_op_wakes_the_second_word_only_if_the_old_value_says_so() {
     for says_so in [false, true] {
         let machine = waiting(2);
         assert_eq!(machine.enter(T[2], B, ANY, 0), Ok(()));
-        let woken = machine
-            .table
-            .wake_op(&machine, Machine::key(A), 1, Machine::key(B), 1, || {
-                Ok(says_so)
-            });
+        let woken = machine.table.wake_op(&machine, Machine::key(A), 1, Machine::key(B), 1, || Ok(says_so));
         assert_eq!(woken, Ok(1 + u32::from(says_so)));
-        let expected = if says_so {
-            vec![T[0], T[2]]
-        } else {
-            vec![T[0]]
-        };
+        let expected = if says_so { vec![T[0], T[2]] } else { vec![T[0]] };
         assert_eq!(machine.unparked(), expected);
     }
 }
@@ -208,9 +156,7 @@ fn a_wake_op_wakes_the_second_word_only_if_the_old_value_says_so() {
 fn a_wake_op_that_fails_wakes_nobody() {
     let machine = waiting(2);
     let fault = || Err(Errno::EFAULT);
-    let woken = machine
-        .table
-        .wake_op(&machine, Machine::key(A), 1, Machine::key(B), 1, fault);
+    let woken = machine.table.wake_op(&machine, Machine::key(A), 1, Machine::key(B), 1, fault);
     assert_eq!(woken, Err(Errno::EFAULT));
     assert_eq!((machine.table.waiters(), machine.unparked()), (2, vec![]));
 }

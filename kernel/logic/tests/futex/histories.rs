@@ -57,26 +57,9 @@ fn step() -> impl Strategy<Value = Step> {
     let nr = prop_oneof![Just(0u32), Just(1), Just(2), Just(u32::MAX)];
     let bitset = prop_oneof![3 => Just(ANY), 1 => 1..4u32];
     let shares = (nr.clone(), nr.clone()).prop_map(|(wake, requeue)| Shares { wake, requeue });
-    let wait = (
-        word.clone(),
-        value.clone(),
-        bitset.clone(),
-        prop::option::of(1..4u32),
-    );
-    let requeue = (
-        word.clone(),
-        word.clone(),
-        shares,
-        prop::option::of(value.clone()),
-    );
-    let wake_op = (
-        word.clone(),
-        nr.clone(),
-        word.clone(),
-        nr.clone(),
-        value.clone(),
-        any::<bool>(),
-    );
+    let wait = (word.clone(), value.clone(), bitset.clone(), prop::option::of(1..4u32));
+    let requeue = (word.clone(), word.clone(), shares, prop::option::of(value.clone()));
+    let wake_op = (word.clone(), nr.clone(), word.clone(), nr.clone(), value.clone(), any::<bool>());
     prop_oneof![
         2 => (word.clone(), value).prop_map(|(word, value)| Step::Store { word, value }),
         9 => wait.prop_map(|(word, expected, bitset, ticks)| Step::Wait { word, expected, bitset, ticks }),
@@ -122,17 +105,10 @@ impl Host for Seat<'_> {
     }
 
     fn unpark(&self, thread: Thread) {
-        assert_eq!(
-            self.expected.borrow_mut().pop_front(),
-            Some(thread),
-            "the reference wakes another"
-        );
+        assert_eq!(self.expected.borrow_mut().pop_front(), Some(thread), "the reference wakes another");
         self.history.machine.unpark(thread);
         self.history.machine.unparked();
-        assert!(
-            self.history.machine.waiter(thread).is_woken(),
-            "unparked, but not let go"
-        );
+        assert!(self.history.machine.waiter(thread).is_woken(), "unparked, but not let go");
         self.history.waits[thread.index()].set(None);
         if self.history.is_eager {
             self.history.run(thread);
@@ -166,21 +142,11 @@ impl History {
         match step {
             Step::Store { word, value } => self.machine.words[word].set(value),
             Step::Tick => self.tick(),
-            Step::Wait {
-                word,
-                expected,
-                bitset,
-                ticks,
-            } => {
+            Step::Wait { word, expected, bitset, ticks } => {
                 let entered = self.machine.enter(thread, word, bitset, expected);
                 if read(word) == expected {
                     assert_eq!(entered, Ok(()));
-                    self.plain.borrow_mut().enter(
-                        thread,
-                        word,
-                        bitset,
-                        self.machine.priority(thread),
-                    );
+                    self.plain.borrow_mut().enter(thread, word, bitset, self.machine.priority(thread));
                     let until = ticks.map(|ticks| self.now.get() + ticks);
                     self.waits[thread.index()].set(Some(Wait { until }));
                 } else {
@@ -193,62 +159,29 @@ impl History {
                 let answer = self.waking(woken, |seat| table.wake(seat, key(word), nr, bitset));
                 assert_eq!(answer as usize, count);
             }
-            Step::Requeue {
-                from,
-                to,
-                shares,
-                expected,
-            } => {
+            Step::Requeue { from, to, shares, expected } => {
                 if expected.is_some_and(|expected| expected != read(from)) {
-                    let answer = self.waking(vec![], |seat| {
-                        table.cmp_requeue(
-                            seat,
-                            key(from),
-                            key(to),
-                            shares,
-                            || Ok(read(from)),
-                            1 - read(from),
-                        )
-                    });
+                    let answer =
+                        self.waking(vec![], |seat| table.cmp_requeue(seat, key(from), key(to), shares, || Ok(read(from)), 1 - read(from)));
                     assert_eq!(answer, Err(Errno::EAGAIN));
                 } else {
                     let (requeued, woken) = self.plain.borrow_mut().requeue(from, to, shares);
                     let answer = self.waking(woken, |seat| match expected {
                         None => Ok(table.requeue(seat, key(from), key(to), shares)),
-                        Some(word) => table.cmp_requeue(
-                            seat,
-                            key(from),
-                            key(to),
-                            shares,
-                            || Ok(read(from)),
-                            word,
-                        ),
+                        Some(word) => table.cmp_requeue(seat, key(from), key(to), shares, || Ok(read(from)), word),
                     });
                     assert_eq!(answer, Ok(requeued));
                 }
             }
-            Step::WakeOp {
-                word,
-                nr,
-                other,
-                other_nr,
-                value,
-                also,
-            } => {
+            Step::WakeOp { word, nr, other, other_nr, value, also } => {
                 let mut woken = self.plain.borrow_mut().wake(word, nr, ANY);
-                woken.extend(self.plain.borrow_mut().wake(
-                    other,
-                    if also { other_nr } else { 0 },
-                    ANY,
-                ));
+                woken.extend(self.plain.borrow_mut().wake(other, if also { other_nr } else { 0 }, ANY));
                 let count = woken.len();
                 let operate = || {
                     self.machine.words[other].set(value);
                     Ok(also)
                 };
-                let answer = self.waking(woken, |seat| {
-                    table.wake_op(seat, key(word), nr, key(other), other_nr, operate)
-                });
+                let answer = self.waking(woken, |seat| table.wake_op(seat, key(word), nr, key(other), other_nr, operate));
                 assert_eq!(answer.map(|woken| woken as usize), Ok(count));
             }
         }
@@ -257,15 +190,9 @@ impl History {
 
     /// Runs an operation that, by the reference, wakes `expected`, all of them and in this order.
     fn waking<R>(&self, expected: Vec<Thread>, operation: impl FnOnce(&Seat<'_>) -> R) -> R {
-        let seat = Seat {
-            history: self,
-            expected: RefCell::new(expected.into()),
-        };
+        let seat = Seat { history: self, expected: RefCell::new(expected.into()) };
         let result = operation(&seat);
-        assert!(
-            seat.expected.borrow().is_empty(),
-            "the reference wakes more"
-        );
+        assert!(seat.expected.borrow().is_empty(), "the reference wakes more");
         result
     }
 
@@ -273,16 +200,10 @@ impl History {
     fn tick(&self) {
         self.now.set(self.now.get() + 1);
         for (thread, wait) in (0..).map(Thread::new).zip(&self.waits) {
-            let is_late = wait
-                .get()
-                .is_some_and(|wait| wait.until.is_some_and(|until| until <= self.now.get()));
+            let is_late = wait.get().is_some_and(|wait| wait.until.is_some_and(|until| until <= self.now.get()));
             if is_late {
                 let withdrawn = self.machine.table.withdraw(&self.machine, thread);
-                assert_eq!(
-                    withdrawn,
-                    self.plain.borrow_mut().remove(thread),
-                    "late, and woken by the reference"
-                );
+                assert_eq!(withdrawn, self.plain.borrow_mut().remove(thread), "late, and woken by the reference");
                 if withdrawn {
                     wait.set(None);
                 }
@@ -295,10 +216,7 @@ impl History {
         assert_eq!(self.machine.table.waiters() as usize, plain.len());
         for (thread, wait) in (0..).map(Thread::new).zip(&self.waits) {
             match plain.word_of(thread) {
-                Some(word) => assert_eq!(
-                    self.machine.waiter(thread).awaited(),
-                    Some(Machine::key(word))
-                ),
+                Some(word) => assert_eq!(self.machine.waiter(thread).awaited(), Some(Machine::key(word))),
                 // Not waiting; or claimed by a waker that has not come to it yet.
                 None => assert!(self.machine.waiter(thread).is_woken() || wait.get().is_some()),
             }

@@ -58,21 +58,8 @@ impl Machine {
     }
 
     /// Queues `thread`, unless the word differs.
-    pub fn enter(
-        &self,
-        thread: Thread,
-        word: usize,
-        bitset: u32,
-        expected: u32,
-    ) -> Result<(), Errno> {
-        self.table.enter(
-            self,
-            thread,
-            Self::key(word),
-            bitset,
-            || Ok(self.words[word].get()),
-            expected,
-        )
+    pub fn enter(&self, thread: Thread, word: usize, bitset: u32, expected: u32) -> Result<(), Errno> {
+        self.table.enter(self, thread, Self::key(word), bitset, || Ok(self.words[word].get()), expected)
     }
 
     /// Those who were unparked since the last call, in order.

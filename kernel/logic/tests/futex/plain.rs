@@ -25,21 +25,12 @@ impl Plain {
     }
 
     pub fn word_of(&self, thread: Thread) -> Option<usize> {
-        self.waiting
-            .iter()
-            .find(|waiting| waiting.thread == thread)
-            .map(|waiting| waiting.word)
+        self.waiting.iter().find(|waiting| waiting.thread == thread).map(|waiting| waiting.word)
     }
 
     pub fn enter(&mut self, thread: Thread, word: usize, bitset: u32, priority: u8) {
         self.turn += 1;
-        self.waiting.push(Waiting {
-            thread,
-            word,
-            bitset,
-            priority,
-            turn: self.turn,
-        });
+        self.waiting.push(Waiting { thread, word, bitset, priority, turn: self.turn });
     }
 
     pub fn remove(&mut self, thread: Thread) -> bool {
@@ -50,9 +41,7 @@ impl Plain {
 
     /// Those who wait for `word` with a bit of `bitset`, in the order in which they are served.
     fn line(&self, word: usize, bitset: u32) -> Vec<Thread> {
-        let mut line = (self.waiting.iter())
-            .filter(|w| w.word == word && w.bitset & bitset != 0)
-            .collect::<Vec<_>>();
+        let mut line = (self.waiting.iter()).filter(|w| w.word == word && w.bitset & bitset != 0).collect::<Vec<_>>();
         line.sort_by_key(|waiting| (u8::MAX - waiting.priority, waiting.turn));
         line.iter().map(|waiting| waiting.thread).collect()
     }
@@ -74,22 +63,12 @@ impl Plain {
             for thread in &moved {
                 self.turn += 1;
                 let turn = self.turn;
-                for waiting in self
-                    .waiting
-                    .iter_mut()
-                    .filter(|waiting| waiting.thread == *thread)
-                {
+                for waiting in self.waiting.iter_mut().filter(|waiting| waiting.thread == *thread) {
                     (waiting.word, waiting.turn) = (to, turn);
                 }
             }
         }
         let count = |threads: &Vec<Thread>| u32::try_from(threads.len()).expect("a handful");
-        (
-            Requeued {
-                woken: count(&woken),
-                moved: count(&moved),
-            },
-            woken,
-        )
+        (Requeued { woken: count(&woken), moved: count(&moved) }, woken)
     }
 }

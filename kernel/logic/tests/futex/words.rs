@@ -16,27 +16,16 @@ fn a_key_says_which_address_and_which_kind() {
 
 /// How many of `count` words `stride` bytes apart share the bucket of the fullest of 256.
 fn fullest(stride: u64, count: u64) -> usize {
-    let keys = (0..count)
-        .map(|i| Key::new(0x4000_0000 + i * stride, false))
-        .collect::<Vec<_>>();
-    let sharing = |one| {
-        keys.iter()
-            .filter(|&&other| Table::<Lock, 256>::is_shared_bucket(one, other))
-            .count()
-    };
+    let keys = (0..count).map(|i| Key::new(0x4000_0000 + i * stride, false)).collect::<Vec<_>>();
+    let sharing = |one| keys.iter().filter(|&&other| Table::<Lock, 256>::is_shared_bucket(one, other)).count();
     keys.iter().map(|&key| sharing(key)).max().unwrap_or(0)
 }
 
 #[test]
 fn words_at_any_usual_distance_spread_over_the_buckets() {
-    for stride in [
-        4, 8, 12, 16, 24, 40, 64, 128, 192, 256, 4096, 4160, 0x1_0000, 0x10_0000, 0x10_1000,
-    ] {
+    for stride in [4, 8, 12, 16, 24, 40, 64, 128, 192, 256, 4096, 4160, 0x1_0000, 0x10_0000, 0x10_1000] {
         let (most, count) = (fullest(stride, 256), 256);
-        assert!(
-            most <= 4,
-            "{most} of {count} words {stride} bytes apart are in one bucket"
-        );
+        assert!(most <= 4, "{most} of {count} words {stride} bytes apart are in one bucket");
     }
 }
 
@@ -52,9 +41,7 @@ fn an_unknown_change_or_question_is_enosys() {
 
 #[test]
 fn a_shifted_operand_counts_modulo_32() {
-    let or_bit = |bit: u32| {
-        Operation::parse(1 << 31 | 2 << 28 | bit << 12).map(|operation| operation.apply(0))
-    };
+    let or_bit = |bit: u32| Operation::parse(1 << 31 | 2 << 28 | bit << 12).map(|operation| operation.apply(0));
     assert_eq!(or_bit(0), Ok(1));
     assert_eq!(or_bit(31), Ok(1 << 31));
     assert_eq!(or_bit(33), Ok(2));

@@ -31,13 +31,9 @@ pub const MODELS: &[Model] = &[
     Model {
         name: "futex::a_woken_thread_may_wait_again_at_once",
         body: wait_again,
-        mutants: &[Mutant::WokenUnderTheLock],
+        mutants: &[Mutant::WokenUnderTheLock, Mutant::ReleasedRelaxed],
     },
-    Model {
-        name: "futex::a_wake_op_is_not_lost",
-        body: wake_op,
-        mutants: &[Mutant::WakeOpLooksFirst],
-    },
+    Model { name: "futex::a_wake_op_is_not_lost", body: wake_op, mutants: &[Mutant::WakeOpLooksFirst] },
 ];
 
 fn wait_and_wake() {
@@ -50,14 +46,7 @@ fn wait_and_wake() {
         woken = waker.wake(Word::A, 1);
     }
     let waited = waiting.join().expect("the waiter ends");
-    assert_eq!(
-        waited,
-        if woken == 1 {
-            Ok(())
-        } else {
-            Err(Errno::EAGAIN)
-        }
-    );
+    assert_eq!(waited, if woken == 1 { Ok(()) } else { Err(Errno::EAGAIN) });
     assert_eq!(waker.table().waiters(), 0);
 }
 
@@ -67,10 +56,7 @@ fn two_waiters() {
     waker.store(Word::A, 1);
     let first = waker.wake(Word::A, 1);
     let rest = waker.wake(Word::A, u32::MAX);
-    assert!(
-        first <= 1 && (first == 1 || rest == 0),
-        "who was not there for the first wake saw the store"
-    );
+    assert!(first <= 1 && (first == 1 || rest == 0), "who was not there for the first wake saw the store");
     let waited = waiting.map(|thread| thread.join().expect("a waiter ends"));
     let woken = waited.iter().filter(|result| result.is_ok()).count();
     assert_eq!(woken, (first + rest) as usize);
@@ -82,14 +68,7 @@ fn timeout_against_wake() {
     let waiting = thread::spawn(move || waiter.wait(Word::A, LATE));
     let woken = waker.wake(Word::A, 1);
     let waited = waiting.join().expect("the waiter ends");
-    assert_eq!(
-        waited,
-        if woken == 1 {
-            Ok(())
-        } else {
-            Err(Errno::ETIMEDOUT)
-        }
-    );
+    assert_eq!(waited, if woken == 1 { Ok(()) } else { Err(Errno::ETIMEDOUT) });
     assert_eq!(waker.table().waiters(), 0);
 }
 
@@ -98,10 +77,7 @@ fn wait_again() {
     let twice = thread::spawn(move || {
         let first = one.wait(Word::A, LATE);
         let second = one.wait(Word::A, LATE);
-        [first, second]
-            .iter()
-            .filter(|result| result.is_ok())
-            .count()
+        [first, second].iter().filter(|result| result.is_ok()).count()
     });
     let once = thread::spawn(move || usize::from(other.wait(Word::A, LATE).is_ok()));
     let woken = waker.wake(Word::A, u32::MAX);
@@ -117,17 +93,8 @@ fn wake_op() {
         waker.store(Word::B, 1);
         Ok(true)
     };
-    let woken = waker
-        .table()
-        .wake_op(&waker, Word::A.key(), 1, Word::B.key(), 1, operate);
+    let woken = waker.table().wake_op(&waker, Word::A.key(), 1, Word::B.key(), 1, operate);
     let waited = waiting.join().expect("the waiter ends");
-    assert_eq!(
-        waited,
-        if woken == Ok(1) {
-            Ok(())
-        } else {
-            Err(Errno::EAGAIN)
-        }
-    );
+    assert_eq!(waited, if woken == Ok(1) { Ok(()) } else { Err(Errno::EAGAIN) });
     assert_eq!(waker.table().waiters(), 0);
 }

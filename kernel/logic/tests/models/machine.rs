@@ -7,16 +7,14 @@ use skete_logic::futex::{ANY, Bucket, Key, Table, Waiter};
 use skete_logic::host::{Host, Parked, RawLock};
 use skete_logic::thread::Thread;
 use skete_logic::time::Instant;
+use skete_logic::token::Token;
 
 /// A bucket's lock.
 pub struct Lock(Mutex<()>);
 
 impl RawLock for Lock {
     fn locked<R>(&self, section: impl FnOnce() -> R) -> R {
-        let _held = self
-            .0
-            .lock()
-            .expect("no section panics in a model that goes on");
+        let _held = self.0.lock().expect("no section panics in a model that goes on");
         section()
     }
 }
@@ -30,7 +28,33 @@ pub struct Machine {
 
 struct Record {
     waiter: Waiter,
+    token: Token,
+    run: RunSignal,
+}
+
+/// What a run queue is to one thread: it is put there, and runs then.
+pub struct RunSignal {
+    is_ready: AtomicU32,
     bell: Notify,
+}
+
+impl RunSignal {
+    pub fn new() -> Self {
+        Self { is_ready: AtomicU32::new(0), bell: Notify::new() }
+    }
+
+    pub fn make_ready(&self) {
+        // Not a store: loom orders a store against a swap that it did not see either way, which no machine does.
+        let was_ready = self.is_ready.swap(1, Ordering::Release);
+        assert_eq!(was_ready, 0, "a thread is in a run queue twice");
+        self.bell.notify();
+    }
+
+    pub fn wait_to_run(&self) {
+        while self.is_ready.swap(0, Ordering::Acquire) == 0 {
+            self.bell.wait();
+        }
+    }
 }
 
 /// The machine as one of its threads sees it.
@@ -50,34 +74,17 @@ pub enum Word {
 impl Word {
     pub fn key(self) -> Key {
         let [a, b] = [0x1000, 0x1004].map(|address| Key::new(address, false));
-        assert!(
-            !Table::<Lock, 2>::is_shared_bucket(a, b),
-            "the models want two buckets"
-        );
+        assert!(!Table::<Lock, 2>::is_shared_bucket(a, b), "the models want two buckets");
         [a, b][self as usize]
     }
 }
 
 /// The seats of a machine for `threads` threads; the words are 0.
 pub fn seats(threads: u16) -> Vec<Seat> {
-    let records = (0..threads)
-        .map(|_| Record {
-            waiter: Waiter::new(),
-            bell: Notify::new(),
-        })
-        .collect();
+    let records = (0..threads).map(|_| Record { waiter: Waiter::new(), token: Token::new(), run: RunSignal::new() }).collect();
     let table = Table::new([(); 2].map(|()| Bucket::new(Lock(Mutex::new(())))));
-    let machine = Arc::new(Machine {
-        table,
-        words: [AtomicU32::new(0), AtomicU32::new(0)],
-        records,
-    });
-    (0..threads)
-        .map(|index| Seat {
-            machine: machine.clone(),
-            me: Thread::new(index),
-        })
-        .collect()
+    let machine = Arc::new(Machine { table, words: [AtomicU32::new(0), AtomicU32::new(0)], records });
+    (0..threads).map(|index| Seat { machine: machine.clone(), me: Thread::new(index) }).collect()
 }
 
 impl Seat {
@@ -92,15 +99,12 @@ impl Seat {
 
     /// Waits as long as the word is 0.
     pub fn wait(&self, word: Word, deadline: Option<Instant>) -> Result<(), Errno> {
-        self.table()
-            .wait(self, word.key(), ANY, deadline, || Ok(self.load(word)), 0)
+        self.table().wait(self, word.key(), ANY, deadline, || Ok(self.load(word)), 0)
     }
 
     /// Queues as [`wait`](Self::wait) does, without sleeping: [`withdraw`](Self::withdraw) is to follow.
     pub fn enter(&self, word: Word) {
-        let entered = self
-            .table()
-            .enter(self, self.me, word.key(), ANY, || Ok(self.load(word)), 0);
+        let entered = self.table().enter(self, self.me, word.key(), ANY, || Ok(self.load(word)), 0);
         assert_eq!(entered, Ok(()), "the word is 0");
     }
 
@@ -125,16 +129,24 @@ impl Host for Seat {
         self.me
     }
 
+    /// Parks as the kernel does. A deadline has always passed, and hides an unpark that came with it.
     fn park(&self, deadline: Option<Instant>) -> Parked {
+        let record = &self.machine.records[self.me.index()];
+        let is_notified = record.token.take();
         if deadline.is_some() {
             return Parked::Expired;
         }
-        self.machine.records[self.me.index()].bell.wait();
+        if !is_notified && record.token.settle() {
+            record.run.wait_to_run();
+        }
         Parked::Notified
     }
 
     fn unpark(&self, thread: Thread) {
-        self.machine.records[thread.index()].bell.notify();
+        let record = &self.machine.records[thread.index()];
+        if record.token.notify() {
+            record.run.make_ready();
+        }
     }
 
     fn priority(&self, _thread: Thread) -> u8 {

@@ -3,10 +3,7 @@
 //! `RUSTFLAGS="--cfg loom" cargo test -p skete-logic --release --test models [NAME…]`. Every model runs once unharmed, and must hold;
 //! and once with each of its mutants, and must fail. Each run is a process of its own: a failed model cannot clean up after itself,
 //! and loom writes a line to stderr at every lock.
-#![cfg_attr(
-    not(loom),
-    allow(unused_crate_dependencies, reason = "nothing runs without loom")
-)]
+#![cfg_attr(not(loom), allow(unused_crate_dependencies, reason = "nothing runs without loom"))]
 
 #[cfg(loom)]
 mod futex;

@@ -28,15 +28,9 @@ pub fn run(models: &[Model]) -> ExitCode {
     if let Ok(run) = std::env::var(RUN) {
         return explore(models, &run);
     }
-    let wanted = std::env::args()
-        .skip(1)
-        .filter(|argument| !argument.starts_with('-'))
-        .collect::<Vec<_>>();
+    let wanted = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect::<Vec<_>>();
     let (mut passed, mut failed) = (0, 0);
-    for model in models
-        .iter()
-        .filter(|model| wanted.is_empty() || wanted.iter().any(|part| model.name.contains(part)))
-    {
+    for model in models.iter().filter(|model| wanted.is_empty() || wanted.iter().any(|part| model.name.contains(part))) {
         let unharmed = std::iter::once(None);
         for mutant in unharmed.chain(model.mutants.iter().copied().map(Some)) {
             let name = full_name(model, mutant);
@@ -45,27 +39,14 @@ pub fn run(models: &[Model]) -> ExitCode {
             let took = start.elapsed().as_secs_f64();
             let good = match (&outcome, mutant) {
                 (Outcome::Held(_), None) | (Outcome::Failed(_), Some(_)) => true,
-                (Outcome::Failed(_), None)
-                | (Outcome::Held(_), Some(_))
-                | (Outcome::Endless, _) => false,
+                (Outcome::Failed(_), None) | (Outcome::Held(_), Some(_)) | (Outcome::Endless, _) => false,
             };
             *(if good { &mut passed } else { &mut failed }) += 1;
-            println!(
-                "test {name} ... {} ({took:.1} s, {})",
-                if good { "ok" } else { "FAILED" },
-                outcome.told()
-            );
+            println!("test {name} ... {} ({took:.1} s, {})", if good { "ok" } else { "FAILED" }, outcome.told());
         }
     }
-    println!(
-        "\ntest result: {}. {passed} passed; {failed} failed",
-        if failed == 0 { "ok" } else { "FAILED" }
-    );
-    if failed == 0 {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    }
+    println!("\ntest result: {}. {passed} passed; {failed} failed", if failed == 0 { "ok" } else { "FAILED" });
+    if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn full_name(model: &Model, mutant: Option<Mutant>) -> String {
@@ -86,19 +67,13 @@ fn explore(models: &[Model], run: &str) -> ExitCode {
                 let mut builder = loom::model::Builder::new();
                 builder.preemption_bound = Some(PREEMPTIONS);
                 builder.max_branches = 10_000;
-                let (body, count) = (
-                    model.body,
-                    std::sync::Arc::new(std::sync::atomic::AtomicU64::new(0)),
-                );
+                let (body, count) = (model.body, std::sync::Arc::new(std::sync::atomic::AtomicU64::new(0)));
                 let counted = count.clone();
                 builder.check(move || {
                     counted.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
                     body();
                 });
-                eprintln!(
-                    "{HELD}{} interleavings",
-                    count.load(std::sync::atomic::Ordering::Relaxed)
-                );
+                eprintln!("{HELD}{} interleavings", count.load(std::sync::atomic::Ordering::Relaxed));
                 return ExitCode::SUCCESS;
             }
         }
@@ -130,12 +105,8 @@ impl Outcome {
 /// Runs the inner process and listens to it.
 fn outcome(name: &str) -> Outcome {
     let program = std::env::current_exe().expect("a running test has a path");
-    let mut child = Command::new(program)
-        .env(RUN, name)
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("a test can run itself again");
+    let mut child =
+        Command::new(program).env(RUN, name).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("a test can run itself again");
     let told = listen(&mut child);
     let exit = child.wait().expect("a child ends");
     match told {
@@ -150,10 +121,7 @@ fn listen(child: &mut Child) -> Option<String> {
     let start = Instant::now();
     let mut told = None;
     let mut panicked = false;
-    for line in BufReader::new(child.stderr.take()?)
-        .lines()
-        .map_while(Result::ok)
-    {
+    for line in BufReader::new(child.stderr.take()?).lines().map_while(Result::ok) {
         if line.starts_with(HELD) {
             told = Some(line);
         } else if panicked && told.is_none() {

@@ -1,8 +1,9 @@
 //! Models of the wake-up token: a thread leaves its stack while others notify it.
 
+use super::machine::RunSignal;
 use super::runner::Model;
+use loom::sync::Arc;
 use loom::sync::atomic::{AtomicU32, Ordering};
-use loom::sync::{Arc, Notify};
 use loom::thread;
 use skete_cell::Guarded;
 use skete_logic::mutant::Mutant;
@@ -26,9 +27,7 @@ struct Record {
     token: Token,
     /// The saved registers: the parking core's until it settles, then whoever's made the thread ready.
     registers: Guarded<u32>,
-    /// The run queue: rung by the one who makes the thread ready.
-    bell: Notify,
-    rung: AtomicU32,
+    run: RunSignal,
     flags: [AtomicU32; 2],
 }
 
@@ -37,8 +36,7 @@ impl Record {
         Arc::new(Self {
             token: Token::new(),
             registers: Guarded::new(0),
-            bell: Notify::new(),
-            rung: AtomicU32::new(0),
+            run: RunSignal::new(),
             flags: [AtomicU32::new(0), AtomicU32::new(0)],
         })
     }
@@ -48,28 +46,19 @@ impl Record {
         self.flags[flag].store(1, Ordering::Relaxed);
         if self.token.notify() {
             self.registers.with_mut(|registers| *registers += 1);
-            // Not a store: loom orders a store against a swap that it did not see either way, which no machine does.
-            self.rung.swap(1, Ordering::Release);
-            self.bell.notify();
+            self.run.make_ready();
         }
     }
 
     /// What the thread does: looks, and parks until it likes what it sees.
     fn await_flags(&self, count: usize) {
-        while !self
-            .flags
-            .iter()
-            .take(count)
-            .all(|flag| flag.load(Ordering::Relaxed) == 1)
-        {
+        while !self.flags.iter().take(count).all(|flag| flag.load(Ordering::Relaxed) == 1) {
             if self.token.take() {
                 continue;
             }
             self.registers.with_mut(|registers| *registers += 1);
             if self.token.settle() {
-                while self.rung.swap(0, Ordering::Acquire) == 0 {
-                    self.bell.wait();
-                }
+                self.run.wait_to_run();
             }
         }
     }
