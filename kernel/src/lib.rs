@@ -24,7 +24,6 @@ pub mod files;
 pub mod interrupt;
 pub mod lock;
 pub mod memory;
-pub mod net;
 pub mod panic;
 pub mod sched;
 pub mod start;

@@ -105,7 +105,7 @@ impl<R: Registers> GicV2<R> {
     /// the calling core, whatever `cores` says, and an SGI has no trigger.
     ///
     /// # Errors
-    /// [`GicError::NoSuchInterrupt`] if the enable bit does not stick.
+    /// [`GicError::NoSuchInterrupt`] if the distributor does not reach that far, or the enable bit does not stick.
     pub fn enable(
         &self,
         intid: Intid,
@@ -113,6 +113,9 @@ impl<R: Registers> GicV2<R> {
         trigger: Trigger,
         cores: u8,
     ) -> Result<(), GicError> {
+        if intid.number() >= interrupts(self.distributor.read(GICD_TYPER)) {
+            return Err(GicError::NoSuchInterrupt);
+        }
         self.disable(intid);
         if !intid.is_software_generated() {
             let bits = match trigger {
@@ -229,6 +232,7 @@ mod tests {
     fn a_shared_interrupt_is_enabled_last_and_its_neighbours_keep_their_fields() {
         let intid = Intid::shared(16).expect("a number below 1020");
         let accesses = [
+            Read(GICD_TYPER, 1),
             Write(0x184, 1 << 16),
             Read(0xC0C, 0x5555_5555),
             Write(0xC0C, 0x5555_5557),
@@ -247,6 +251,7 @@ mod tests {
     #[test]
     fn a_private_interrupt_has_no_target() {
         let accesses = [
+            Read(GICD_TYPER, 0),
             Write(0x180, 1 << 27),
             Read(0xC04, 0xFFFF_FFFF),
             Write(0xC04, 0xFF7F_FFFF),
@@ -264,6 +269,7 @@ mod tests {
     #[test]
     fn an_enable_bit_that_does_not_stick_is_an_error() {
         let accesses = [
+            Read(GICD_TYPER, 0),
             Write(0x180, 1),
             Read(0x400, 0),
             Write(0x400, 0x80),
@@ -274,6 +280,17 @@ mod tests {
             let sgi = Sgi::new(0).expect("a number below 16").intid();
             assert_eq!(
                 gic.enable(sgi, 0x80, Trigger::Edge, 0),
+                Err(GicError::NoSuchInterrupt)
+            );
+        });
+    }
+
+    #[test]
+    fn an_interrupt_beyond_the_distributors_reach_is_not_touched() {
+        play(&[Read(GICD_TYPER, 1)], |gic| {
+            let intid = Intid::new(64).expect("a number below 1020");
+            assert_eq!(
+                gic.enable(intid, 0x80, Trigger::Level, 1),
                 Err(GicError::NoSuchInterrupt)
             );
         });

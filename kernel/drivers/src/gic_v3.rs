@@ -110,7 +110,8 @@ impl<R: Registers> GicV3<R> {
     /// [`Redistributor::enable`]'s.
     ///
     /// # Errors
-    /// [`GicError::NoSuchInterrupt`] if `intid` is private or its enable bit does not stick; [`GicError::TimedOut`].
+    /// [`GicError::NoSuchInterrupt`] if `intid` is private, the distributor does not reach that far, or the enable bit does not
+    /// stick; [`GicError::TimedOut`].
     pub fn enable(
         &self,
         intid: Intid,
@@ -119,6 +120,9 @@ impl<R: Registers> GicV3<R> {
         core: Affinity,
         polls: u32,
     ) -> Result<(), GicError> {
+        if intid.number() >= interrupts(self.distributor.read(GICD_TYPER)) {
+            return Err(GicError::NoSuchInterrupt);
+        }
         self.disable(intid, polls)?;
         set_trigger(&self.distributor, 0, intid, trigger);
         set_priority(&self.distributor, 0, intid, priority);

@@ -8,6 +8,7 @@
 //! - [`token`]: a wake-up that comes before the sleep is not lost · [`host`]: what sleepers ask of the machine
 //! - [`futex`]: everyone who waits for a word of memory
 //! - [`tree`], [`fds`]: the files under `/`, and the numbers of open ones, both over [`slab`]
+//! - [`dirent`], [`terminal`], [`event`]: how a directory's entries are laid out, what a terminal's bytes mean, what eventfd counts
 //! - [`pages`]: page-table entries · [`options`]: the words of the boot options
 //!
 //! Tests: `cargo test -p skete-logic` runs properties against plain references. The models compile these same files with loom's
@@ -17,6 +18,8 @@
 #![forbid(unsafe_code)]
 
 pub mod deadlines;
+pub mod dirent;
+pub mod event;
 pub mod fds;
 pub mod futex;
 pub mod host;
@@ -25,6 +28,7 @@ pub mod options;
 pub mod pages;
 pub mod run_queue;
 pub mod slab;
+pub mod terminal;
 pub mod thread;
 pub mod time;
 pub mod token;

@@ -95,6 +95,7 @@ fn a_distributor_that_never_settles_is_given_up() {
 #[test]
 fn a_shared_interrupt_is_off_while_it_is_set_and_goes_to_one_core() {
     let script = Script::new(&[
+        Read(GICD_TYPER, 1),
         Write(0x184, 1 << 16),
         Read(GICD_CTLR, 0x12),
         Read(0xC0C, 0),
@@ -114,12 +115,14 @@ fn a_shared_interrupt_is_off_while_it_is_set_and_goes_to_one_core() {
 
 #[test]
 fn private_and_shared_interrupts_are_enabled_in_different_places() {
-    let script = Script::new(&[]);
-    let core = Affinity::CORE_0;
-    assert_eq!(
-        distributor(&script).enable(Intid::VIRTUAL_TIMER, 0, Trigger::Level, core, 1),
-        Err(GicError::NoSuchInterrupt)
-    );
+    let script = Script::new(&[Read(GICD_TYPER, 1), Read(GICD_TYPER, 1)]);
+    for shared_by_none in [Intid::VIRTUAL_TIMER, spi(32)] {
+        assert_eq!(
+            distributor(&script).enable(shared_by_none, 0, Trigger::Level, Affinity::CORE_0, 1),
+            Err(GicError::NoSuchInterrupt)
+        );
+    }
+    script.assert_done();
     play_core(&[], |redistributor, _| {
         assert_eq!(
             redistributor.enable(spi(0), 0, Trigger::Level, 1),
