@@ -4,9 +4,11 @@ use std::fmt;
 
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
+use serde::Deserialize;
 
 /// Which machine.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Board {
     /// Raspberry Pi 3 B: always four cores and 1 GiB.
     #[default]

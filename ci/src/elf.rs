@@ -61,7 +61,7 @@ pub fn functions(bytes: &[u8]) -> Result<Vec<Function>> {
         let SymbolFlags::Elf { st_info, .. } = symbol.flags() else {
             continue;
         };
-        if st_info & 0xf != STT_FUNC || symbol.is_undefined() {
+        if st_info.st_type() != STT_FUNC || symbol.is_undefined() {
             continue;
         }
         let place = |address: u64| u32::try_from(address).context("a function lies above 4 GiB");

@@ -2,12 +2,14 @@
 //!
 //! - [`run`]: a program in QEMU; made of [`project`] (which one), [`program`] (built with [`toolchain`], [`wrapper`], [`flags`]),
 //!   [`image`] ([`elf`], [`archive`], [`options`]), [`board`] and [`qemu`] (the machine), [`guest`] (the process), [`backtrace`]
+//! - [`test`]: what holds when it runs, with the tables of [`suite`]; [`check`]: what holds of the source
 //! - [`packages`]: what is missing, and its remedy
 //! - [`house`]: where things stand
 
 mod archive;
 mod backtrace;
 mod board;
+mod check;
 mod elf;
 mod flags;
 mod guest;
@@ -19,12 +21,17 @@ mod program;
 mod project;
 mod qemu;
 mod run;
+mod suite;
+mod tally;
+mod test;
 mod toolchain;
 mod wrapper;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+
+use tally::Tally;
 
 /// Builds, boots, tests and measures programs on the Skete kernel.
 #[derive(Debug, Parser)]
@@ -37,17 +44,35 @@ struct Line {
 #[derive(Debug, Subcommand)]
 enum Task {
     Run(run::Run),
+    Test(test::Test),
+    Check(check::Check),
+    /// Runs the loom models of the locks and queues: every interleaving, and the mutants they must catch.
+    Model,
+    /// Runs what a change must pass: check, then test.
+    Ci,
 }
 
 fn main() -> ExitCode {
-    let done = match Line::parse().task {
-        Task::Run(run) => run.carry_out(),
-    };
-    match done {
+    match carry_out(Line::parse().task) {
         Ok(status) => ExitCode::from(status),
         Err(error) => {
             eprintln!("xtask: {error:#}");
             ExitCode::FAILURE
         }
     }
+}
+
+fn carry_out(task: Task) -> anyhow::Result<u8> {
+    let mut tally = Tally::default();
+    match task {
+        Task::Run(run) => return run.carry_out(),
+        Task::Test(test) => test.carry_out(&mut tally)?,
+        Task::Check(check) => check.carry_out(&mut tally)?,
+        Task::Model => test::models(&mut tally)?,
+        Task::Ci => {
+            check::Check::default().carry_out(&mut tally)?;
+            test::Test::default().carry_out(&mut tally)?;
+        }
+    }
+    Ok(tally.close())
 }

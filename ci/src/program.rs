@@ -5,6 +5,7 @@ use std::env;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::{Context as _, Result, bail};
 use cargo_metadata::{Message, Target, TargetKind};
@@ -36,11 +37,13 @@ impl Profile {
 }
 
 /// What builds for the target: compiler, linker, and the wrapper round them.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Builder {
     toolchain: Toolchain,
     wrapper: Wrapper,
     offline: bool,
+    /// The loader, once it is built.
+    loader: Mutex<Option<PathBuf>>,
 }
 
 impl Builder {
@@ -56,6 +59,7 @@ impl Builder {
             toolchain,
             wrapper,
             offline,
+            loader: Mutex::new(None),
         })
     }
 
@@ -75,7 +79,7 @@ impl Builder {
             };
             return Ok(path.clone());
         };
-        let mut cargo = self.cargo(folder);
+        let mut cargo = self.cargo(folder, "build");
         cargo.args([
             "-Zbuild-std=std,panic_abort",
             "-Zbuild-std-features=compiler-builtins-mem",
@@ -96,12 +100,21 @@ impl Builder {
         one(programs)
     }
 
-    /// Builds the loader.
+    /// Builds the loader, the first time that it is asked for.
     ///
     /// # Errors
     /// The build failed.
     pub fn loader(&self) -> Result<PathBuf> {
-        let mut cargo = self.cargo(house::root());
+        let mut known = self.loader.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(path) = &*known {
+            return Ok(path.clone());
+        }
+        let path = self.build_loader()?;
+        Ok(known.insert(path).clone())
+    }
+
+    fn build_loader(&self) -> Result<PathBuf> {
+        let mut cargo = self.cargo(house::root(), "build");
         cargo.args([
             "-Zbuild-std=core",
             "-Zbuild-std-features=compiler-builtins-mem",
@@ -117,6 +130,37 @@ impl Builder {
         one(programs)
     }
 
+    /// Lints packages that are compiled for `target` only, every warning an error; with clippy if this compiler has it.
+    ///
+    /// # Errors
+    /// Cargo does not start.
+    pub fn lint(&self, target: &str, packages: &[&str]) -> Result<bool> {
+        let has_clippy = self
+            .toolchain
+            .compiler
+            .sysroot
+            .join("bin/cargo-clippy")
+            .exists();
+        let mut cargo = self.cargo(house::root(), if has_clippy { "clippy" } else { "check" });
+        let std = if target == PROGRAM_TARGET {
+            "std,panic_abort"
+        } else {
+            "core"
+        };
+        cargo.arg(format!("-Zbuild-std={std}")).args([
+            "-Zbuild-std-features=compiler-builtins-mem",
+            "--target",
+            target,
+        ]);
+        cargo.args(packages.iter().flat_map(|package| ["--package", package]));
+        cargo
+            .arg("--target-dir")
+            .arg(house::root().join("target/lint"));
+        // Of our own crates only; cargo caps what others' crates are told.
+        cargo.env("CARGO_ENCODED_RUSTFLAGS", "-Dwarnings");
+        Ok(artefacts(&mut cargo, |_| false).is_ok())
+    }
+
     /// The compiler and linker in use.
     pub const fn toolchain(&self) -> &Toolchain {
         &self.toolchain
@@ -127,10 +171,10 @@ impl Builder {
         &self.wrapper
     }
 
-    /// `cargo build` in `folder`, without what the outer cargo left in the environment.
-    fn cargo(&self, folder: &Path) -> Command {
+    /// cargo's `task` in `folder`, without what the outer cargo left in the environment.
+    fn cargo(&self, folder: &Path, task: &str) -> Command {
         let mut cargo = self.bare_cargo(folder);
-        cargo.arg("build");
+        cargo.arg(task);
         cargo.arg(format!("--message-format={}", message_format()));
         if self.offline {
             cargo.arg("--offline");

@@ -86,6 +86,11 @@ impl Project {
     }
 }
 
+/// Where a program of this workspace stands.
+pub fn folder(name: &str) -> PathBuf {
+    house::root().join("apps").join(name)
+}
+
 /// The programs of this workspace.
 pub fn names() -> Vec<String> {
     let entries = fs::read_dir(house::root().join("apps"))

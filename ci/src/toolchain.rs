@@ -165,8 +165,10 @@ impl Linker {
 
 /// The newest `ld.lld` or `ld.lld-N` in `folders`.
 fn newest_lld(folders: &[PathBuf]) -> Option<PathBuf> {
+    // The first folder's name wins among equals, and `max_by_key` takes the last.
     let names = folders
         .iter()
+        .rev()
         .filter_map(|folder| folder.read_dir().ok())
         .flatten()
         .flatten();
