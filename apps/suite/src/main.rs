@@ -11,6 +11,7 @@ use skete as _;
 
 mod heap;
 mod locals;
+mod pause;
 mod random;
 mod sharing;
 mod spawning;

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use skete::thread::{affinity, core, set_affinity, set_priority};
 
+use super::pause::pause;
 use super::{Check, cores, is_exact};
 
 /// This file's checks.
@@ -25,6 +26,7 @@ fn spin_until(end: Instant) -> Rounds {
     let mut rounds = [0.0; 4];
     while Instant::now() < end {
         rounds[core()] += 1.0;
+        pause();
     }
     rounds
 }
@@ -62,7 +64,7 @@ fn urgent() {
         scope.spawn(|| {
             set_affinity(1).expect("core 0 is there");
             while !ended.load(Ordering::Relaxed) {
-                std::hint::spin_loop();
+                pause();
             }
         });
         let sleeper = scope.spawn(|| {

@@ -63,10 +63,13 @@ fn order() {
 }
 
 fn wall_clock() {
-    let (wall, start) = (SystemTime::now(), Instant::now());
+    let before = Instant::now();
+    let wall = SystemTime::now();
+    let after = Instant::now();
     thread::sleep(Duration::from_millis(50));
+    let least = after.elapsed();
     let passed = wall.elapsed().expect("it does not run backwards");
-    let difference = passed.abs_diff(start.elapsed());
+    let most = before.elapsed();
     println!("    it is {:?} after 1970", wall.duration_since(UNIX_EPOCH).unwrap_or_default());
-    assert!(difference < Duration::from_millis(5), "{difference:?} apart");
+    assert!(least <= passed && passed <= most, "{passed:?} is not between {least:?} and {most:?}");
 }

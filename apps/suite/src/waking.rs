@@ -1,7 +1,5 @@
 //! A thread that is woken or spawned while other cores spin starts on the idle one at once.
-#![allow(unsafe_code, reason = "one instruction")]
 
-use std::arch::asm;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
@@ -10,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use skete::thread::{affinity, set_affinity};
 
+use super::pause::pause;
 use super::{Check, cores, is_exact};
 
 /// This file's checks.
@@ -51,13 +50,6 @@ fn with_one_idle_core(rounds: impl FnOnce() -> Vec<Duration>) {
     delays.sort();
     println!("    started after {:?} at best, {:?} in the middle, {:?} at worst", delays[0], delays[ROUNDS / 2], delays[ROUNDS - 1]);
     assert!(if is_exact() { delays[ROUNDS / 2] <= SOON } else { delays[0] <= BEFORE_LONG });
-}
-
-/// A round of a spinning loop. `yield`, not `isb` as in `std::hint::spin_loop`: under `--icount` it passes the emulator's turn to the
-/// next core.
-fn pause() {
-    // SAFETY: a hint, which changes nothing.
-    unsafe { asm!("yield", options(nomem, nostack, preserves_flags)) };
 }
 
 /// Spins, as a core with work does.
