@@ -2,11 +2,13 @@
 //!
 //! - [`console`]: the UART, byte by byte, with no lock: what a panic still can use
 //! - [`image`]: the program's own segments, as its ELF headers tell
+//! - [`options`]: the words given at boot
 //! - [`power`]: how the machine stops, and with what status
 #![allow(unsafe_code, reason = "devices stand at addresses that the firmware or the board's manual gives")]
 
 pub mod console;
 pub mod image;
+pub mod options;
 pub mod power;
 
 use core::ops::Range;
@@ -83,7 +85,7 @@ pub fn is_known() -> bool {
 }
 
 /// A device's window.
-fn window(base: u64, bytes: u64) -> Window {
+pub fn window(base: u64, bytes: u64) -> Window {
     // SAFETY: the address comes from the firmware or the board's manual, and boot maps it as a device.
     unsafe { Window::new(base as usize, bytes as usize) }
 }

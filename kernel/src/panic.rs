@@ -12,6 +12,7 @@
 pub mod backtrace;
 
 use core::fmt;
+use core::sync::atomic::Ordering;
 
 use aarch64_cpu::registers::{ESR_EL1, FAR_EL1, Readable};
 
@@ -148,7 +149,7 @@ pub struct Who(pub &'static Record);
 
 impl fmt::Display for Who {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let core = cpu::number();
+        let core = self.0.core.load(Ordering::Relaxed);
         if self.0.is_idle() {
             return write!(f, "the kernel on core {core}");
         }

@@ -8,6 +8,7 @@
 //! - [`devices`]: threads that wait for a device
 //! - [`mutex`]: a lock that sleeps
 //! - [`spawn`]: begins and ends threads
+//! - [`report`]: who waits for whom
 //! - [`idle`]: what a core does with nothing to do
 //!
 //! One place switches: [`leave`] and [`interrupted`] run on a core's own stack, after the thread that left has been saved, and answer
@@ -22,6 +23,7 @@ pub mod mutex;
 pub mod park;
 pub mod ready;
 pub mod record;
+pub mod report;
 pub mod spawn;
 
 use ::core::sync::atomic::Ordering;

@@ -1,8 +1,8 @@
 //! From the loader's jump to the program's `main`.
 //!
 //! [`boot_core`] runs once, on core 0, in this order: what the loader handed over → what the firmware says → frames, translation tables →
-//! the board and its console → options → time, interrupts → thread records → the other cores → the main thread; then core 0 idles.
-//! [`other_core`] is what the others do. [`exit`] is the way out.
+//! the board and its console → options → time, interrupts → thread records → the other cores → the main thread, which has the stack for what is left; then core 0 idles.
+//! [`other_core`] is what the others do.
 //!
 //! Each step may use what the steps before it made, and nothing else.
 #![allow(unsafe_code, reason = "reads what the loader left in memory; hands out memory that nobody owns yet")]
@@ -11,24 +11,19 @@ pub mod program;
 pub mod secondary;
 
 use core::ops::Range;
-use core::sync::atomic::{AtomicUsize, Ordering};
 
 use skete_abi::boot::{self, Handover};
 use skete_drivers::firmware::{self, Board, Machine};
 use skete_logic::deadlines::Entry;
-use skete_logic::options;
 use skete_logic::pages::{Access, PAGE};
 
 use crate::arch::{cpu, entry};
-use crate::board::{self, image, power};
+use crate::board::{self, image, options, power};
 use crate::memory::{frames, map};
-use crate::sched::core::{Core, EXCEPTION_STACKS, IDLE_STACKS};
+use crate::sched::core::{self as cores, Core, EXCEPTION_STACKS, IDLE_STACKS};
 use crate::sched::record::{self, Record};
 use crate::sched::idle;
 use crate::{interrupt, panic, time};
-
-/// How many cores run threads.
-static CORES_WANTED: AtomicUsize = AtomicUsize::new(1);
 
 /// The firmware's description is looked for in this many bytes: QEMU's devicetree takes a megabyte.
 const MOST_DESCRIPTION: u64 = 2 << 20;
@@ -37,11 +32,6 @@ const RAM_PER_THREAD: u64 = 32 << 10;
 /// Room for this many threads at least and at most.
 const LEAST_THREADS: u64 = 64;
 const MOST_THREADS: u64 = 16384;
-
-/// How many cores run threads.
-pub fn cores() -> usize {
-    CORES_WANTED.load(Ordering::Relaxed)
-}
 
 /// Core 0's way, with what the firmware and the loader gave.
 ///
@@ -67,6 +57,7 @@ pub unsafe extern "C" fn boot_core(firmware: u64, handover: *const Handover) -> 
     interrupt::init();
     make_records();
     start_cores();
+    program::listen();
     program::begin(&handover);
     idle::idle()
 }
@@ -117,16 +108,16 @@ fn map_everything(machine: &Machine<'_>, handover: &Handover) {
 fn read_options(handover: &Handover) {
     // SAFETY: the loader put the text there; its frames were not entered into the allocator.
     let text = unsafe { core::slice::from_raw_parts(handover.options.start as *const u8, handover.options.len() as usize) };
-    program::set_options(core::str::from_utf8(text).unwrap_or_default(), board::get().machine.command_line);
-    if program::option("semihosting").and_then(options::Word::number) == Some(1) {
+    options::set(core::str::from_utf8(text).unwrap_or_default(), board::get().machine.command_line);
+    if options::is_on("semihosting") {
         power::use_semihosting();
     }
     // SAFETY: as for the options.
     panic::backtrace::set_names(unsafe { core::slice::from_raw_parts(handover.names.start as *const u8, handover.names.len() as usize) });
     let there = board::get().machine.cores.len();
     let there = if there == 0 { cpu::CORES } else { there.min(cpu::CORES) };
-    let wanted = program::option("cores").and_then(options::Word::number).map_or(there, |n| n as usize);
-    CORES_WANTED.store(wanted.clamp(1, there), Ordering::Relaxed);
+    let wanted = options::number("cores").and_then(|n| usize::try_from(n).ok()).unwrap_or(there);
+    cores::set_count(wanted.clamp(1, there));
 }
 
 /// Gives the thread table and each core its memory.
@@ -142,8 +133,8 @@ fn make_records() {
     let table = row(length * size_of::<Record>()) as *mut Record;
     // SAFETY: taken just now.
     unsafe { record::install(table, length) };
-    let ticks_always = program::option("icount").and_then(options::Word::number) == Some(1) && cores() > 1;
-    for number in 0..cores() {
+    let ticks_always = options::is_repeatable() && cores::count() > 1;
+    for number in 0..cores::count() {
         let entries = row(length * size_of::<Entry>()) as *mut Entry;
         // SAFETY: taken just now.
         let entries = unsafe { core::slice::from_raw_parts_mut(entries.cast::<core::mem::MaybeUninit<Entry>>(), length) };
@@ -173,16 +164,10 @@ pub unsafe extern "C" fn other_core() -> ! {
     let number = cpu::number();
     Core::prepare_for_the_worst(number);
     secondary::arrived();
-    if number >= cores() {
+    if number >= cores::count() {
         cpu::halt();
     }
     program::adopt_idle(number);
     enter(number);
     idle::idle()
-}
-
-/// Ends the program: what it left in `/out` goes to the host if that was asked for, then the machine stops with `status`.
-pub fn exit(status: i32) -> ! {
-    program::hand_out();
-    power::off(status)
 }

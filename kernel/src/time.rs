@@ -63,6 +63,11 @@ pub fn realtime_ns() -> u64 {
     EPOCH.load(Ordering::Relaxed) + now().as_ns()
 }
 
+/// The moment when the wall clock will show `ns` since 1970; boot, if that was before.
+pub fn at_realtime(ns: u64) -> Instant {
+    Instant::from_ns(ns.saturating_sub(EPOCH.load(Ordering::Relaxed)))
+}
+
 /// Sets the wall clock: it is now `seconds` after 1970.
 pub fn set_realtime(seconds: u64) {
     EPOCH.store(seconds.saturating_mul(NS).saturating_sub(now().as_ns()), Ordering::Relaxed);

@@ -55,10 +55,8 @@ mod build {
 
     use alloc::vec::Vec;
 
-    use elf::ElfBytes;
-    use elf::endian::LittleEndian;
-
     use super::Header;
+    use crate::elf;
     use crate::refusal::Refusal;
 
     /// Behind the loader lies the payload, at a multiple of this.
@@ -68,17 +66,18 @@ mod build {
     ///
     /// # Errors
     /// When it is no ELF file, or does not begin with an `Image` header at address 0.
-    pub fn flatten(elf: &[u8]) -> Result<Vec<u8>, Refusal> {
-        let file = ElfBytes::<LittleEndian>::minimal_parse(elf).map_err(|_| Refusal::NotElf)?;
+    pub fn flatten(file: &[u8]) -> Result<Vec<u8>, Refusal> {
+        let header = elf::header(file)
+            .filter(|_| elf::is_at(file))
+            .ok_or(Refusal::NotElf)?;
+        let headers = elf::program_headers(file, header).ok_or(Refusal::TruncatedElf)?;
         let mut flat = Vec::new();
-        for segment in file.segments().into_iter().flatten() {
-            if segment.p_type != elf::abi::PT_LOAD || segment.p_filesz == 0 {
+        for header in headers {
+            if header.p_type != elf::PT_LOAD || header.p_filesz == 0 {
                 continue;
             }
-            let bytes = file
-                .segment_data(&segment)
-                .map_err(|_| Refusal::TruncatedElf)?;
-            let start = usize::try_from(segment.p_vaddr).map_err(|_| Refusal::SegmentSize)?;
+            let bytes = elf::segment_bytes(file, header).ok_or(Refusal::TruncatedElf)?;
+            let start = usize::try_from(header.p_vaddr).map_err(|_| Refusal::SegmentSize)?;
             if start < flat.len() {
                 return Err(Refusal::SegmentsOverlap);
             }

@@ -7,7 +7,7 @@
 //!
 //! # Building the binary
 //! ```text
-//! cargo build --release -p skete-loader -Zbuild-std=core --target aarch64-unknown-none-softfloat
+//! cargo build --profile loader -p skete-loader --bin skete-loader -Zbuild-std=core --target aarch64-unknown-none-softfloat
 //! ```
 //! with a nightly compiler or `RUSTC_BOOTSTRAP=1`. `build.rs` adds the link arguments and `link.ld`; the memory functions are the
 //! loader's own, so no `build-std-features` are needed. No flag is wanted in `RUSTFLAGS`. Then [`image::flatten`] the ELF and
@@ -20,6 +20,7 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+pub mod elf;
 pub mod image;
 pub mod names;
 pub mod options;
@@ -29,3 +30,4 @@ pub mod program;
 pub mod refusal;
 #[cfg(any(feature = "emit", test))]
 pub mod sample;
+pub mod serial;

@@ -17,6 +17,7 @@ use core::ops::Range;
 use arrayvec::ArrayVec;
 use skete_abi::boot::{self, Handover};
 use skete_drivers::firmware::{self, Machine};
+use skete_loader::elf;
 use skete_loader::options::is_semihosting;
 use skete_loader::payload::{Kind, Payload};
 use skete_loader::place::place;
@@ -92,7 +93,7 @@ fn find(machine: &Machine<'_>, image: &Range<u64>) -> Result<Cargo, Refusal> {
     let initrd = unsafe { memory::bytes(initrd) };
     if Payload::is_at(initrd) {
         open(initrd)
-    } else if initrd.starts_with(&elf::abi::ELFMAGIC) {
+    } else if elf::is_at(initrd) {
         Ok(Cargo {
             program: initrd,
             payload: None,

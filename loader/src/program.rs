@@ -4,14 +4,8 @@
 //! storage, RELRO and the dynamic table are the kernel's to read, through the ELF header that the program itself loads.
 
 use arrayvec::ArrayVec;
-use elf::ElfBytes;
-use elf::abi;
-use elf::dynamic::Dyn;
-use elf::endian::LittleEndian;
-use elf::file::Class;
-use elf::parse::{ParseError, ParsingTable};
-use elf::segment::ProgramHeader;
 
+use crate::elf::{self, Dyn, Header, ProgramHeader};
 use crate::refusal::Refusal;
 
 /// The unit in which memory is given and mapped.
@@ -25,9 +19,6 @@ const SYSTEM_STANDALONE: u8 = 255;
 
 /// What a refused program may have asked for at most: the kernel reaches all of it through one table.
 const MOST_BYTES: u64 = 1 << 30;
-
-/// The tag of packed relative relocations, which `elf` does not name.
-const DT_RELR: i64 = 36;
 
 /// One piece of the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,23 +55,23 @@ impl<'a> Plan<'a> {
     /// # Errors
     /// The first thing that is wrong with it.
     pub fn new(file: &'a [u8]) -> Result<Self, Refusal> {
-        let elf = ElfBytes::<LittleEndian>::minimal_parse(file).map_err(refuse)?;
-        check_header(&elf)?;
+        let header = header(file)?;
+        let headers = elf::program_headers(file, header).ok_or(Refusal::TruncatedElf)?;
         let mut segments = ArrayVec::new();
         let (mut dynamic, mut is_entry_executable) = (None, false);
-        let entry = elf.ehdr.e_entry;
-        for header in elf.segments().into_iter().flatten() {
+        let entry = header.e_entry;
+        for header in headers {
             match header.p_type {
-                abi::PT_INTERP => return Err(Refusal::Dynamic),
-                abi::PT_DYNAMIC => dynamic = Some(header),
-                abi::PT_LOAD if header.p_memsz > 0 => {
-                    let segment = segment(&elf, &header, segments.last())?;
+                elf::PT_INTERP => return Err(Refusal::Dynamic),
+                elf::PT_DYNAMIC => dynamic = Some(header),
+                elf::PT_LOAD if header.p_memsz > 0 => {
+                    let segment = Segment::new(file, header, segments.last())?;
                     segments
                         .try_push(segment)
                         .map_err(|_| Refusal::SegmentCount)?;
                     let range = header.p_vaddr..header.p_vaddr + header.p_memsz;
                     is_entry_executable |=
-                        header.p_flags & abi::PF_X != 0 && range.contains(&entry);
+                        header.p_flags & elf::PF_X != 0 && range.contains(&entry);
                 }
                 _ => {}
             }
@@ -91,7 +82,7 @@ impl<'a> Plan<'a> {
             return Err(Refusal::Entry);
         }
         let relocations = match dynamic {
-            Some(header) => Relocations::find(&elf, &header, bytes)?,
+            Some(header) => Relocations::find(file, header, bytes)?,
             None => Relocations::default(),
         };
         let entry = usize::try_from(entry).map_err(|_| Refusal::Entry)?;
@@ -132,12 +123,14 @@ impl<'a> Plan<'a> {
                 .get(entry..entry + RELOCATION_WORDS)
                 .and_then(|words| words.first_chunk());
             let &[place, info, addend] = words.ok_or(Refusal::RelocationTarget)?;
-            if info != u64::from(abi::R_AARCH64_RELATIVE) {
-                let [low, high] = [info, info >> 32].map(|word| (word & 0xFFFF_FFFF) as u32);
-                return Err(if high == 0 || low != abi::R_AARCH64_RELATIVE {
-                    Refusal::Relocation(low)
-                } else {
+            if info != u64::from(elf::R_AARCH64_RELATIVE) {
+                let (kind, symbol) = split(info);
+                // A relative one has no symbol.
+                let is_relative = kind == elf::R_AARCH64_RELATIVE && symbol != 0;
+                return Err(if is_relative {
                     Refusal::RelocationTarget
+                } else {
+                    Refusal::Relocation(kind)
                 });
             }
             let word = usize::try_from(place / 8).ok().filter(|_| place % 8 == 0);
@@ -151,22 +144,19 @@ impl<'a> Plan<'a> {
 }
 
 impl Relocations {
-    fn find(
-        elf: &ElfBytes<'_, LittleEndian>,
-        header: &ProgramHeader,
-        bytes: usize,
-    ) -> Result<Self, Refusal> {
-        let table = elf.segment_data(header).map_err(refuse)?;
-        let (mut address, mut length, mut entry_bytes) = (0, 0, None);
-        for entry in ParsingTable::<_, Dyn>::new(LittleEndian, Class::ELF64, table) {
+    fn find(file: &[u8], header: &ProgramHeader, bytes: usize) -> Result<Self, Refusal> {
+        let table = elf::segment_bytes(file, header).ok_or(Refusal::TruncatedElf)?;
+        let stride = 8 * RELOCATION_WORDS as u64;
+        let (mut address, mut length, mut entry_bytes) = (0, 0, stride);
+        for entry in elf::table::<Dyn>(table) {
             match entry.d_tag {
-                abi::DT_NULL => break,
-                abi::DT_RELA => address = entry.d_ptr(),
-                abi::DT_RELASZ => length = entry.d_val(),
-                abi::DT_RELAENT => entry_bytes = Some(entry.d_val()),
-                abi::DT_NEEDED => return Err(Refusal::Dynamic),
-                abi::DT_REL | abi::DT_JMPREL | DT_RELR => {
-                    return Err(Refusal::RelocationTable(entry.d_tag.unsigned_abs()));
+                elf::DT_NULL => break,
+                elf::DT_RELA => address = entry.d_val,
+                elf::DT_RELASZ => length = entry.d_val,
+                elf::DT_RELAENT => entry_bytes = entry.d_val,
+                elf::DT_NEEDED => return Err(Refusal::Dynamic),
+                tag @ (elf::DT_REL | elf::DT_JMPREL | elf::DT_RELR) => {
+                    return Err(Refusal::RelocationTable(tag));
                 }
                 _ => {}
             }
@@ -175,12 +165,8 @@ impl Relocations {
             .checked_add(length)
             .filter(|end| *end <= bytes as u64);
         let end = end.ok_or(Refusal::RelocationTarget)?;
-        let stride = 8 * RELOCATION_WORDS as u64;
-        if !address.is_multiple_of(8)
-            || !length.is_multiple_of(stride)
-            || entry_bytes.unwrap_or(stride) != stride
-        {
-            return Err(Refusal::RelocationTable(abi::DT_RELA.unsigned_abs()));
+        if !address.is_multiple_of(8) || !length.is_multiple_of(stride) || entry_bytes != stride {
+            return Err(Refusal::RelocationTable(elf::DT_RELA));
         }
         let word =
             |address: u64| usize::try_from(address / 8).map_err(|_| Refusal::RelocationTarget);
@@ -191,56 +177,60 @@ impl Relocations {
     }
 }
 
-fn check_header(elf: &ElfBytes<'_, LittleEndian>) -> Result<(), Refusal> {
-    let header = &elf.ehdr;
-    if header.class != Class::ELF64 {
+impl<'a> Segment<'a> {
+    /// Checks one segment, and that it comes behind `last`.
+    fn new(
+        file: &'a [u8],
+        header: &ProgramHeader,
+        last: Option<&Segment<'_>>,
+    ) -> Result<Self, Refusal> {
+        let bytes = elf::segment_bytes(file, header).ok_or(Refusal::TruncatedElf)?;
+        let end = header
+            .p_vaddr
+            .checked_add(header.p_memsz)
+            .ok_or(Refusal::SegmentSize)?;
+        if header.p_filesz > header.p_memsz {
+            return Err(Refusal::SegmentSize);
+        }
+        if end > MOST_BYTES {
+            return Err(Refusal::TooBig(end >> 10));
+        }
+        let size = |bytes: u64| usize::try_from(bytes).map_err(|_| Refusal::SegmentSize);
+        let (start, memory_bytes) = (size(header.p_vaddr)?, size(header.p_memsz)?);
+        if last.is_some_and(|last| start < last.start + last.memory_bytes) {
+            return Err(Refusal::SegmentsOverlap);
+        }
+        Ok(Self {
+            start,
+            bytes,
+            memory_bytes,
+        })
+    }
+}
+
+/// The file's header, if it is that of a program for this machine.
+fn header(file: &[u8]) -> Result<&Header, Refusal> {
+    if !elf::is_at(file) {
         return Err(Refusal::NotElf);
     }
-    if header.e_machine != abi::EM_AARCH64 {
-        return Err(Refusal::Machine(header.e_machine));
+    let header = elf::header(file).ok_or(Refusal::TruncatedElf)?;
+    let system = header.e_ident[elf::EI_OSABI];
+    if header.e_machine != elf::EM_AARCH64 {
+        Err(Refusal::Machine(header.e_machine))
+    } else if !matches!(system, 0 | SYSTEM_STANDALONE) {
+        Err(Refusal::System(system))
+    } else if header.e_type != elf::ET_DYN {
+        Err(Refusal::NotPie(header.e_type))
+    } else {
+        Ok(header)
     }
-    if !matches!(header.osabi, 0 | SYSTEM_STANDALONE) {
-        return Err(Refusal::System(header.osabi));
-    }
-    if header.e_type != abi::ET_DYN {
-        return Err(Refusal::NotPie(header.e_type));
-    }
-    Ok(())
 }
 
-/// Checks one segment, and that it comes behind `last`.
-fn segment<'a>(
-    elf: &ElfBytes<'a, LittleEndian>,
-    header: &ProgramHeader,
-    last: Option<&Segment<'_>>,
-) -> Result<Segment<'a>, Refusal> {
-    let bytes = elf.segment_data(header).map_err(refuse)?;
-    let end = header
-        .p_vaddr
-        .checked_add(header.p_memsz)
-        .ok_or(Refusal::SegmentSize)?;
-    if header.p_filesz > header.p_memsz {
-        return Err(Refusal::SegmentSize);
-    }
-    if end > MOST_BYTES {
-        return Err(Refusal::TooBig(end >> 10));
-    }
-    let start = usize::try_from(header.p_vaddr).map_err(|_| Refusal::SegmentSize)?;
-    let memory_bytes = usize::try_from(header.p_memsz).map_err(|_| Refusal::SegmentSize)?;
-    if last.is_some_and(|last| start < last.start + last.memory_bytes) {
-        return Err(Refusal::SegmentsOverlap);
-    }
-    Ok(Segment {
-        start,
-        bytes,
-        memory_bytes,
-    })
-}
-
-/// What the parser's verdict means to whoever made the file.
-fn refuse(error: ParseError) -> Refusal {
-    match error {
-        ParseError::SliceReadError(_) | ParseError::IntegerOverflow => Refusal::TruncatedElf,
-        _ => Refusal::NotElf,
-    }
+/// The two halves of `r_info`: what kind of relocation, against which symbol.
+fn split(info: u64) -> (u32, u32) {
+    let [a, b, c, d, e, f, g, h] = info.to_le_bytes();
+    (
+        u32::from_le_bytes([a, b, c, d]),
+        u32::from_le_bytes([e, f, g, h]),
+    )
 }

@@ -6,7 +6,7 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
-use elf::abi;
+use crate::elf;
 
 /// One program header and its bytes.
 #[derive(Clone, Debug)]
@@ -97,24 +97,24 @@ impl Sample {
         let mut data = vec![0; 16];
         data.extend(b"relocated, at EL\0");
         data.resize(usize::try_from(TABLE).unwrap_or_default(), 0);
-        data.extend(relocation(DATA, abi::R_AARCH64_RELATIVE, DATA + 16));
+        data.extend(relocation(DATA, elf::R_AARCH64_RELATIVE, DATA + 16));
         let data = Segment {
             bytes: data,
             memory_bytes: 0x300,
-            ..Segment::load(DATA, abi::PF_R | abi::PF_W)
+            ..Segment::load(DATA, elf::PF_R | elf::PF_W)
         };
         Self {
-            machine: abi::EM_AARCH64,
+            machine: elf::EM_AARCH64,
             system: 255,
-            kind: abi::ET_DYN,
+            kind: elf::ET_DYN,
             entry: 0,
             segments: vec![
-                Segment::load(0, abi::PF_R | abi::PF_X).with(code),
+                Segment::load(0, elf::PF_R | elf::PF_X).with(code),
                 data,
                 Segment::dynamic(&[
-                    (abi::DT_RELA, DATA + TABLE),
-                    (abi::DT_RELASZ, 24),
-                    (abi::DT_RELAENT, 24),
+                    (elf::DT_RELA, DATA + TABLE),
+                    (elf::DT_RELASZ, 24),
+                    (elf::DT_RELAENT, 24),
                 ]),
             ],
         }
@@ -138,9 +138,9 @@ impl Sample {
 
     /// The same with this dynamic table.
     #[must_use]
-    pub fn with_dynamic(mut self, table: &[(i64, u64)]) -> Self {
+    pub fn with_dynamic(mut self, table: &[(u64, u64)]) -> Self {
         self.segments
-            .retain(|segment| segment.kind != abi::PT_DYNAMIC);
+            .retain(|segment| segment.kind != elf::PT_DYNAMIC);
         self.segments.push(Segment::dynamic(table));
         self
     }
@@ -169,13 +169,8 @@ impl Sample {
                 headers.extend(field.to_le_bytes());
             }
         }
-        let mut file = Vec::from(abi::ELFMAGIC);
-        file.extend([
-            abi::ELFCLASS64,
-            abi::ELFDATA2LSB,
-            abi::EV_CURRENT,
-            self.system,
-        ]);
+        let mut file = Vec::from(elf::BEGINNING);
+        file.push(self.system);
         file.extend([0; 8]);
         file.extend(self.kind.to_le_bytes());
         file.extend(self.machine.to_le_bytes());
@@ -199,7 +194,7 @@ impl Segment {
     #[must_use]
     pub const fn load(start: u64, flags: u32) -> Self {
         Self {
-            kind: abi::PT_LOAD,
+            kind: elf::PT_LOAD,
             flags,
             start,
             bytes: Vec::new(),
@@ -219,15 +214,15 @@ impl Segment {
 
     /// A dynamic table; its end is added.
     #[must_use]
-    pub fn dynamic(table: &[(i64, u64)]) -> Self {
+    pub fn dynamic(table: &[(u64, u64)]) -> Self {
         let mut bytes = Vec::new();
-        for (tag, value) in table.iter().chain([&(abi::DT_NULL, 0)]) {
+        for (tag, value) in table.iter().chain([&(elf::DT_NULL, 0)]) {
             bytes.extend(tag.to_le_bytes());
             bytes.extend(value.to_le_bytes());
         }
         Self {
-            kind: abi::PT_DYNAMIC,
-            ..Self::load(DATA, abi::PF_R)
+            kind: elf::PT_DYNAMIC,
+            ..Self::load(DATA, elf::PF_R)
         }
         .with(bytes)
     }

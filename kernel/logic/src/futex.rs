@@ -27,7 +27,7 @@ pub use key::Key;
 pub use requeue::{Requeued, Shares};
 pub use waiter::Waiter;
 
-use crate::host::RawLock;
+use crate::host::{Host, RawLock};
 use crate::mutant::{self, Mutant};
 use skete_cell::atomic::Ordering;
 
@@ -52,6 +52,15 @@ impl<L: RawLock, const N: usize> Table<L, N> {
     #[must_use]
     pub fn waiters(&self) -> u32 {
         self.buckets.iter().map(|bucket| bucket.waiters.load(Ordering::Relaxed)).sum()
+    }
+
+    /// How many threads wait for the word of `key` now.
+    #[must_use]
+    pub fn waiters_of(&self, host: &impl Host, key: Key) -> u32 {
+        let bucket = self.bucket(key);
+        bucket
+            .lock
+            .locked(|| bucket.queue.with(|queue| queue.count(host, key, u32::MAX)))
     }
 
     /// Whether the words of two keys share a bucket: for tests that need them to, or not to.

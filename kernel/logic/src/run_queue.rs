@@ -60,6 +60,9 @@ pub trait Links {
 struct Line(u32);
 
 impl Line {
+    /// Zero, so that an empty queue takes no room in an image.
+    const UNUSED: Self = Self(0);
+
     #[inline(always)]
     const fn new(first: Thread, last: Thread) -> Self {
         Self(pair(first, last))
@@ -89,7 +92,7 @@ impl RunQueue {
     /// An empty queue.
     #[must_use]
     pub const fn new() -> Self {
-        Self { ready: 0, len: 0, lines: [Line::new(Thread::NONE, Thread::NONE); PRIORITIES as usize] }
+        Self { ready: 0, len: 0, lines: [Line::UNUSED; PRIORITIES as usize] }
     }
 
     /// Queues `thread` behind its equals: it became ready, or its slice is over. It is in no queue; `priority` is below

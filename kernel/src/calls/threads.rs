@@ -79,13 +79,13 @@ pub extern "C" fn sys_set_priority(id: u32, priority: u8) {
 /// How many cores run threads.
 #[unsafe(no_mangle)]
 pub extern "C" fn sys_available_parallelism() -> usize {
-    crate::start::cores()
+    cores::count()
 }
 
 /// The older name of [`sys_available_parallelism`].
 #[unsafe(no_mangle)]
 pub extern "C" fn sys_get_processor_count() -> usize {
-    crate::start::cores()
+    cores::count()
 }
 
 /// The next [`sys_yield`] would sleep in Hermit; here the call itself sleeps, until [`sys_wakeup_taskt`]. A wake-up that came before
@@ -109,9 +109,4 @@ pub extern "C" fn sys_wakeup_taskt(id: u32) {
     {
         park::unpark(tid.thread());
     }
-}
-
-/// One bit per core that runs threads.
-pub(crate) fn online() -> u8 {
-    cores::online()
 }

@@ -82,6 +82,8 @@ pub static CORES: [Core; cpu::CORES] = [const { Core::new() }; cpu::CORES];
 static IDLE: AtomicU8 = AtomicU8::new(0);
 /// One bit per core that runs threads.
 static ONLINE: AtomicU8 = AtomicU8::new(0);
+/// How many cores are to run threads.
+static COUNT: AtomicUsize = AtomicUsize::new(1);
 
 /// Whom to kick after a thread was queued.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -140,6 +142,17 @@ impl Core {
     /// From now on this core runs threads.
     pub fn join(&self) {
         ONLINE.fetch_or(1 << self.number(), Ordering::SeqCst);
+    }
+
+    /// What it does, for reports.
+    pub fn state(&self) -> &'static str {
+        if online() & 1 << self.number() == 0 {
+            "not started"
+        } else if self.is_idle() {
+            "idle"
+        } else {
+            "busy"
+        }
     }
 
     /// How many switches it has made.
@@ -414,6 +427,16 @@ impl Core {
     pub fn stop_idling(&self) -> bool {
         IDLE.fetch_and(!(1 << self.number()), Ordering::SeqCst) & 1 << self.number() != 0
     }
+}
+
+/// How many cores are to run threads; known before the others start.
+pub fn count() -> usize {
+    COUNT.load(Ordering::Relaxed)
+}
+
+/// Decides how many cores run threads. Called once, at boot.
+pub fn set_count(count: usize) {
+    COUNT.store(count, Ordering::Relaxed);
 }
 
 /// One bit per core that runs threads.

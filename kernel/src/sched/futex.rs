@@ -110,14 +110,22 @@ fn wait_for(
     read: impl Fn() -> Result<u32, Errno>,
     expected: u32,
 ) -> Result<(), Errno> {
-    record::current().waits_for.store(address as u64, Ordering::Relaxed);
-    TABLE.wait(&Machine, Key::new(address as u64, false), bitset, deadline, read, expected)
+    let me = record::current();
+    me.waits_for.store(address as u64, Ordering::Relaxed);
+    let result = TABLE.wait(&Machine, Key::new(address as u64, false), bitset, deadline, read, expected);
+    me.waits_for.store(0, Ordering::Relaxed);
+    result
 }
 
 /// Wakes at most `count` of those who wait for the word at `address`; how many.
 #[inline]
 pub fn wake_at(address: usize, count: u32) -> u32 {
     TABLE.wake(&Machine, Key::new(address as u64, false), count, ANY)
+}
+
+/// How many threads wait for the kernel's own `word` now.
+pub fn waiters_of(word: &AtomicU32) -> u32 {
+    TABLE.waiters_of(&Machine, Key::new(word.as_ptr() as u64, false))
 }
 
 /// How many threads wait for a word now.

@@ -5,52 +5,49 @@ use core::ffi::c_char;
 use core::ptr::null;
 
 use allocator_api2::vec::Vec;
-use hermit_sync::OnceCell;
 use skete_abi::boot::Handover;
+use skete_drivers::firmware::Board;
 use skete_drivers::pl031::Rtc;
 use skete_drivers::window::Window;
-use skete_logic::options::{self, Word};
+use skete_logic::options::{Word, words};
+use skete_logic::pages::PAGE;
 
 use crate::arch::context;
-use crate::board;
-use crate::memory::Heap;
+use crate::board::{self, options};
+use crate::memory::{Heap, frames};
 use crate::memory::stack::Stack;
+use crate::sched::core as cores;
+use crate::sched::devices::{self, Device};
 use crate::sched::record::IDLE_RECORDS;
+use crate::sched::report;
 use crate::sched::spawn::{self, Plan};
-use crate::{entropy, files, panic, time};
+use crate::{entropy, files, panic, time, trace};
 
 unsafe extern "C" {
     /// std's entry: runs `main`, then the main thread's destructors, then `sys_exit`.
     fn runtime_entry(argc: i32, argv: *const *const c_char, environment: *const *const c_char) -> !;
 }
 
-/// The options of the image and of the firmware's command line: the latter has the last word.
-struct Options {
-    image: &'static str,
-    firmware: &'static str,
-}
-
-static OPTIONS: OnceCell<Options> = OnceCell::new();
-
 /// The main thread's stack: 8 MiB as on Linux, mapped at first touch.
 const MAIN_STACK: u64 = 8 << 20;
 /// The priority that std gives its threads.
 const NORMAL: u8 = 2;
 
-/// Makes the options known.
-pub fn set_options(image: &'static str, firmware: &'static str) {
-    let _ = OPTIONS.set(Options { image, firmware });
-}
-
-/// The value of a boot option.
-pub fn option(key: &str) -> Option<Word<'static>> {
-    let options = OPTIONS.get()?;
-    options::value(options.firmware, key).or_else(|| options::value(options.image, key))
+/// Lets the console's input come in: bytes for the program, and the wish for a hang report.
+pub fn listen() {
+    if let Some(number) = board::console::enable_interrupt() {
+        let quiet = || {
+            if board::console::take_arrived() {
+                report::tell();
+            }
+        };
+        devices::register(Device { number, quiet, count: &board::console::INTERRUPTS });
+    }
 }
 
 /// Sets the wall clock: by option, else from the board's clock chip, else it begins in 1970.
 pub fn set_clock() {
-    if let Some(seconds) = option("date").and_then(Word::number) {
+    if let Some(seconds) = options::number("date") {
         time::set_realtime(seconds);
     } else if let Some(rtc) = board::get().machine.rtc {
         // SAFETY: the devicetree names it, and it is mapped.
@@ -84,7 +81,6 @@ pub fn begin(handover: &Handover) {
     // SAFETY: the loader put the archive there; its frames were not entered into the allocator.
     let root = unsafe { core::slice::from_raw_parts(handover.root.start as *const u8, handover.root.len() as usize) };
     files::init(root);
-    entropy::init();
     let plan = Plan { function: main, argument: 0, priority: NORMAL, stack: MAIN_STACK, affinity: u8::MAX };
     if let Err(errno) = spawn::spawn(&plan) {
         panic::stop(format_args!("the main thread cannot begin: {errno:?}"));
@@ -93,6 +89,7 @@ pub fn begin(handover: &Handover) {
 
 extern "C" fn main(_: usize) {
     crate::sched::record::current().set_name("main");
+    say_what_there_is();
     let Some((argc, argv, environment)) = arguments() else {
         panic::stop(format_args!("no memory for the program's arguments"));
     };
@@ -100,26 +97,34 @@ extern "C" fn main(_: usize) {
     unsafe { runtime_entry(argc, argv, environment) }
 }
 
+/// One line about the machine, unless option `quiet=1` is given.
+fn say_what_there_is() {
+    let entropy = entropy::init();
+    if !options::is_on("quiet") {
+        let (frames, _) = frames::count();
+        let (cores, mib) = (cores::count(), frames as u64 * PAGE >> 20);
+        let board = if board::get().machine.board == Board::RaspberryPi3 { "Raspberry Pi 3" } else { "virt" };
+        trace::say(format_args!("{board}, {cores} cores, {mib} MiB, entropy: {entropy}"));
+    }
+}
+
 type Strings = *const *const c_char;
 
 /// The program's arguments and environment, leaked: they live as long as it does.
 fn arguments() -> Option<(i32, Strings, Strings)> {
-    let options = OPTIONS.get()?;
-    let (image, firmware) = (options.image, options.firmware);
-    let mut argv = Vec::new_in(Heap);
-    let name = option("name").unwrap_or(options::words("program").next()?);
-    argv.push(text_of(name)?);
-    for word in options::arguments(firmware).or_else(|| options::arguments(image)).into_iter().flatten() {
-        argv.try_reserve(1).ok()?;
-        argv.push(text_of(word)?);
-    }
+    let name = options::value("name").or_else(|| words("program").next());
+    let argv = texts_of(name.into_iter().chain(options::arguments()))?;
     let count = i32::try_from(argv.len()).ok()?;
-    let mut environment = Vec::new_in(Heap);
-    for word in options::values(image, "env").chain(options::values(firmware, "env")) {
-        environment.try_reserve(1).ok()?;
-        environment.push(text_of(word)?);
+    Some((count, terminated(argv)?, terminated(texts_of(options::values("env"))?)?))
+}
+
+fn texts_of(words: impl Iterator<Item = Word<'static>>) -> Option<Vec<*const c_char, Heap>> {
+    let mut texts = Vec::new_in(Heap);
+    for word in words {
+        texts.try_reserve(1).ok()?;
+        texts.push(text_of(word)?);
     }
-    Some((count, terminated(argv)?, terminated(environment)?))
+    Some(texts)
 }
 
 fn terminated(mut strings: Vec<*const c_char, Heap>) -> Option<Strings> {
@@ -140,11 +145,4 @@ fn text_of(word: Word<'_>) -> Option<*const c_char> {
     bytes.try_reserve(1).ok()?;
     bytes.push(0);
     Some(bytes.leak().as_ptr().cast())
-}
-
-/// Hands `/out` to the host, if that was asked for.
-pub fn hand_out() {
-    if option("out").and_then(Word::number) == Some(1) && board::power::has_semihosting() {
-        files::hand_out();
-    }
 }

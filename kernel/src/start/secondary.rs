@@ -9,6 +9,7 @@ use crate::arch::entry::{SECONDARY_TABLE, secondary_address};
 use crate::arch::{cpu, firmware};
 use crate::board::{self, power};
 use crate::memory::map;
+use crate::sched::core as cores;
 use crate::trace;
 
 /// The spin table's words, one a core (armstub8).
@@ -25,7 +26,7 @@ pub fn release() {
     cpu::clean_to_memory((&raw const SECONDARY_TABLE) as usize, 64);
     map::clean_root();
     if let Some(conduit) = power::psci() {
-        for core in board::get().machine.cores.iter().take(crate::start::cores()).skip(1) {
+        for core in board::get().machine.cores.iter().take(cores::count()).skip(1) {
             let answer = firmware::psci(conduit, CPU_ON, core.mpidr, secondary_address(), 0);
             if answer != 0 {
                 trace::say(format_args!("core {} does not start: PSCI says {answer}", core.mpidr & 3));

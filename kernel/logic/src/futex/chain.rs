@@ -30,7 +30,7 @@ impl Chain {
     #[inline]
     pub fn gather(&mut self, host: &impl Host, queue: &mut Queue, key: Key, nr: u32, bitset: u32) -> u32 {
         let before = self.len;
-        let mut thread = queue.first;
+        let mut thread = queue.first();
         while !thread.is_none() && self.len - before < nr {
             let node = host.waiter(thread).node.get();
             if node.key == key && node.bitset & bitset != 0 {

@@ -1,5 +1,6 @@
 //! Moving waiters from one word to another without waking them: what spares a condition variable's broadcast the stampede.
 
+use super::bucket::Queue;
 use super::chain::Chain;
 use super::waiter::Node;
 use super::{ANY, Key, Table};
@@ -101,7 +102,7 @@ impl<L: RawLock, const N: usize> Table<L, N> {
             fence(Ordering::SeqCst);
         }
         let mut moved = 0;
-        let mut thread = source.queue.with(|queue| queue.first);
+        let mut thread = source.queue.with(Queue::first);
         while !thread.is_none() && moved < most {
             let waiter = host.waiter(thread);
             let node = waiter.node.get();

@@ -4,7 +4,7 @@ use super::machine::Lock;
 use proptest::prelude::*;
 use skete_abi::Errno;
 use skete_logic::futex::operation::Operation;
-use skete_logic::futex::{Key, Table};
+use skete_logic::futex::{Bucket, Key, Table};
 
 #[test]
 fn a_key_says_which_address_and_which_kind() {
@@ -27,6 +27,11 @@ fn words_at_any_usual_distance_spread_over_the_buckets() {
         let (most, count) = (fullest(stride, 256), 256);
         assert!(most <= 4, "{most} of {count} words {stride} bytes apart are in one bucket");
     }
+}
+
+#[test]
+fn a_bucket_is_one_cache_line() {
+    assert_eq!((size_of::<Bucket<u32>>(), align_of::<Bucket<u32>>()), (64, 64));
 }
 
 #[test]

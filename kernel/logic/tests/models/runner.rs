@@ -3,6 +3,8 @@
 use skete_logic::mutant::{self, Mutant};
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, ExitCode, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// A model: a small program whose every interleaving (within the preemption bound) must hold.
@@ -58,27 +60,30 @@ fn full_name(model: &Model, mutant: Option<Mutant>) -> String {
 
 /// The inner process: explores the one run that is asked of it.
 fn explore(models: &[Model], run: &str) -> ExitCode {
-    for model in models {
-        for mutant in std::iter::once(None).chain(model.mutants.iter().copied().map(Some)) {
-            if full_name(model, mutant) == run {
-                if let Some(mutant) = mutant {
-                    mutant::plant(mutant);
-                }
-                let mut builder = loom::model::Builder::new();
-                builder.preemption_bound = Some(PREEMPTIONS);
-                builder.max_branches = 10_000;
-                let (body, count) = (model.body, std::sync::Arc::new(std::sync::atomic::AtomicU64::new(0)));
-                let counted = count.clone();
-                builder.check(move || {
-                    counted.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-                    body();
-                });
-                eprintln!("{HELD}{} interleavings", count.load(std::sync::atomic::Ordering::Relaxed));
-                return ExitCode::SUCCESS;
-            }
-        }
+    let runs =
+        models.iter().flat_map(|model| std::iter::once(None).chain(model.mutants.iter().copied().map(Some)).map(move |m| (model, m)));
+    let Some((model, mutant)) = runs.into_iter().find(|(model, mutant)| full_name(model, *mutant) == run) else {
+        return ExitCode::FAILURE;
+    };
+    if let Some(mutant) = mutant {
+        mutant::plant(mutant);
     }
-    ExitCode::FAILURE
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = Some(PREEMPTIONS);
+    builder.max_branches = 10_000;
+    builder.max_duration = Some(LIMIT);
+    builder.checkpoint_interval = 100;
+    let (start, body, count) = (Instant::now(), model.body, Arc::new(AtomicU64::new(0)));
+    let counted = count.clone();
+    builder.check(move || {
+        counted.fetch_add(1, Ordering::Relaxed);
+        body();
+    });
+    // Past the limit loom returns as if all were explored.
+    if start.elapsed() < LIMIT {
+        eprintln!("{HELD}{} interleavings", count.load(Ordering::Relaxed));
+    }
+    ExitCode::SUCCESS
 }
 
 const HELD: &str = "held: ";
@@ -116,22 +121,15 @@ fn outcome(name: &str) -> Outcome {
     }
 }
 
-/// The first message of a panic, or what the run said at its end. Past the limit the process is ended.
+/// The first message of a panic, or what the run said at its end. To be read to the end: a run that is not heard stands still.
 fn listen(child: &mut Child) -> Option<String> {
-    let start = Instant::now();
     let mut told = None;
     let mut panicked = false;
     for line in BufReader::new(child.stderr.take()?).lines().map_while(Result::ok) {
-        if line.starts_with(HELD) {
+        if told.is_none() && (panicked || line.starts_with(HELD)) {
             told = Some(line);
-        } else if panicked && told.is_none() {
-            told = Some(line);
-        } else if line.contains("panicked at") {
-            panicked = true;
-        }
-        if start.elapsed() > LIMIT {
-            let _ = child.kill();
-            return None;
+        } else {
+            panicked |= line.contains("panicked at");
         }
     }
     told
