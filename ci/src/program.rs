@@ -175,6 +175,8 @@ impl Builder {
     fn cargo(&self, folder: &Path, task: &str) -> Command {
         let mut cargo = self.bare_cargo(folder);
         cargo.arg(task);
+        // What future releases will say of std's own source is not the user's to mend.
+        cargo.args(["--config", "future-incompat-report.frequency='never'"]);
         cargo.arg(format!("--message-format={}", message_format()));
         if self.offline {
             cargo.arg("--offline");
