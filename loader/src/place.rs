@@ -129,9 +129,10 @@ mod tests {
     #[test]
     fn the_largest_gap_lies_between_what_is_taken() {
         let taken = [0..0x1000, 0x1F_0000..0x20_1234, 0x60_0000..0x61_0000];
-        assert_eq!(largest_gap(&[0..0x80_0000], &taken), 0x20_2000..0x60_0000);
-        assert_eq!(largest_gap(&[0..0x1000], &taken), 0..0);
-        assert_eq!(largest_gap(&[], &[]), 0..0);
+        let gap = |ram: Range<u64>| largest_gap(core::slice::from_ref(&ram), &taken);
+        assert_eq!(gap(0..0x80_0000), 0x20_2000..0x60_0000);
+        assert!(gap(0..0x1000).is_empty());
+        assert!(largest_gap(&[], &[]).is_empty());
     }
 
     proptest! {
