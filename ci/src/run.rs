@@ -210,7 +210,7 @@ pub struct Boot<'a> {
     /// The linked program.
     pub elf: &'a Path,
     /// Where its input comes from.
-    pub input: Input,
+    pub input: Input<'a>,
     /// Install nothing.
     pub offline: bool,
 }
