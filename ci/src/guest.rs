@@ -217,7 +217,11 @@ fn type_in(keyboard: &Mutex<ChildStdin>, source: &mut dyn Read) {
     let mut buffer = [0; 4096];
     while let Ok(count @ 1..) = source.read(&mut buffer) {
         let mut keyboard = lock(keyboard);
-        if keyboard.write_all(&buffer[..count]).and_then(|()| keyboard.flush()).is_err() {
+        if keyboard
+            .write_all(&buffer[..count])
+            .and_then(|()| keyboard.flush())
+            .is_err()
+        {
             return;
         }
     }
@@ -273,8 +277,18 @@ mod tests {
         let mut listener = |piece: &[u8]| said.extend_from_slice(piece);
         let arguments = ["-c".into(), "read -r line; echo \"<$line>\"".into()];
         let input = Input::Typed("abc\n");
-        let ending = run(Path::new("/bin/sh"), &arguments, Path::new("/"), input, None, &mut listener);
-        assert_eq!((ending.expect("a shell starts"), said), (Ending::Status(0), b"<abc>\n".to_vec()));
+        let ending = run(
+            Path::new("/bin/sh"),
+            &arguments,
+            Path::new("/"),
+            input,
+            None,
+            &mut listener,
+        );
+        assert_eq!(
+            (ending.expect("a shell starts"), said),
+            (Ending::Status(0), b"<abc>\n".to_vec())
+        );
     }
 
     #[test]

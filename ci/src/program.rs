@@ -87,7 +87,9 @@ impl Builder {
         cargo.args(["--target", PROGRAM_TARGET, "--profile", profile.name()]);
         if let Some(name) = name {
             // A package may be called otherwise than its folder.
-            cargo.arg("--manifest-path").arg(project::folder(name).join("Cargo.toml"));
+            cargo
+                .arg("--manifest-path")
+                .arg(project::folder(name).join("Cargo.toml"));
         }
         cargo.args(features.iter().flat_map(|feature| ["--features", feature]));
         let target = if name.is_some() {
