@@ -1,5 +1,7 @@
 //! A thread that is woken or spawned while other cores spin starts on the idle one at once.
+#![allow(unsafe_code, reason = "one instruction")]
 
+use std::arch::asm;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
@@ -8,16 +10,19 @@ use std::time::{Duration, Instant};
 
 use skete::thread::{affinity, set_affinity};
 
-use super::{Check, cores};
+use super::{Check, cores, is_exact};
 
 /// This file's checks.
 pub const CHECKS: &[Check] = &[
-    ("a woken thread starts on the idle core within 20 µs", woken),
-    ("a spawned thread starts on the idle core within 20 µs", spawned),
+    ("a woken thread starts on the idle core while others spin", woken),
+    ("a spawned thread starts on the idle core while others spin", spawned),
 ];
 
 const ROUNDS: usize = 51;
+/// Where time is exact, half of the starts come within this.
 const SOON: Duration = Duration::from_micros(20);
+/// Where it is not, one does within this: far less than a slice, which one would wait for behind a spinner.
+const BEFORE_LONG: Duration = Duration::from_millis(1);
 
 /// Runs `rounds` on core 0 while all other cores but the last spin: the last is idle.
 fn with_one_idle_core(rounds: impl FnOnce() -> Vec<Duration>) {
@@ -33,7 +38,7 @@ fn with_one_idle_core(rounds: impl FnOnce() -> Vec<Duration>) {
             scope.spawn(move || {
                 set_affinity(1 << number).expect("the core is there");
                 while !ended.load(Ordering::Relaxed) {
-                    std::hint::spin_loop();
+                    pause();
                 }
             });
         }
@@ -45,15 +50,21 @@ fn with_one_idle_core(rounds: impl FnOnce() -> Vec<Duration>) {
     set_affinity(all).expect("they were there before");
     delays.sort();
     println!("    started after {:?} at best, {:?} in the middle, {:?} at worst", delays[0], delays[ROUNDS / 2], delays[ROUNDS - 1]);
-    // The emulator may keep a core from running for longer than that; it can never make one start sooner.
-    assert!(delays[0] <= SOON);
+    assert!(if is_exact() { delays[ROUNDS / 2] <= SOON } else { delays[0] <= BEFORE_LONG });
+}
+
+/// A round of a spinning loop. `yield`, not `isb` as in `std::hint::spin_loop`: under `--icount` it passes the emulator's turn to the
+/// next core.
+fn pause() {
+    // SAFETY: a hint, which changes nothing.
+    unsafe { asm!("yield", options(nomem, nostack, preserves_flags)) };
 }
 
 /// Spins, as a core with work does.
 fn work(span: Duration) {
     let end = Instant::now() + span;
     while Instant::now() < end {
-        std::hint::spin_loop();
+        pause();
     }
 }
 
@@ -102,6 +113,6 @@ fn while_spinning(receive: &mpsc::Receiver<Instant>) -> Instant {
         if let Ok(at) = receive.try_recv() {
             return at;
         }
-        std::hint::spin_loop();
+        pause();
     }
 }
