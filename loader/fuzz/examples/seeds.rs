@@ -1,4 +1,4 @@
-//! Writes the seeds: small inputs of every kind, from which the fuzzer starts. `cargo run --bin seeds` in this folder.
+//! Writes the seeds: small inputs of every kind, from which the fuzzer starts. `cargo run --example seeds` in this folder.
 
 use std::fs;
 use std::io;
