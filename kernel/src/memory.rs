@@ -4,12 +4,15 @@
 //! - [`map`]: the translation tables; RAM mapped one to one, the image by its segments, the window page by page
 //! - [`window`]: addresses above all RAM, for what needs guard pages or a first-touch mapping: stacks, `mmap`
 //! - [`stack`]: a thread's stack and TLS block, recycled
-//! - [`heap`]: talc behind `sys_malloc`
+//! - [`virtio`]: frames lent to virtio devices
+//! - [`heap`]: talc behind `sys_malloc`, and `cache`, which keeps small blocks at hand
 
+mod cache;
 pub mod frames;
 pub mod heap;
 pub mod map;
 pub mod stack;
+pub mod virtio;
 pub mod window;
 
 pub use heap::Heap;

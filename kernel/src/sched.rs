@@ -5,8 +5,10 @@
 //! - [`ready`]: makes a thread ready and chooses its core
 //! - [`park`]: puts the running thread to sleep, and wakes it: the one way to wait
 //! - [`futex`]: the futex table, and the kernel's own use of it
+//! - [`devices`]: threads that wait for a device
 //! - [`mutex`]: a lock that sleeps
 //! - [`spawn`]: begins and ends threads
+//! - [`report`]: who waits for whom
 //! - [`idle`]: what a core does with nothing to do
 //!
 //! One place switches: [`leave`] and [`interrupted`] run on a core's own stack, after the thread that left has been saved, and answer
@@ -14,12 +16,14 @@
 #![allow(unsafe_code, reason = "the two functions that the assembly calls")]
 
 pub mod core;
+pub mod devices;
 pub mod futex;
 pub mod idle;
 pub mod mutex;
 pub mod park;
 pub mod ready;
 pub mod record;
+pub mod report;
 pub mod spawn;
 
 use ::core::sync::atomic::Ordering;
@@ -102,8 +106,9 @@ pub unsafe extern "C" fn interrupted(left: &'static Record) -> *const Record {
 pub fn handle_interrupts(core: &'static Core) {
     crate::interrupt::answer_all(|event| match event {
         crate::interrupt::Event::Timer => core.timer_fired(),
-        crate::interrupt::Event::Kick => crate::interrupt::note_kick(),
-        crate::interrupt::Event::Device(id) => crate::interrupt::device(id),
+        // Who was queued here is seen after this, by the preemption or the idle loop.
+        crate::interrupt::Event::Kick => {}
+        crate::interrupt::Event::Device(number) => devices::interrupted(number),
     });
 }
 

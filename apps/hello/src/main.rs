@@ -1,6 +1,26 @@
-//! Four threads, each says its core.
-use skete as _;
+//! Four threads, each pinned to a core of its own, each says where it is:
+//!
+//! ```text
+//! hello from thread 0 on core 0
+//! …
+//! hello from thread 3 on core 3
+//! ```
+//!
+//! With fewer cores, threads share them.
+
+use std::thread;
+
+use skete::thread::{core, set_affinity};
 
 fn main() {
-    println!("hello from core 0");
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let threads: Vec<_> = (0..4).map(|number| thread::spawn(move || greet(number, number % cores))).collect();
+    for thread in threads {
+        thread.join().expect("a greeting does not panic");
+    }
+}
+
+fn greet(number: usize, on: usize) {
+    set_affinity(1 << on).expect("the core is there");
+    println!("hello from thread {number} on core {}", core());
 }

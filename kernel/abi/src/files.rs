@@ -81,8 +81,6 @@ pub const DT_LNK: u8 = 10;
 
 /// `st_mode`: the bits that hold the kind.
 pub const S_IFMT: u32 = 0o17_0000;
-/// `st_mode`: a pipe; also what an eventfd calls itself.
-pub const S_IFIFO: u32 = 0o1_0000;
 /// `st_mode`: a device of characters.
 pub const S_IFCHR: u32 = 0o2_0000;
 /// `st_mode`: a directory.

@@ -16,10 +16,7 @@ pub struct Entry {
 
 impl Entry {
     /// What a new slice is filled with.
-    pub const EMPTY: Self = Self {
-        at: Instant::FAR,
-        thread: Thread::NONE,
-    };
+    pub const EMPTY: Self = Self { at: Instant::FAR, thread: Thread::NONE };
 }
 
 /// Where in the heap a thread's deadline stands, kept in the thread's record. Guarded by the lock of the core whose set holds the
@@ -96,11 +93,7 @@ impl<'a> Deadlines<'a> {
     #[must_use]
     #[inline]
     pub fn earliest(&self) -> Option<Instant> {
-        if self.len == 0 {
-            None
-        } else {
-            self.entries.first().map(|entry| entry.at)
-        }
+        if self.len == 0 { None } else { self.entries.first().map(|entry| entry.at) }
     }
 
     /// Takes one thread whose deadline is not after `now`, the earliest first.
@@ -133,10 +126,7 @@ impl<'a> Deadlines<'a> {
             self.put(places, hole, self.entries[parent]);
             hole = parent;
         }
-        while let Some(child) = self
-            .earlier_child(hole)
-            .filter(|&child| self.entries[child] < entry)
-        {
+        while let Some(child) = self.earlier_child(hole).filter(|&child| self.entries[child] < entry) {
             self.put(places, hole, self.entries[child]);
             hole = child;
         }
@@ -145,17 +135,10 @@ impl<'a> Deadlines<'a> {
 
     fn earlier_child(&self, parent: usize) -> Option<usize> {
         let (left, right) = (2 * parent + 1, 2 * parent + 2);
-        if right < self.len && self.entries[right] < self.entries[left] {
-            Some(right)
-        } else {
-            (left < self.len).then_some(left)
-        }
+        if right < self.len && self.entries[right] < self.entries[left] { Some(right) } else { (left < self.len).then_some(left) }
     }
 
-    #[allow(
-        clippy::cast_possible_truncation,
-        reason = "there are at most Thread::LIMIT entries"
-    )]
+    #[allow(clippy::cast_possible_truncation, reason = "there are at most Thread::LIMIT entries")]
     fn put(&mut self, places: &impl Places, index: usize, entry: Entry) {
         self.entries[index] = entry;
         places.place(entry.thread).set(Place(index as u16));

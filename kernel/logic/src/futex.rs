@@ -27,7 +27,8 @@ pub use key::Key;
 pub use requeue::{Requeued, Shares};
 pub use waiter::Waiter;
 
-use crate::host::RawLock;
+use crate::host::{Host, RawLock};
+use crate::mutant::{self, Mutant};
 use skete_cell::atomic::Ordering;
 
 /// The bitset of one who does not use bitsets: matches everyone (`FUTEX_BITSET_MATCH_ANY`).
@@ -50,10 +51,16 @@ impl<L: RawLock, const N: usize> Table<L, N> {
     /// How many threads wait, or are about to: 0 in a table at rest. For reports and tests; the sum is not of one moment.
     #[must_use]
     pub fn waiters(&self) -> u32 {
-        self.buckets
-            .iter()
-            .map(|bucket| bucket.waiters.load(Ordering::Relaxed))
-            .sum()
+        self.buckets.iter().map(|bucket| bucket.waiters.load(Ordering::Relaxed)).sum()
+    }
+
+    /// How many threads wait for the word of `key` now.
+    #[must_use]
+    pub fn waiters_of(&self, host: &impl Host, key: Key) -> u32 {
+        let bucket = self.bucket(key);
+        bucket
+            .lock
+            .locked(|| bucket.queue.with(|queue| queue.count(host, key, u32::MAX)))
     }
 
     /// Whether the words of two keys share a bucket: for tests that need them to, or not to.
@@ -74,13 +81,7 @@ impl<L: RawLock, const N: usize> Table<L, N> {
 
     /// Runs `section` under the locks of two buckets, which may be one. The lower index is locked first, by everyone.
     fn both_locked<R>(&self, one: usize, other: usize, section: impl FnOnce() -> R) -> R {
-        let (low, high) = (one.min(other), one.max(other));
-        self.buckets[low].lock.locked(|| {
-            if low == high {
-                section()
-            } else {
-                self.buckets[high].lock.locked(section)
-            }
-        })
+        let (low, high) = if mutant::is(Mutant::LockedInAnyOrder) { (one, other) } else { (one.min(other), one.max(other)) };
+        self.buckets[low].lock.locked(|| if low == high { section() } else { self.buckets[high].lock.locked(section) })
     }
 }

@@ -32,7 +32,8 @@ pub trait Host {
     /// Ends the present or the next [`park`](Self::park) of `thread`. Does no harm to a thread that is not parked, or that ended.
     fn unpark(&self, thread: Thread);
 
-    /// Unparks each of `threads`, in this order. A kernel gathers the interrupts that this sends to other cores.
+    /// Unparks each of `threads`, in this order, and runs the iterator to its end: what it has not yielded sleeps for ever. A kernel
+    /// makes all of them ready before it gives way to any, and gathers the interrupts that this sends to other cores.
     #[inline]
     fn unpark_each(&self, threads: impl Iterator<Item = Thread>) {
         for thread in threads {

@@ -8,7 +8,8 @@
 //! - [`token`]: a wake-up that comes before the sleep is not lost · [`host`]: what sleepers ask of the machine
 //! - [`futex`]: everyone who waits for a word of memory
 //! - [`tree`], [`fds`]: the files under `/`, and the numbers of open ones, both over [`slab`]
-//! - [`pages`]: page-table entries
+//! - [`dirent`], [`terminal`], [`event`]: how a directory's entries are laid out, what a terminal's bytes mean, what eventfd counts
+//! - [`pages`]: page-table entries · [`options`]: the words of the boot options
 //!
 //! Tests: `cargo test -p skete-logic` runs properties against plain references. The models compile these same files with loom's
 //! atomics: `RUSTFLAGS="--cfg loom" cargo test -p skete-logic --release`. Each model runs unharmed, and once with each [`mutant`] that
@@ -17,13 +18,17 @@
 #![forbid(unsafe_code)]
 
 pub mod deadlines;
+pub mod dirent;
+pub mod event;
 pub mod fds;
 pub mod futex;
 pub mod host;
 pub mod mutant;
+pub mod options;
 pub mod pages;
 pub mod run_queue;
 pub mod slab;
+pub mod terminal;
 pub mod thread;
 pub mod time;
 pub mod token;

@@ -19,29 +19,36 @@ pub enum Mutant {
     CountRaisedLate,
     /// Futex: the word is compared before the lock is taken.
     CompareOutsideTheLock,
+    /// The program wakes first and changes the word then: no fault of this crate, and a model must still see it.
+    WakeBeforeTheStore,
+    /// Futex: `FUTEX_WAKE_OP` looks for waiters before it changes the word.
+    WakeOpLooksFirst,
+    /// Futex: two buckets are locked in the order in which the caller names them.
+    LockedInAnyOrder,
     /// Futex: a waiter may go while the waker's chain still runs through its node.
     WokenUnderTheLock,
-    /// Futex: a waiter is unparked first and let go after.
-    UnparkedBeforeReleased,
+    /// Futex: a waker lets a waiter go without publishing that it is done with the node.
+    ReleasedRelaxed,
     /// Futex: one who is late leaves the bucket it was last seen in without looking again.
     WithdrawnWithoutASecondLook,
-    /// Futex: no fence between the target's count and what the requeuer does next.
+    /// Futex: a compare-and-requeue compares before it takes the locks, not under them.
+    RequeueComparedOutsideTheLocks,
+    /// Futex: no fence between the target's count and the move.
     RequeueWithoutFence,
-    /// Futex: the target is counted after the waiters have moved and the locks are released.
+    /// Futex: a requeue raises the target's count after the move.
     RequeueCountedLate,
 }
 
 /// Whether `mutant` is planted.
 #[cfg(not(loom))]
+#[must_use]
 #[inline(always)]
-pub(crate) const fn is(_mutant: Mutant) -> bool {
+pub const fn is(_mutant: Mutant) -> bool {
     false
 }
 
 #[cfg(loom)]
-pub(crate) use planted::is;
-#[cfg(loom)]
-pub use planted::plant;
+pub use planted::{is, plant};
 
 #[cfg(loom)]
 mod planted {
@@ -59,7 +66,8 @@ mod planted {
         PLANTED.set(Some(mutant));
     }
 
-    pub(crate) fn is(mutant: Mutant) -> bool {
+    /// Whether `mutant` is planted.
+    pub fn is(mutant: Mutant) -> bool {
         PLANTED.get() == Some(mutant)
     }
 }

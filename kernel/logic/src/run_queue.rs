@@ -10,28 +10,40 @@ pub const PRIORITIES: u8 = 32;
 
 /// A thread's place in a run queue, kept in its record. Guarded by the lock of the core whose queue holds the thread; while none
 /// does, by whoever may queue it.
+///
+/// One word, low half the one behind, high half the one before, so that it is written at once. The one before means nothing in the
+/// first of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Link {
-    /// The one behind; [`Thread::NONE`] for the last.
-    next: Thread,
-    /// The one before; means nothing in the first.
-    previous: Thread,
-    queued: bool,
-}
+#[repr(transparent)]
+pub struct Link(u32);
+
+/// In the low half of a link: no queue holds the thread.
+const UNQUEUED: u16 = u16::MAX - 1;
 
 impl Link {
     /// In no queue.
-    pub const UNQUEUED: Self = Self {
-        next: Thread::NONE,
-        previous: Thread::NONE,
-        queued: false,
-    };
+    pub const UNQUEUED: Self = Self::between(Thread::NONE, Thread::new(UNQUEUED));
 
     /// Whether a run queue holds the thread.
     #[must_use]
     #[inline]
     pub const fn is_queued(self) -> bool {
-        self.queued
+        self.next().number() != UNQUEUED
+    }
+
+    #[inline(always)]
+    const fn between(previous: Thread, next: Thread) -> Self {
+        Self(pair(next, previous))
+    }
+
+    #[inline(always)]
+    const fn next(self) -> Thread {
+        low(self.0)
+    }
+
+    #[inline(always)]
+    const fn previous(self) -> Thread {
+        high(self.0)
     }
 }
 
@@ -41,11 +53,30 @@ pub trait Links {
     fn link(&self, thread: Thread) -> &Guarded<Link>;
 }
 
-/// First and last thread of one priority; they mean something only while the priority's bit in `ready` is set.
+/// First and last thread of one priority, in the low and high half of a word. They mean something only while the priority's bit in
+/// `ready` is set.
 #[derive(Clone, Copy, Debug)]
-struct Line {
-    first: Thread,
-    last: Thread,
+#[repr(transparent)]
+struct Line(u32);
+
+impl Line {
+    /// Zero, so that an empty queue takes no room in an image.
+    const UNUSED: Self = Self(0);
+
+    #[inline(always)]
+    const fn new(first: Thread, last: Thread) -> Self {
+        Self(pair(first, last))
+    }
+
+    #[inline(always)]
+    const fn first(self) -> Thread {
+        low(self.0)
+    }
+
+    #[inline(always)]
+    const fn last(self) -> Thread {
+        high(self.0)
+    }
 }
 
 /// One core's ready threads.
@@ -61,14 +92,7 @@ impl RunQueue {
     /// An empty queue.
     #[must_use]
     pub const fn new() -> Self {
-        Self {
-            ready: 0,
-            len: 0,
-            lines: [Line {
-                first: Thread::NONE,
-                last: Thread::NONE,
-            }; PRIORITIES as usize],
-        }
+        Self { ready: 0, len: 0, lines: [Line::UNUSED; PRIORITIES as usize] }
     }
 
     /// Queues `thread` behind its equals: it became ready, or its slice is over. It is in no queue; `priority` is below
@@ -77,19 +101,14 @@ impl RunQueue {
     pub fn push_back(&mut self, links: &impl Links, thread: Thread, priority: u8) {
         let bit = bit(priority);
         let line = &mut self.lines[slot(priority)];
-        let previous = line.last;
-        line.last = thread;
-        links.link(thread).set(Link {
-            next: Thread::NONE,
-            previous,
-            queued: true,
-        });
-        if self.ready & bit == 0 {
-            line.first = thread;
-            self.ready |= bit;
+        links.link(thread).set(Link::between(line.last(), Thread::NONE));
+        *line = if self.ready & bit == 0 {
+            Line::new(thread, thread)
         } else {
-            links.link(previous).with_mut(|link| link.next = thread);
-        }
+            links.link(line.last()).with_mut(|last| *last = Link::between(last.previous(), thread));
+            Line::new(line.first(), thread)
+        };
+        self.ready |= bit;
         self.len += 1;
     }
 
@@ -99,19 +118,15 @@ impl RunQueue {
         let bit = bit(priority);
         let line = &mut self.lines[slot(priority)];
         let mut next = Thread::NONE;
-        if self.ready & bit == 0 {
-            line.last = thread;
-            self.ready |= bit;
+        *line = if self.ready & bit == 0 {
+            Line::new(thread, thread)
         } else {
-            next = line.first;
-            links.link(next).with_mut(|link| link.previous = thread);
-        }
-        line.first = thread;
-        links.link(thread).set(Link {
-            next,
-            previous: Thread::NONE,
-            queued: true,
-        });
+            next = line.first();
+            links.link(next).with_mut(|first| *first = Link::between(thread, first.next()));
+            Line::new(thread, line.last())
+        };
+        links.link(thread).set(Link::between(Thread::NONE, next));
+        self.ready |= bit;
         self.len += 1;
     }
 
@@ -120,12 +135,9 @@ impl RunQueue {
     pub fn pop(&mut self, links: &impl Links) -> Option<Thread> {
         let priority = self.top_priority()?;
         let line = &mut self.lines[slot(priority)];
-        let thread = line.first;
-        let next = links.link(thread).with_mut(|link| {
-            link.queued = false;
-            link.next
-        });
-        line.first = next;
+        let thread = line.first();
+        let next = links.link(thread).with_mut(|link| core::mem::replace(link, Link::UNQUEUED).next());
+        *line = Line::new(next, line.last());
         if next.is_none() {
             self.ready &= !bit(priority);
         }
@@ -137,60 +149,48 @@ impl RunQueue {
     #[must_use]
     #[inline]
     pub const fn top_priority(&self) -> Option<u8> {
-        if self.ready == 0 {
-            None
-        } else {
-            Some(highest(self.ready))
-        }
+        if self.ready == 0 { None } else { Some(highest(self.ready)) }
     }
 
     /// Takes `thread`, queued at `priority`, out of turn: its priority or affinity changes, or another core steals it. False if no
     /// queue holds it.
     pub fn remove(&mut self, links: &impl Links, thread: Thread, priority: u8) -> bool {
         let link = links.link(thread).get();
-        if !link.queued {
+        if !link.is_queued() {
             return false;
         }
         links.link(thread).set(Link::UNQUEUED);
         let line = &mut self.lines[slot(priority)];
-        let (is_first, is_last) = (line.first == thread, line.last == thread);
-        if is_first {
-            line.first = link.next;
-        } else {
-            links
-                .link(link.previous)
-                .with_mut(|before| before.next = link.next);
-        }
-        if is_last {
-            line.last = link.previous;
-        } else {
-            links
-                .link(link.next)
-                .with_mut(|behind| behind.previous = link.previous);
-        }
-        if is_first && is_last {
+        let (mut first, mut last) = (line.first(), line.last());
+        if first == last {
             self.ready &= !bit(priority);
+        } else if first == thread {
+            first = link.next();
+        } else {
+            links.link(link.previous()).with_mut(|before| *before = Link::between(before.previous(), link.next()));
+            if last == thread {
+                last = link.previous();
+            } else {
+                links.link(link.next()).with_mut(|behind| *behind = Link::between(link.previous(), behind.next()));
+            }
         }
+        *line = Line::new(first, last);
         self.len -= 1;
         true
     }
 
     /// Takes a thread for another core: of those that are `allowed` there, the one that waits longest at the highest priority.
-    pub fn steal(
-        &mut self,
-        links: &impl Links,
-        allowed: impl Fn(Thread) -> bool,
-    ) -> Option<Thread> {
+    pub fn steal(&mut self, links: &impl Links, allowed: impl Fn(Thread) -> bool) -> Option<Thread> {
         let mut ready = self.ready;
         while ready != 0 {
             let priority = highest(ready);
-            let mut thread = self.lines[slot(priority)].first;
+            let mut thread = self.lines[slot(priority)].first();
             while !thread.is_none() {
                 if allowed(thread) {
                     self.remove(links, thread, priority);
                     return Some(thread);
                 }
-                thread = links.link(thread).with(|link| link.next);
+                thread = links.link(thread).get().next();
             }
             ready &= !bit(priority);
         }
@@ -235,4 +235,22 @@ const fn bit(priority: u8) -> u32 {
 #[allow(clippy::cast_possible_truncation, reason = "0 to 31")]
 const fn highest(ready: u32) -> u8 {
     31 - ready.leading_zeros() as u8
+}
+
+/// Two threads in one word.
+#[inline(always)]
+const fn pair(low: Thread, high: Thread) -> u32 {
+    low.number() as u32 | (high.number() as u32) << 16
+}
+
+#[inline(always)]
+#[allow(clippy::cast_possible_truncation, reason = "the low half is meant")]
+const fn low(pair: u32) -> Thread {
+    Thread::new(pair as u16)
+}
+
+#[inline(always)]
+#[allow(clippy::cast_possible_truncation, reason = "the high half is 16 bits")]
+const fn high(pair: u32) -> Thread {
+    Thread::new((pair >> 16) as u16)
 }

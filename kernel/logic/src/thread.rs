@@ -8,8 +8,8 @@ pub struct Thread(u16);
 impl Thread {
     /// No thread: the end of a list. Never the number of a record.
     pub const NONE: Self = Self(u16::MAX);
-    /// The most thread records a kernel can have.
-    pub const LIMIT: usize = u16::MAX as usize;
+    /// The most thread records a kernel can have: the highest two numbers mean something else in links.
+    pub const LIMIT: usize = u16::MAX as usize - 1;
 
     /// The record with this number.
     #[must_use]
@@ -70,11 +70,7 @@ impl Tid {
     #[must_use]
     #[inline]
     pub const fn from_number(number: u32) -> Option<Self> {
-        if number & RECORD_MASK == 0 || number >> (RECORD_BITS + GENERATION_BITS) != 0 {
-            None
-        } else {
-            Some(Self(number))
-        }
+        if number & RECORD_MASK == 0 || number >> (RECORD_BITS + GENERATION_BITS) != 0 { None } else { Some(Self(number)) }
     }
 
     /// The number as programs see it: 1 to 2²⁹ − 1.
@@ -87,10 +83,7 @@ impl Tid {
     /// The record.
     #[must_use]
     #[inline]
-    #[allow(
-        clippy::cast_possible_truncation,
-        reason = "masked to 16 bits, of which 1 to 0xFFFF occur"
-    )]
+    #[allow(clippy::cast_possible_truncation, reason = "masked to 16 bits, of which 1 to 0xFFFF occur")]
     pub const fn thread(self) -> Thread {
         Thread(((self.0 & RECORD_MASK) - 1) as u16)
     }

@@ -66,11 +66,7 @@ impl Token {
             return true;
         }
         // Release: pairs with the notifier that will make the thread ready elsewhere.
-        if self
-            .0
-            .compare_exchange(EMPTY, PARKED, Ordering::Release, Ordering::Relaxed)
-            .is_ok()
-        {
+        if self.0.compare_exchange(EMPTY, PARKED, Ordering::Release, Ordering::Relaxed).is_ok() {
             return true;
         }
         // Acquire: as in `take`.

@@ -8,10 +8,12 @@
 //! - [`walk`]: from a path to a place
 //! - [`bytes`]: contents and names, copied at the first write
 //! - [`archive`]: filling the tree from a cpio archive
+//! - [`visit`]: every file under a directory
 
 mod archive;
 mod bytes;
 mod node;
+mod visit;
 mod walk;
 
 use core::mem::MaybeUninit;

@@ -186,3 +186,22 @@ proptest! {
         let _ = Tree::new(Global, 1).unwrap().fill(&whole, 1);
     }
 }
+
+#[test]
+fn a_visit_shows_every_file_below_with_its_path_from_there() {
+    let bytes = archive(&[
+        ("out/z", FILE, b"1"),
+        ("out/deep/er/x", FILE, b"2"),
+        ("out/deep/a", FILE, b"3"),
+        ("out/empty", DIRECTORY, b""),
+        ("out/link", LINK, b"z"),
+        ("elsewhere", FILE, b"4"),
+    ]);
+    let mut tree = Tree::new(Global, 1).unwrap();
+    tree.fill(&bytes, 1).unwrap();
+    let mut seen = Vec::new();
+    tree.visit(b"/out", |path, contents| seen.push((path.to_vec(), contents.to_vec()))).unwrap();
+    let expected: [(&[u8], &[u8]); 3] = [(b"deep/a", b"3"), (b"deep/er/x", b"2"), (b"z", b"1")];
+    assert_eq!(seen, expected.map(|(path, contents)| (path.to_vec(), contents.to_vec())));
+    assert_eq!(tree.visit(b"/out/z", |_, _| ()), Err(Errno::ENOTDIR));
+}

@@ -88,10 +88,7 @@ fn a_deadline_is_never_early() {
     let thread = Thread::new(3);
     assert!(deadlines.insert(&records, thread, Instant::from_ns(1000)));
     assert_eq!(deadlines.pop_expired(&records, Instant::from_ns(999)), None);
-    assert_eq!(
-        deadlines.pop_expired(&records, Instant::from_ns(1000)),
-        Some(thread)
-    );
+    assert_eq!(deadlines.pop_expired(&records, Instant::from_ns(1000)), Some(thread));
     assert!(deadlines.is_empty());
 }
 

@@ -52,15 +52,12 @@ struct Plain {
 
 impl Plain {
     fn place(&self, thread: u16) -> Option<(usize, usize)> {
-        let (priority, line) =
-            (self.lines.iter().enumerate()).find(|(_, l)| l.contains(&thread))?;
+        let (priority, line) = (self.lines.iter().enumerate()).find(|(_, l)| l.contains(&thread))?;
         Some((priority, line.iter().position(|&t| t == thread)?))
     }
 
     fn take_first(&mut self, allowed: impl Fn(u16) -> bool) -> Option<u16> {
-        let all = (0..self.lines.len())
-            .rev()
-            .flat_map(|p| self.lines[p].iter().copied());
+        let all = (0..self.lines.len()).rev().flat_map(|p| self.lines[p].iter().copied());
         let thread = all.into_iter().find(|&t| allowed(t))?;
         self.remove(thread);
         Some(thread)

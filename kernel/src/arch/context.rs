@@ -54,3 +54,10 @@ pub const FPCR: usize = offset_of!(Context, fpcr);
 pub const KIND: usize = offset_of!(Context, kind);
 /// Offset of V0.
 pub const V: usize = offset_of!(Context, v);
+
+/// Writes TPIDR_EL0 for an idle thread that has used no thread-local yet: boot's only such write. The switch does it for all others.
+#[inline(never)]
+pub fn set_tls_of_idle(base: u64) {
+    use aarch64_cpu::registers::{TPIDR_EL0, Writeable};
+    TPIDR_EL0.set(base);
+}

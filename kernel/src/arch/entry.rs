@@ -8,23 +8,24 @@
 
 use core::arch::naked_asm;
 use core::mem::size_of;
+use core::sync::atomic::{AtomicU64, Ordering};
 
 use super::{cpu, mmu, vectors};
 use crate::sched::core::{CORES, Core, EXCEPTION_STACKS, ExceptionStack, IDLE_STACKS, IdleStack};
 use crate::sched::record::{IDLE_RECORDS, Record};
 
 #[repr(C, align(4096))]
-struct Table([u64; 512]);
+struct Table([AtomicU64; 512]);
 
-static EARLY_LEVEL_1: Table = Table([0; 512]);
-static EARLY_LEVEL_2: Table = Table([0; 512]);
+static EARLY_LEVEL_1: Table = Table([const { AtomicU64::new(0) }; 512]);
+static EARLY_LEVEL_2: Table = Table([const { AtomicU64::new(0) }; 512]);
 
 /// The level-1 table that the other cores start with, set and cleaned to memory by core 0 before it lets them go.
 #[repr(C, align(64))]
-pub struct SecondaryTable(pub core::sync::atomic::AtomicU64);
+pub struct SecondaryTable(pub AtomicU64);
 
 /// See [`SecondaryTable`].
-pub static SECONDARY_TABLE: SecondaryTable = SecondaryTable(core::sync::atomic::AtomicU64::new(0));
+pub static SECONDARY_TABLE: SecondaryTable = SecondaryTable(AtomicU64::new(0));
 
 /// Normal write-back, inner shareable, accessed, non-global, block.
 const EARLY_BLOCK: u64 = 0xf01;
@@ -252,4 +253,20 @@ unsafe extern "C" fn drop_to_el1() {
 pub fn secondary_address() -> u64 {
     debug_assert!(cpu::CORES == 4);
     secondary_start as *const () as u64
+}
+
+/// Maps the 2 MiB blocks of `start..start + bytes` in the early table, as far as they lie in the image's GiB. Only for boot, before the
+/// real tables: entries that were invalid need no more than a barrier.
+pub fn map_early(start: u64, bytes: u64) {
+    const BLOCK: u64 = 2 << 20;
+    let image = crate::board::image::base();
+    let mut address = start / BLOCK * BLOCK;
+    while address < start + bytes {
+        let entry = &EARLY_LEVEL_2.0[(address / BLOCK % 512) as usize];
+        if address >> 30 == image >> 30 && entry.load(Ordering::Relaxed) == 0 {
+            entry.store(address | EARLY_BLOCK, Ordering::Relaxed);
+        }
+        address += BLOCK;
+    }
+    mmu::publish_entry();
 }

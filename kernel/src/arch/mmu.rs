@@ -43,3 +43,9 @@ pub fn forget_all() {
     // SAFETY: as above.
     unsafe { asm!("dsb ishst", "tlbi vmalle1is", "dsb ish", "isb", options(nostack, preserves_flags)) };
 }
+
+/// Forgets cached instructions on every core: code was written.
+pub fn forget_instructions() {
+    // SAFETY: instructions that are not cached are fetched again.
+    unsafe { asm!("ic ialluis", "dsb ish", "isb", options(nostack, preserves_flags)) };
+}

@@ -128,8 +128,8 @@ skete_system_error:
     FPCR = const FPCR,
     KIND = const KIND,
     V = const V,
-    nested = sym crate::fault::nested,
-    synchronous = sym crate::fault::synchronous,
+    nested = sym crate::panic::nested,
+    synchronous = sym crate::panic::synchronous,
     interrupt = sym crate::sched::interrupted,
-    system_error = sym crate::fault::system_error,
+    system_error = sym crate::panic::system_error,
 );

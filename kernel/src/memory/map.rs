@@ -188,3 +188,11 @@ pub fn touch(address: u64) -> bool {
 pub fn clean_root() {
     cpu::clean_to_memory(root() as usize, size_of::<Table>());
 }
+
+/// Unmaps page 0, for good.
+pub fn unmap_first_page() {
+    if let Some(slot) = slot(0) {
+        slot.store(0, Ordering::Release);
+        mmu::forget(0);
+    }
+}

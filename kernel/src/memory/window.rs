@@ -10,7 +10,7 @@ use bitmap_allocator::{BitAlloc, BitAlloc1M};
 use skete_logic::pages::{Access, Entry, PAGE};
 
 use super::{frames, map};
-use crate::arch::mmu;
+use crate::arch::{cpu, mmu};
 use crate::lock::Spin;
 
 /// Where the window begins: 128 GiB, above what TTBR0 maps one to one.
@@ -76,6 +76,57 @@ pub fn reserve(range: Range<u64>, access: Access, zeroed: bool) -> bool {
         address += PAGE;
     }
     true
+}
+
+/// Reserves the pages of `range` with every access denied. False: no frame for a table.
+pub fn deny(range: Range<u64>) -> bool {
+    reserve(range.clone(), Access::Data, true) && protect(range, None)
+}
+
+/// Changes what may be done with the reserved pages of `range`; `None`: nothing. False: some page is not reserved; those before it
+/// have changed.
+pub fn protect(range: Range<u64>, access: Option<Access>) -> bool {
+    let mut address = range.start;
+    while address < range.end {
+        let old = map::find(address);
+        if old == Entry::NONE || old.is_guard() {
+            return false;
+        }
+        let new = match access {
+            None => old.denied(),
+            Some(access) if old.is_denied() => old.allowed(access),
+            Some(access) => old.with_access(access),
+        };
+        let Some(slot) = map::slot(address) else { return false };
+        if slot.compare_exchange(old.0, new.0, Ordering::AcqRel, Ordering::Relaxed).is_err() {
+            // A first touch came between: once more.
+            continue;
+        }
+        if old.is_valid() {
+            mmu::forget(address);
+        }
+        if access == Some(Access::Code) {
+            if new.is_valid() {
+                cpu::clean_to_memory(new.address() as usize, PAGE as usize);
+            }
+            mmu::forget_instructions();
+        }
+        address += PAGE;
+    }
+    true
+}
+
+/// Unmaps `range`, and gives its addresses back where whole units are empty now.
+pub fn unmap(range: Range<u64>) {
+    clear(range.clone());
+    let mut unit = START + (range.start - START) / UNIT * UNIT;
+    while unit < range.end {
+        let is_empty = (unit..unit + UNIT).step_by(PAGE as usize).all(|page| map::find(page) == Entry::NONE);
+        if is_empty {
+            give(unit..unit + UNIT);
+        }
+        unit += UNIT;
+    }
 }
 
 /// Unmaps `range` and gives its frames back. Whoever touches it afterwards faults.

@@ -17,8 +17,6 @@ use crate::arch::cpu;
 use crate::lock::{Bare, Spin};
 use crate::time;
 
-/// A slice among equals: 10 ms.
-pub const SLICE_NS: u64 = 10_000_000;
 /// No slice is running, or no timer set.
 const NEVER: u64 = u64::MAX;
 /// What an idle core runs at: below every thread.
@@ -84,6 +82,8 @@ pub static CORES: [Core; cpu::CORES] = [const { Core::new() }; cpu::CORES];
 static IDLE: AtomicU8 = AtomicU8::new(0);
 /// One bit per core that runs threads.
 static ONLINE: AtomicU8 = AtomicU8::new(0);
+/// How many cores are to run threads.
+static COUNT: AtomicUsize = AtomicUsize::new(1);
 
 /// Whom to kick after a thread was queued.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,8 +91,10 @@ static ONLINE: AtomicU8 = AtomicU8::new(0);
 pub enum Kick {
     /// Nobody.
     None,
-    /// The core runs something that must give way, or does not know that its slice counts now.
-    Core,
+    /// The core runs an equal, whose slice begins to count now.
+    Slice,
+    /// The core is idle or runs something that must give way.
+    GiveWay,
 }
 
 impl Core {
@@ -142,6 +144,17 @@ impl Core {
     /// From now on this core runs threads.
     pub fn join(&self) {
         ONLINE.fetch_or(1 << self.number(), Ordering::SeqCst);
+    }
+
+    /// What it does, for reports.
+    pub fn state(&self) -> &'static str {
+        if online() & 1 << self.number() == 0 {
+            "not started"
+        } else if self.is_idle() {
+            "idle"
+        } else {
+            "busy"
+        }
     }
 
     /// How many switches it has made.
@@ -250,8 +263,9 @@ impl Core {
         self.ready.store(queue.len() as u32, Ordering::Relaxed);
     }
 
+    /// The running thread has a slice from now on: an equal waits.
     #[inline]
-    fn begin_slice(&self) {
+    pub fn begin_slice(&self) {
         let end = cpu::ticks_about() + time::slice_ticks();
         self.slice_end.store(end, Ordering::Relaxed);
         if end < self.timer.load(Ordering::Relaxed) {
@@ -316,8 +330,10 @@ impl Core {
         self.note_length(&queue);
         drop(queue);
         let running = self.running.load(Ordering::Relaxed);
-        if priority + 1 > running || priority + 1 == running && self.slice_end.load(Ordering::Relaxed) == NEVER {
-            Kick::Core
+        if priority + 1 > running {
+            Kick::GiveWay
+        } else if priority + 1 == running && self.slice_end.load(Ordering::Relaxed) == NEVER {
+            Kick::Slice
         } else {
             Kick::None
         }
@@ -416,6 +432,16 @@ impl Core {
     pub fn stop_idling(&self) -> bool {
         IDLE.fetch_and(!(1 << self.number()), Ordering::SeqCst) & 1 << self.number() != 0
     }
+}
+
+/// How many cores are to run threads; known before the others start.
+pub fn count() -> usize {
+    COUNT.load(Ordering::Relaxed)
+}
+
+/// Decides how many cores run threads. Called once, at boot.
+pub fn set_count(count: usize) {
+    COUNT.store(count, Ordering::Relaxed);
 }
 
 /// One bit per core that runs threads.

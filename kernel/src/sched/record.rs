@@ -46,6 +46,8 @@ pub struct Record {
     pub core: AtomicU8,
     /// `errno` of the last call that failed, for `sys_get_errno`.
     pub errno: AtomicU32,
+    /// When its next wait in a queue of Hermit's ABI gives up, in nanoseconds since boot.
+    pub queue_deadline: AtomicU64,
     /// What it waits for while parked: an address, for the hang report.
     pub waits_for: AtomicU64,
     /// The next free record; guarded by the lock of the free records.
@@ -78,6 +80,7 @@ impl Record {
             affinity: AtomicU8::new(0xff),
             core: AtomicU8::new(0),
             errno: AtomicU32::new(0),
+            queue_deadline: AtomicU64::new(u64::MAX),
             waits_for: AtomicU64::new(0),
             next_free: Guarded::new(Thread::NONE),
             stack: Guarded::new(Stack::NONE),

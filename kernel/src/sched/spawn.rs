@@ -137,7 +137,7 @@ pub extern "C" fn end() -> ! {
     futex::wake(&record.tid, u32::MAX);
     cpu::mask();
     suspend(Reason::Exit);
-    crate::fault::stop(format_args!("a thread that ended was resumed"))
+    crate::panic::stop(format_args!("a thread that ended was resumed"))
 }
 
 /// Frees the record of a thread that has left its stack for good. On the core's own stack.

@@ -23,8 +23,7 @@ impl<L> Bucket<L> {
     skete_cell::constructor! {
         /// An empty bucket under `lock`, which nobody holds.
         pub fn new(lock: L) -> Self {
-            let queue = Queue { first: Thread::NONE, last: Thread::NONE };
-            Self { waiters: AtomicU32::new(0), lock, queue: Guarded::new(queue) }
+            Self { waiters: AtomicU32::new(0), lock, queue: Guarded::new(Queue::EMPTY) }
         }
     }
 }
@@ -32,15 +31,41 @@ impl<L> Bucket<L> {
 /// Waiters linked through their nodes: higher priority first, first come first served within a priority.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Queue {
-    pub first: Thread,
-    pub last: Thread,
+    first: End,
+    last: End,
 }
 
+/// An end of a queue: the thread's number inverted, so that an empty bucket is all zeros, and the table takes no room in an image.
+#[derive(Clone, Copy, Debug)]
+struct End(u16);
+
+impl End {
+    #[inline(always)]
+    const fn at(thread: Thread) -> Self {
+        Self(!thread.number())
+    }
+
+    #[inline(always)]
+    const fn thread(self) -> Thread {
+        Thread::new(!self.0)
+    }
+}
+
+const _: () = assert!(Queue::EMPTY.first.0 == 0 && Queue::EMPTY.last.0 == 0, "an empty table is all zeros");
+
 impl Queue {
+    const EMPTY: Self = Self { first: End::at(Thread::NONE), last: End::at(Thread::NONE) };
+
+    /// The one to be served first; [`Thread::NONE`] in an empty queue.
+    #[inline(always)]
+    pub const fn first(&self) -> Thread {
+        self.first.thread()
+    }
+
     /// Puts `thread` with what `node` says, its links apart, behind its equals.
     #[inline]
     pub fn insert(&mut self, host: &impl Host, thread: Thread, node: Node) {
-        let mut previous = self.last;
+        let mut previous = self.last.thread();
         let mut next = Thread::NONE;
         while !previous.is_none() {
             let before = host.waiter(previous).node.get();
@@ -50,25 +75,22 @@ impl Queue {
             next = previous;
             previous = before.previous;
         }
-        host.waiter(thread).node.set(Node {
-            next,
-            previous,
-            ..node
-        });
-        self.join(host, previous, thread);
-        self.join(host, thread, next);
+        host.waiter(thread).node.set(Node { next, previous, ..node });
+        self.set_next(host, previous, thread);
+        self.set_previous(host, next, thread);
     }
 
     /// Takes out the thread whose node is `node`.
     #[inline]
     pub fn remove(&mut self, host: &impl Host, node: Node) {
-        self.join(host, node.previous, node.next);
+        self.set_next(host, node.previous, node.next);
+        self.set_previous(host, node.next, node.previous);
     }
 
     /// How many wait for `key`, counted up to `most`.
     pub fn count(&self, host: &impl Host, key: Key, most: u32) -> u32 {
         let mut found = 0;
-        let mut thread = self.first;
+        let mut thread = self.first();
         while !thread.is_none() && found < most {
             let node = host.waiter(thread).node.get();
             found += u32::from(node.key == key);
@@ -77,20 +99,23 @@ impl Queue {
         found
     }
 
-    /// Makes `behind` the one after `before`; [`Thread::NONE`] is either end of the queue.
+    /// `next` comes after `thread`, or first if that is none.
     #[inline]
-    fn join(&mut self, host: &impl Host, before: Thread, behind: Thread) {
-        if before.is_none() {
-            self.first = behind;
+    fn set_next(&mut self, host: &impl Host, thread: Thread, next: Thread) {
+        if thread.is_none() {
+            self.first = End::at(next);
         } else {
-            host.waiter(before).node.with_mut(|node| node.next = behind);
+            host.waiter(thread).node.with_mut(|node| node.next = next);
         }
-        if behind.is_none() {
-            self.last = before;
+    }
+
+    /// `previous` comes before `thread`, or last if that is none.
+    #[inline]
+    fn set_previous(&mut self, host: &impl Host, thread: Thread, previous: Thread) {
+        if thread.is_none() {
+            self.last = End::at(previous);
         } else {
-            host.waiter(behind)
-                .node
-                .with_mut(|node| node.previous = before);
+            host.waiter(thread).node.with_mut(|node| node.previous = previous);
         }
     }
 }

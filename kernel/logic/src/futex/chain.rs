@@ -18,11 +18,7 @@ pub(super) struct Chain {
 
 impl Chain {
     /// Nobody.
-    pub const EMPTY: Self = Self {
-        first: Thread::NONE,
-        last: Thread::NONE,
-        len: 0,
-    };
+    pub const EMPTY: Self = Self { first: Thread::NONE, last: Thread::NONE, len: 0 };
 
     /// How many are woken.
     pub const fn len(&self) -> u32 {
@@ -32,16 +28,9 @@ impl Chain {
     /// Claims from `queue` those who wait for `key` with a bit of `bitset`, at most `nr`. The caller holds the queue's lock, and lowers
     /// the bucket's count by the number returned.
     #[inline]
-    pub fn gather(
-        &mut self,
-        host: &impl Host,
-        queue: &mut Queue,
-        key: Key,
-        nr: u32,
-        bitset: u32,
-    ) -> u32 {
+    pub fn gather(&mut self, host: &impl Host, queue: &mut Queue, key: Key, nr: u32, bitset: u32) -> u32 {
         let before = self.len;
-        let mut thread = queue.first;
+        let mut thread = queue.first();
         while !thread.is_none() && self.len - before < nr {
             let node = host.waiter(thread).node.get();
             if node.key == key && node.bitset & bitset != 0 {
@@ -61,9 +50,7 @@ impl Chain {
         if self.first.is_none() {
             self.first = thread;
         } else {
-            host.waiter(self.last)
-                .node
-                .with_mut(|node| node.next = thread);
+            host.waiter(self.last).node.with_mut(|node| node.next = thread);
         }
         self.last = thread;
         self.len += 1;
@@ -85,9 +72,6 @@ impl Chain {
             next = waiter.node.with(|node| node.next);
             // From here the thread may return, wait again and link its node elsewhere. Released before it is unparked: the other way
             // round it could look, find itself claimed, and sleep on.
-            if mutant::is(Mutant::UnparkedBeforeReleased) {
-                host.unpark(thread);
-            }
             waiter.release();
             Some(thread)
         }));

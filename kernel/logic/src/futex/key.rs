@@ -34,10 +34,7 @@ impl Key {
     /// `bits` bits that differ for words near each other: the top of a product with 2³² divided by the golden ratio (Knuth, The Art
     /// of Computer Programming 6.4), four instructions.
     #[inline(always)]
-    #[allow(
-        clippy::cast_possible_truncation,
-        reason = "words 4 GiB apart may well share a bucket"
-    )]
+    #[allow(clippy::cast_possible_truncation, reason = "words 4 GiB apart may well share a bucket")]
     pub(super) const fn hash(self, bits: u32) -> usize {
         ((self.0 as u32).wrapping_mul(0x9E37_79B1) as u64 >> (32 - bits)) as usize
     }

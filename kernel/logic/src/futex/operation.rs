@@ -58,17 +58,8 @@ impl Operation {
         };
         let operand = signed12(val3 >> 12);
         // A shift by more than 31 counts modulo 32, as on Linux.
-        let operand = if val3 >> 31 == 1 {
-            1u32.wrapping_shl(operand.cast_unsigned())
-        } else {
-            operand.cast_unsigned()
-        };
-        Ok(Self {
-            change,
-            operand,
-            question,
-            comparand: signed12(val3),
-        })
+        let operand = if val3 >> 31 == 1 { 1u32.wrapping_shl(operand.cast_unsigned()) } else { operand.cast_unsigned() };
+        Ok(Self { change, operand, question, comparand: signed12(val3) })
     }
 
     /// The word's new value.

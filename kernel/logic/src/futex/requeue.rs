@@ -1,5 +1,6 @@
 //! Moving waiters from one word to another without waking them: what spares a condition variable's broadcast the stampede.
 
+use super::bucket::Queue;
 use super::chain::Chain;
 use super::waiter::Node;
 use super::{ANY, Key, Table};
@@ -31,12 +32,11 @@ impl<L: RawLock, const N: usize> Table<L, N> {
     /// behind those who already do.
     #[inline]
     pub fn requeue(&self, host: &impl Host, from: Key, to: Key, shares: Shares) -> Requeued {
-        if self.is_deserted(from) {
+        if self.bucket(from).is_deserted() {
             return Requeued { woken: 0, moved: 0 };
         }
         let always = || Ok(0);
-        self.requeue_some(host, from, to, shares, always, 0)
-            .unwrap_or(Requeued { woken: 0, moved: 0 })
+        self.requeue_some(host, from, to, shares, always, 0).unwrap_or(Requeued { woken: 0, moved: 0 })
     }
 
     /// `FUTEX_CMP_REQUEUE`: the same, if the word of `from` still holds `expected`. `read` is as in [`wait`](Self::wait).
@@ -56,9 +56,6 @@ impl<L: RawLock, const N: usize> Table<L, N> {
         if read()? != expected {
             return Err(Errno::EAGAIN);
         }
-        if self.is_deserted(from) {
-            return Ok(Requeued { woken: 0, moved: 0 });
-        }
         self.requeue_some(host, from, to, shares, read, expected)
     }
 
@@ -73,17 +70,13 @@ impl<L: RawLock, const N: usize> Table<L, N> {
     ) -> Result<Requeued, Errno> {
         let mut chain = Chain::EMPTY;
         let moved = self.both_locked(Self::index(from), Self::index(to), || {
-            if read()? != expected {
+            if !mutant::is(Mutant::RequeueComparedOutsideTheLocks) && read()? != expected {
                 return Err(Errno::EAGAIN);
             }
             let source = self.bucket(from);
-            source
-                .queue
-                .with_mut(|queue| chain.gather(host, queue, from, shares.wake, ANY));
+            source.queue.with_mut(|queue| chain.gather(host, queue, from, shares.wake, ANY));
             let moved = if from == to {
-                source
-                    .queue
-                    .with(|queue| queue.count(host, from, shares.requeue))
+                source.queue.with(|queue| queue.count(host, from, shares.requeue))
             } else {
                 self.relocate(host, from, to, shares.requeue)
             };
@@ -100,28 +93,32 @@ impl<L: RawLock, const N: usize> Table<L, N> {
         let (source, target) = (self.bucket(from), self.bucket(to));
         // No more can move than are counted here.
         let most = nr.min(source.waiters.load(Ordering::Relaxed));
-        target.waiters.fetch_add(most, Ordering::Relaxed);
+        if !mutant::is(Mutant::RequeueCountedLate) {
+            target.waiters.fetch_add(most, Ordering::Relaxed);
+        }
         if !mutant::is(Mutant::RequeueWithoutFence) {
-            // What the caller does from here on comes after the new count: pairs with the fence in `wake`.
+            // The target's count is up before the source's comes down: one who finds nobody left at `from` finds them at `to`. Pairs
+            // with the fence in `wake`.
             fence(Ordering::SeqCst);
         }
         let mut moved = 0;
-        let mut thread = source.queue.with(|queue| queue.first);
+        let mut thread = source.queue.with(Queue::first);
         while !thread.is_none() && moved < most {
             let waiter = host.waiter(thread);
             let node = waiter.node.get();
             if node.key == from {
                 source.queue.with_mut(|queue| queue.remove(host, node));
-                target
-                    .queue
-                    .with_mut(|queue| queue.insert(host, thread, Node { key: to, ..node }));
+                target.queue.with_mut(|queue| queue.insert(host, thread, Node { key: to, ..node }));
                 waiter.enter(Self::index(to));
                 moved += 1;
             }
             thread = node.next;
         }
-        target.waiters.fetch_sub(most - moved, Ordering::Relaxed);
         source.waiters.fetch_sub(moved, Ordering::Relaxed);
+        if mutant::is(Mutant::RequeueCountedLate) {
+            target.waiters.fetch_add(most, Ordering::Relaxed);
+        }
+        target.waiters.fetch_sub(most - moved, Ordering::Relaxed);
         moved
     }
 }

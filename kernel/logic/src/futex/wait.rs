@@ -1,7 +1,7 @@
 //! Waiting for a word to change.
 
 use super::waiter::Node;
-use super::{Key, Table};
+use super::{Key, Table, Waiter};
 use crate::host::{Host, Parked, RawLock};
 use crate::mutant::{self, Mutant};
 use crate::thread::Thread;
@@ -61,13 +61,7 @@ impl<L: RawLock, const N: usize> Table<L, N> {
             // Between the count and the word: pairs with the fence in `wake`.
             fence(Ordering::SeqCst);
         }
-        let node = Node {
-            key,
-            bitset,
-            next: Thread::NONE,
-            previous: Thread::NONE,
-            priority: host.priority(me),
-        };
+        let node = Node { key, bitset, next: Thread::NONE, previous: Thread::NONE, priority: host.priority(me) };
         bucket.lock.locked(|| {
             let word = early.unwrap_or_else(&read);
             if mutant::is(Mutant::CountRaisedLate) {
@@ -84,21 +78,24 @@ impl<L: RawLock, const N: usize> Table<L, N> {
     }
 
     /// The second half of [`wait`](Self::wait): parks `me`, the calling thread, until it is woken or late.
-    fn sleep(
-        &self,
-        host: &impl Host,
-        me: Thread,
-        mut deadline: Option<Instant>,
-    ) -> Result<(), Errno> {
+    fn sleep(&self, host: &impl Host, me: Thread, deadline: Option<Instant>) -> Result<(), Errno> {
         let waiter = host.waiter(me);
-        while !waiter.is_woken() {
-            if host.park(deadline) == Parked::Expired && !waiter.is_woken() {
-                if self.withdraw(host, me) {
-                    return Err(Errno::ETIMEDOUT);
-                }
-                // A waker has claimed this thread, and its unpark is on the way.
-                deadline = None;
+        loop {
+            let parked = host.park(deadline);
+            if waiter.is_woken() {
+                return Ok(());
             }
+            if parked == Parked::Expired {
+                return if self.withdraw(host, me) { Err(Errno::ETIMEDOUT) } else { Self::sleep_claimed(host, waiter) };
+            }
+        }
+    }
+
+    /// Waits for the waker that has claimed this thread: it is about to let go, and to unpark.
+    #[cold]
+    fn sleep_claimed(host: &impl Host, waiter: &Waiter) -> Result<(), Errno> {
+        while !waiter.is_woken() {
+            let _ = host.park(None);
         }
         Ok(())
     }
@@ -111,9 +108,7 @@ impl<L: RawLock, const N: usize> Table<L, N> {
             let bucket = &self.buckets[index];
             let withdrawn = bucket.lock.locked(|| {
                 // A requeue may have moved the thread before the lock was taken: then the new bucket's lock is the right one.
-                if waiter.bucket() != Some(index)
-                    && !mutant::is(Mutant::WithdrawnWithoutASecondLook)
-                {
+                if waiter.bucket() != Some(index) && !mutant::is(Mutant::WithdrawnWithoutASecondLook) {
                     return false;
                 }
                 let node = waiter.node.get();

@@ -1,6 +1,7 @@
 //! A waiter: one thread's node in the futex table, kept in its thread record.
 
 use super::Key;
+use crate::mutant::{self, Mutant};
 use crate::thread::Thread;
 use skete_cell::Guarded;
 use skete_cell::atomic::{AtomicU32, Ordering};
@@ -52,9 +53,10 @@ impl Waiter {
         (self.place.load(Ordering::Relaxed) != WOKEN).then(|| self.node.with(|node| node.key))
     }
 
-    /// Whether a waker has let the thread go. Asked by the thread itself.
+    /// Whether the thread is in no queue: not waiting, or let go by a waker. Asked by the thread itself.
+    #[must_use]
     #[inline]
-    pub(super) fn is_woken(&self) -> bool {
+    pub fn is_woken(&self) -> bool {
         // Acquire: pairs with `release`; from here the node is the thread's own again, and what the waker did is seen.
         self.place.load(Ordering::Acquire) == WOKEN
     }
@@ -69,10 +71,7 @@ impl Waiter {
 
     /// The thread is now in bucket `index`, whose lock the caller holds; also that of the bucket it came from.
     #[inline]
-    #[allow(
-        clippy::cast_possible_truncation,
-        reason = "a table has fewer than 2³² − 2 buckets"
-    )]
+    #[allow(clippy::cast_possible_truncation, reason = "a table has fewer than 2³² − 2 buckets")]
     pub(super) fn enter(&self, index: usize) {
         self.place.store(index as u32, Ordering::Relaxed);
     }
@@ -93,7 +92,8 @@ impl Waiter {
     #[inline]
     pub(super) fn release(&self) {
         // Release: pairs with `is_woken`.
-        self.place.store(WOKEN, Ordering::Release);
+        let order = if mutant::is(Mutant::ReleasedRelaxed) { Ordering::Relaxed } else { Ordering::Release };
+        self.place.store(WOKEN, order);
     }
 }
 

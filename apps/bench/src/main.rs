@@ -1,0 +1,34 @@
+//! What calls cost. `bench GROUP`, groups `boot`, `threads`, `std`; without one, all. Prints one line a row:
+//!
+//! ```text
+//! row std.mutex.uncontended 13.2 ns
+//! ```
+//!
+//! Under `-icount shift=0` a nanosecond is an instruction. Everything runs on core 0. A row is the mean of many rounds, less what the
+//! same loop costs empty, which stands above the rows.
+
+use std::env;
+
+use skete::thread::set_affinity;
+
+mod boot;
+mod meter;
+mod std_calls;
+mod threads;
+
+fn main() {
+    let group = env::args().nth(1);
+    let asked = |name: &str| group.as_deref().is_none_or(|group| group == name);
+    // The first thing: what follows would count as boot.
+    if asked("boot") {
+        boot::run();
+    }
+    set_affinity(1).expect("core 0 is there");
+    meter::say_empty();
+    if asked("threads") {
+        threads::run();
+    }
+    if asked("std") {
+        std_calls::run();
+    }
+}

@@ -1,0 +1,59 @@
+//! Code-generation and link flags of a program: what every build of the target must be given, and the user's own behind it.
+//!
+//! The kernel crate carries the link arguments too (for programs built by a plain `cargo build` elsewhere); given twice they
+//! do no harm.
+
+use crate::toolchain::Linker;
+
+/// The programs' target.
+pub const PROGRAM_TARGET: &str = "aarch64-unknown-hermit";
+/// The loader's target: no floating point, for nothing is set up when it starts.
+pub const LOADER_TARGET: &str = "aarch64-unknown-none-softfloat";
+
+/// What the linker is told.
+///
+/// Segments of their own pages, so that the kernel can map code without write and data without execute; no interpreter, for
+/// nothing loads libraries; Cortex-A53 erratum 843419 (an `adrp` near a page's end); a build id, by which a program and its
+/// symbols find each other.
+const LINK_ARGS: [&str; 6] = [
+    "-zmax-page-size=4096",
+    "-zseparate-loadable-segments",
+    "--no-dynamic-linker",
+    "--fix-cortex-a53-843419",
+    "--build-id",
+    "--gc-sections",
+];
+
+/// Code generation: frame pointers, which backtraces follow, and a `nop` wherever Cortex-A53 erratum 835769 could strike (a 64-bit
+/// multiply-accumulate right after a memory access). rustc warns that it has no name of its own for LLVM's feature; the wrapper
+/// drops that warning.
+const CODE: [&str; 2] = [
+    "force-frame-pointers=yes",
+    "target-feature=+fix-cortex-a53-835769",
+];
+
+/// Flags for a program, without the user's.
+pub fn program(linker: &Linker) -> Vec<String> {
+    let mut flags = linking(linker);
+    flags.extend(CODE.iter().flat_map(|word| ["-C".into(), (*word).into()]));
+    flags.extend(
+        LINK_ARGS
+            .iter()
+            .flat_map(|word| ["-C".into(), format!("link-arg={word}")]),
+    );
+    flags
+}
+
+/// Flags for the loader.
+pub fn loader(linker: &Linker) -> Vec<String> {
+    linking(linker)
+}
+
+fn linking(linker: &Linker) -> Vec<String> {
+    vec![
+        "-C".into(),
+        format!("linker={}", linker.program.display()),
+        "-C".into(),
+        "linker-flavor=ld.lld".into(),
+    ]
+}

@@ -1,0 +1,275 @@
+//! A running QEMU: started, listened to, bounded in time, and gone when we are.
+
+use std::io::{Read, Write};
+use std::path::Path;
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Arc, Mutex, Once, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+
+use crate::toolchain;
+
+/// What a run ends with when its time is up (as `timeout(1)`).
+pub const TIMED_OUT: u8 = 124;
+/// What a run ends with after Ctrl-C: 128 and the signal's number.
+pub const INTERRUPTED: u8 = 130;
+
+/// The byte that asks the kernel for a report of every thread: Ctrl-].
+const ASK_FOR_REPORT: u8 = 0x1d;
+/// How long the report may take.
+const REPORT_TIME: Duration = Duration::from_secs(2);
+
+/// Where the guest's input comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Input {
+    /// Our own standard input.
+    Ours,
+    /// Nowhere.
+    None,
+}
+
+/// How it ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// By itself, with this status.
+    Status(u8),
+    /// Stopped, for its time was up.
+    TimedOut,
+    /// Stopped by Ctrl-C.
+    Interrupted,
+}
+
+impl Ending {
+    /// The status that a shell should see.
+    pub const fn status(self) -> u8 {
+        match self {
+            Self::Status(status) => status,
+            Self::TimedOut => TIMED_OUT,
+            Self::Interrupted => INTERRUPTED,
+        }
+    }
+}
+
+/// The children that Ctrl-C must take along.
+static RUNNING: Mutex<Vec<Arc<Mutex<Running>>>> = Mutex::new(Vec::new());
+
+struct Running {
+    child: Child,
+    is_interrupted: bool,
+}
+
+/// Starts `program` in `folder`, hands every piece of its output to `listener`, and waits for its end.
+///
+/// When `timeout` has passed, the guest is asked for a report of its threads, given two seconds to write it, and stopped.
+///
+/// # Errors
+/// The program does not start.
+pub fn run(
+    program: &Path,
+    arguments: &[String],
+    folder: &Path,
+    input: Input,
+    timeout: Option<Duration>,
+    listener: &mut dyn FnMut(&[u8]),
+) -> Result<Ending> {
+    let mut command = tied_to_us(program);
+    command.args(arguments).current_dir(folder);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = command
+        .spawn()
+        .with_context(|| format!("{} does not start", program.display()))?;
+    let output = child.stdout.take().context("the guest has no output")?;
+    let keyboard = Arc::new(Mutex::new(
+        child.stdin.take().context("the guest has no input")?,
+    ));
+    let running = Arc::new(Mutex::new(Running {
+        child,
+        is_interrupted: false,
+    }));
+    watch_for_interrupt();
+    lock(&RUNNING).push(Arc::clone(&running));
+    if input == Input::Ours {
+        let keyboard = Arc::clone(&keyboard);
+        thread::spawn(move || forward_input(&keyboard));
+    }
+    let is_timed_out = listen(output, &keyboard, timeout, listener);
+    let ending = end(&running, is_timed_out);
+    lock(&RUNNING).retain(|other| !Arc::ptr_eq(other, &running));
+    ending
+}
+
+/// The command for a child that the system kills should this process die without a word.
+fn tied_to_us(program: &Path) -> Command {
+    match toolchain::on_path("setpriv") {
+        Some(setpriv) => {
+            let mut command = Command::new(setpriv);
+            command.args(["--pdeathsig", "KILL", "--"]).arg(program);
+            command
+        }
+        None => Command::new(program),
+    }
+}
+
+fn watch_for_interrupt() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let installed = ctrlc::set_handler(|| {
+            let running = lock(&RUNNING);
+            if running.is_empty() {
+                std::process::exit(INTERRUPTED.into());
+            }
+            for running in running.iter() {
+                let mut running = lock(running);
+                running.is_interrupted = true;
+                // It may have ended by itself this very moment.
+                let _ = running.child.kill();
+            }
+        });
+        if let Err(error) = installed {
+            eprintln!("xtask: Ctrl-C is not watched: {error}");
+        }
+    });
+}
+
+/// Passes output on until it ends; whether that had to be forced by the timeout.
+fn listen(
+    mut output: impl Read + Send + 'static,
+    keyboard: &Mutex<ChildStdin>,
+    timeout: Option<Duration>,
+    listener: &mut dyn FnMut(&[u8]),
+) -> bool {
+    let (sender, pieces) = mpsc::channel();
+    thread::spawn(move || {
+        let mut buffer = [0; 4096];
+        while let Ok(count @ 1..) = output.read(&mut buffer) {
+            if sender.send(buffer[..count].to_vec()).is_err() {
+                return;
+            }
+        }
+    });
+    let mut deadline = timeout.map(|timeout| Instant::now() + timeout);
+    let mut is_report_asked = false;
+    loop {
+        if let Some(passed) = deadline.filter(|deadline| *deadline <= Instant::now()) {
+            if is_report_asked {
+                return true;
+            }
+            is_report_asked = true;
+            deadline = Some(passed + REPORT_TIME);
+            ask_for_report(keyboard);
+        }
+        let patience = deadline.map_or(Duration::MAX, |deadline| {
+            deadline.saturating_duration_since(Instant::now())
+        });
+        match pieces.recv_timeout(patience) {
+            Ok(piece) => listener(&piece),
+            Err(RecvTimeoutError::Disconnected) => return is_report_asked,
+            Err(RecvTimeoutError::Timeout) => {}
+        }
+    }
+}
+
+fn ask_for_report(keyboard: &Mutex<ChildStdin>) {
+    eprintln!("xtask: time is up; asking for a report of every thread");
+    let mut keyboard = lock(keyboard);
+    // A guest that has just ended needs no asking.
+    let _ = keyboard
+        .write_all(&[ASK_FOR_REPORT])
+        .and_then(|()| keyboard.flush());
+}
+
+fn end(running: &Mutex<Running>, is_timed_out: bool) -> Result<Ending> {
+    let mut running = lock(running);
+    if is_timed_out {
+        // It may have ended by itself while reporting; it counts as late all the same.
+        let _ = running.child.kill();
+    }
+    let status = running.child.wait().context("the guest is lost")?;
+    Ok(match (is_timed_out, running.is_interrupted) {
+        (_, true) => Ending::Interrupted,
+        (true, _) => Ending::TimedOut,
+        _ => Ending::Status(code(status)),
+    })
+}
+
+fn code(status: ExitStatus) -> u8 {
+    use std::os::unix::process::ExitStatusExt as _;
+    let signal = status.signal().map(|signal| 128 + signal);
+    status
+        .code()
+        .or(signal)
+        .and_then(|code| u8::try_from(code).ok())
+        .unwrap_or(u8::MAX)
+}
+
+fn forward_input(keyboard: &Mutex<ChildStdin>) {
+    let mut buffer = [0; 4096];
+    while let Ok(count @ 1..) = std::io::stdin().read(&mut buffer) {
+        let mut keyboard = lock(keyboard);
+        if keyboard
+            .write_all(&buffer[..count])
+            .and_then(|()| keyboard.flush())
+            .is_err()
+        {
+            return;
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shell(script: &str, timeout: Option<Duration>) -> (Ending, String) {
+        let mut said = Vec::new();
+        let arguments = ["-c".into(), script.into()];
+        let mut listener = |piece: &[u8]| said.extend_from_slice(piece);
+        let ending = run(
+            Path::new("/bin/sh"),
+            &arguments,
+            Path::new("/"),
+            Input::None,
+            timeout,
+            &mut listener,
+        );
+        (
+            ending.expect("a shell starts"),
+            String::from_utf8_lossy(&said).into_owned(),
+        )
+    }
+
+    #[test]
+    fn the_status_and_all_of_the_output_come_back() {
+        assert_eq!(
+            shell("echo one; echo two; exit 42", None),
+            (Ending::Status(42), "one\ntwo\n".into())
+        );
+    }
+
+    #[test]
+    fn a_silent_guest_is_asked_for_a_report_and_stopped() {
+        let started = Instant::now();
+        let script = "dd bs=1 count=1 2>/dev/null | od -An -tx1; exec sleep 60";
+        let (ending, said) = shell(script, Some(Duration::from_millis(200)));
+        assert_eq!(ending, Ending::TimedOut);
+        assert_eq!(said.trim(), "1d");
+        assert!(started.elapsed() < Duration::from_secs(10));
+    }
+
+    #[test]
+    fn a_guest_that_talks_for_ever_is_stopped_too() {
+        let (ending, said) = shell(
+            "while :; do echo x; sleep 0.01; done",
+            Some(Duration::from_millis(300)),
+        );
+        assert_eq!(ending, Ending::TimedOut);
+        assert!(said.starts_with("x\nx\n"));
+    }
+}

@@ -1,0 +1,130 @@
+//! `kernel8.img`: the flat loader with the payload behind it, one file for every board.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, anyhow};
+use clap::Args;
+use skete_loader::image;
+use skete_loader::payload::{self, Kind};
+
+use crate::archive;
+use crate::elf;
+use crate::options::Options;
+use crate::program::Builder;
+use crate::run::{Choice, Settings};
+
+/// What goes into an image.
+#[derive(Clone, Debug, Default)]
+pub struct Contents {
+    /// The linked program, unstripped.
+    pub elf: PathBuf,
+    /// The folder that fills the file tree.
+    pub root: Option<PathBuf>,
+    /// Boot options.
+    pub options: Options,
+}
+
+impl Contents {
+    /// The parts: program, files, options, function names.
+    ///
+    /// # Errors
+    /// A file cannot be read, or the program is none.
+    pub fn parts(&self) -> Result<Vec<(Kind, Vec<u8>)>> {
+        let bytes = fs::read(&self.elf)
+            .with_context(|| format!("{} cannot be read", self.elf.display()))?;
+        let told = || format!("{} is not a program of ours", self.elf.display());
+        let mut parts = vec![(Kind::Program, elf::strip(&bytes).with_context(told)?)];
+        if let Some(folder) = &self.root {
+            parts.push((Kind::Root, archive::pack(folder)?));
+        }
+        parts.push((Kind::Options, self.options.to_string().into_bytes()));
+        parts.push((Kind::Names, names(&bytes).with_context(told)?));
+        Ok(parts)
+    }
+
+    /// The payload: the parts with their directory.
+    ///
+    /// # Errors
+    /// As [`Self::parts`].
+    pub fn payload(&self) -> Result<Vec<u8>> {
+        let parts = self.parts()?;
+        let borrowed: Vec<(Kind, &[u8])> = parts
+            .iter()
+            .map(|(kind, body)| (*kind, body.as_slice()))
+            .collect();
+        Ok(payload::emit(&borrowed))
+    }
+}
+
+/// Writes kernel8.img: a program with the loader in front, for every board.
+#[derive(Clone, Debug, Args)]
+pub struct Task {
+    #[command(flatten)]
+    choice: Choice,
+    #[command(flatten)]
+    settings: Settings,
+    /// The file to write.
+    #[arg(short, long, value_name = "FILE", default_value = "kernel8.img")]
+    output: PathBuf,
+}
+
+impl Task {
+    /// Does it.
+    ///
+    /// # Errors
+    /// The program cannot be built, or the file not be written.
+    pub fn carry_out(self) -> Result<()> {
+        let (builder, elf) = self.choice.build()?;
+        let mut options = Options::default();
+        self.settings.tell(&self.choice.name(), &mut options)?;
+        let contents = Contents {
+            elf,
+            root: self.settings.root,
+            options,
+        };
+        write(&builder, &contents, &self.output)?;
+        let bytes = fs::metadata(&self.output).map_or(0, |about| about.len());
+        println!("{}: {bytes} bytes", self.output.display());
+        Ok(())
+    }
+}
+
+/// The names blob of a program: an empty name where a function ends and none begins.
+fn names(elf: &[u8]) -> Result<Vec<u8>> {
+    let functions = elf::functions(elf)?;
+    let mut entries: Vec<(u32, &str)> = Vec::new();
+    let mut end = None;
+    for function in &functions {
+        if let Some(end) = end.filter(|end| *end < function.start) {
+            entries.push((end, ""));
+        }
+        // A function of assembly may have no size: it reaches to the next one.
+        end = (function.end > function.start).then_some(function.end);
+        entries.push((function.start, &function.name));
+    }
+    entries.extend(end.map(|end| (end, "")));
+    entries.retain(|(start, _)| start.is_multiple_of(4));
+    Ok(skete_loader::names::emit(entries))
+}
+
+/// Builds the loader and puts `payload` behind it.
+///
+/// # Errors
+/// The loader cannot be built, or is not an image.
+pub fn assemble(builder: &Builder, payload: &[u8]) -> Result<Vec<u8>> {
+    let path = builder.loader()?;
+    let bytes = fs::read(&path).with_context(|| format!("{} cannot be read", path.display()))?;
+    let flat = image::flatten(&bytes)
+        .map_err(|refusal| anyhow!("the loader cannot be flattened: {refusal}"))?;
+    image::append(flat, payload).map_err(|refusal| anyhow!("the loader is no image: {refusal}"))
+}
+
+/// Writes an image with `contents` to `path`.
+///
+/// # Errors
+/// It cannot be assembled or written.
+pub fn write(builder: &Builder, contents: &Contents, path: &Path) -> Result<()> {
+    let image = assemble(builder, &contents.payload()?)?;
+    fs::write(path, image).with_context(|| format!("{} cannot be written", path.display()))
+}

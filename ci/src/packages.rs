@@ -1,0 +1,179 @@
+//! What a machine may lack, and the remedy: Debian packages, installed when we are root, else the command to type.
+
+use std::fs;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::toolchain::{self, OLDEST, Toolchain, Version};
+
+/// Something a build or a run cannot do without.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// A recent rustc with the source of std.
+    Compiler,
+    /// LLVM's linker.
+    Linker,
+    /// The emulator.
+    Qemu,
+    /// A C compiler for the target.
+    C,
+}
+
+impl Need {
+    /// Debian's packages that bring it.
+    pub const fn packages(self) -> &'static [&'static str] {
+        match self {
+            Self::Compiler => &["rustc-web", "cargo-web", "rust-web-src"],
+            Self::Linker => &["lld-19"],
+            Self::Qemu => &["qemu-system-arm"],
+            Self::C => &["gcc-aarch64-linux-gnu", "libc6-dev-arm64-cross"],
+        }
+    }
+
+    /// What is missing, and what else would do, in words.
+    pub fn remedy(self) -> String {
+        match self {
+            Self::Compiler => format!(
+                "no compiler here (rustc {OLDEST} or newer) has the source of std; elsewhere than on Debian 12: `rustup toolchain \
+                 install nightly -c rust-src`"
+            ),
+            Self::Linker => "no LLVM linker (ld.lld) is here; elsewhere than on Debian: package `lld`".into(),
+            Self::Qemu => "qemu-system-aarch64 (7.0 or newer) is not here; elsewhere than on Debian: package `qemu`".into(),
+            Self::C => "no C compiler for aarch64 is here; `clang` with `llvm-ar` will do too".into(),
+        }
+    }
+}
+
+/// Compiler and linker: those found, else installed.
+///
+/// # Errors
+/// What is missing, and the command that brings it.
+pub fn toolchain(offline: bool) -> Result<Toolchain> {
+    match Toolchain::find() {
+        Ok(found) => Ok(found),
+        Err(needs) => {
+            provide(&needs, offline)?;
+            Toolchain::find().map_err(|needs| anyhow::anyhow!(explain(&needs)))
+        }
+    }
+}
+
+/// QEMU: found, else installed.
+///
+/// # Errors
+/// The command that brings it.
+pub fn qemu(offline: bool) -> Result<(std::path::PathBuf, Version)> {
+    if let Some(found) = toolchain::qemu() {
+        return Ok(found);
+    }
+    provide(&[Need::Qemu], offline)?;
+    toolchain::qemu().with_context(|| explain(&[Need::Qemu]))
+}
+
+/// The command a person types to get `needs`.
+pub fn command(needs: &[Need]) -> String {
+    let packages: Vec<&str> = needs
+        .iter()
+        .flat_map(|need| need.packages())
+        .copied()
+        .collect();
+    format!(
+        "apt-get install -y --no-install-recommends {}",
+        packages.join(" ")
+    )
+}
+
+fn explain(needs: &[Need]) -> String {
+    let remedies: Vec<String> = needs.iter().map(|need| need.remedy()).collect();
+    format!(
+        "{}\nOn Debian: sudo apt-get update && sudo {}",
+        remedies.join("\n"),
+        command(needs)
+    )
+}
+
+/// Installs the packages for `needs`, or says how.
+fn provide(needs: &[Need], offline: bool) -> Result<()> {
+    let why_not = if offline {
+        Some("(--offline: nothing is installed)")
+    } else if toolchain::on_path("apt-get").is_none() {
+        Some("(no apt-get here: nothing is installed)")
+    } else if !is_root() {
+        Some("(not root: nothing is installed)")
+    } else {
+        None
+    };
+    if let Some(why_not) = why_not {
+        bail!("{}\n{why_not}", explain(needs));
+    }
+    if !has_lists() {
+        apt(&["update"])?;
+    }
+    let install = command(needs);
+    let words: Vec<&str> = install.split(' ').skip(1).collect();
+    if apt(&words).is_err() {
+        // The lists may be older than the packages they name.
+        apt(&["update"])?;
+        apt(&words)?;
+    }
+    Ok(())
+}
+
+fn apt(words: &[&str]) -> Result<()> {
+    eprintln!("xtask: apt-get {}", words.join(" "));
+    let mut command = Command::new("apt-get");
+    command
+        .args(words)
+        .env("DEBIAN_FRONTEND", "noninteractive")
+        .stdin(Stdio::null());
+    let status = command.status().context("apt-get does not start")?;
+    if !status.success() {
+        bail!(
+            "`apt-get {}` failed; its own words stand above",
+            words.join(" ")
+        );
+    }
+    Ok(())
+}
+
+fn has_lists() -> bool {
+    let names = fs::read_dir("/var/lib/apt/lists")
+        .into_iter()
+        .flatten()
+        .flatten();
+    names
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .any(|name| name.contains("_Packages"))
+}
+
+/// Whether we may install: the effective user id, as the kernel tells it.
+fn is_root() -> bool {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ids = status.lines().find_map(|line| line.strip_prefix("Uid:"));
+    ids.and_then(|ids| ids.split_whitespace().nth(1)) == Some("0")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_names_every_package_once() {
+        let line = command(&[Need::Compiler, Need::Qemu]);
+        assert_eq!(
+            line,
+            "apt-get install -y --no-install-recommends rustc-web cargo-web rust-web-src qemu-system-arm"
+        );
+    }
+
+    #[test]
+    fn what_is_missing_is_told_with_its_remedy() {
+        let text = explain(&[Need::Linker]);
+        assert!(
+            text.contains("ld.lld") && text.contains("sudo apt-get install")
+                || text.contains("lld-19"),
+            "{text}"
+        );
+    }
+}

@@ -1,0 +1,367 @@
+//! A program, built: cargo called with the target's flags, its answers read, the linked ELF found.
+
+use std::collections::BTreeMap;
+use std::env;
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::{Mutex, PoisonError};
+
+use anyhow::{Context as _, Result, bail};
+use cargo_metadata::{Message, Target, TargetKind};
+
+use crate::flags::{self, LOADER_TARGET, PROGRAM_TARGET};
+use crate::house;
+use crate::packages;
+use crate::project::Project;
+use crate::toolchain::{self, Toolchain};
+use crate::wrapper::Wrapper;
+
+/// How much the compiler is to optimise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Profile {
+    /// Checked arithmetic and assertions.
+    Dev,
+    /// Link-time optimisation; what is measured and shipped.
+    Release,
+}
+
+impl Profile {
+    /// As cargo spells it in `--profile`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Dev => "dev",
+            Self::Release => "release",
+        }
+    }
+}
+
+/// What builds for the target: compiler, linker, and the wrapper round them.
+#[derive(Debug)]
+pub struct Builder {
+    toolchain: Toolchain,
+    wrapper: Wrapper,
+    offline: bool,
+    /// The loader, once it is built.
+    loader: Mutex<Option<PathBuf>>,
+}
+
+impl Builder {
+    /// Finds the toolchain, or installs it, and says on standard error what it is.
+    ///
+    /// # Errors
+    /// Something is missing; the message has the remedy.
+    pub fn new(offline: bool) -> Result<Self> {
+        let toolchain = packages::toolchain(offline)?;
+        eprintln!("xtask: {toolchain}");
+        let wrapper = Wrapper::make(&toolchain.compiler)?;
+        Ok(Self {
+            toolchain,
+            wrapper,
+            offline,
+            loader: Mutex::new(None),
+        })
+    }
+
+    /// Builds a package, or takes the ELF as it is.
+    ///
+    /// # Errors
+    /// The build failed (cargo has said why), or made no program.
+    pub fn program(
+        &self,
+        project: &Project,
+        profile: Profile,
+        features: &[String],
+    ) -> Result<PathBuf> {
+        let Project::Package { folder, name } = project else {
+            let Project::Elf(path) = project else {
+                unreachable!("a project is one of the two")
+            };
+            return Ok(path.clone());
+        };
+        let mut cargo = self.cargo(folder, "build");
+        cargo.args([
+            "-Zbuild-std=std,panic_abort",
+            "-Zbuild-std-features=compiler-builtins-mem",
+        ]);
+        cargo.args(["--target", PROGRAM_TARGET, "--profile", profile.name()]);
+        cargo.args(name.iter().flat_map(|name| ["--package", name]));
+        cargo.args(features.iter().flat_map(|feature| ["--features", feature]));
+        let target = if name.is_some() {
+            house::target_dir()
+        } else {
+            folder.join("target/skete")
+        };
+        cargo.arg("--target-dir").arg(target);
+        let mut words = flags::program(&self.toolchain.linker);
+        words.extend(self.users_flags(folder, &words));
+        cargo.env("CARGO_ENCODED_RUSTFLAGS", words.join("\x1f"));
+        let programs = artefacts(&mut cargo, |target| target.is_kind(TargetKind::Bin))?;
+        one(programs)
+    }
+
+    /// Builds the loader, the first time that it is asked for.
+    ///
+    /// # Errors
+    /// The build failed.
+    pub fn loader(&self) -> Result<PathBuf> {
+        let mut known = self.loader.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(path) = &*known {
+            return Ok(path.clone());
+        }
+        let path = self.build_loader()?;
+        Ok(known.insert(path).clone())
+    }
+
+    fn build_loader(&self) -> Result<PathBuf> {
+        let mut cargo = self.cargo(house::root(), "build");
+        cargo.args([
+            "-Zbuild-std=core",
+            "-Zbuild-std-features=compiler-builtins-mem",
+        ]);
+        cargo.args(["--target", LOADER_TARGET, "--profile", "release"]);
+        cargo.args(["--package", "skete-loader", "--bin", "skete-loader"]);
+        cargo.arg("--target-dir").arg(house::target_dir());
+        cargo.env(
+            "CARGO_ENCODED_RUSTFLAGS",
+            flags::loader(&self.toolchain.linker).join("\x1f"),
+        );
+        let programs = artefacts(&mut cargo, |target| target.is_kind(TargetKind::Bin))?;
+        one(programs)
+    }
+
+    /// Lints packages that are compiled for `target` only, every warning an error; with clippy if this compiler has it.
+    ///
+    /// # Errors
+    /// Cargo does not start.
+    pub fn lint(&self, target: &str, packages: &[&str]) -> Result<bool> {
+        let has_clippy = self
+            .toolchain
+            .compiler
+            .sysroot
+            .join("bin/cargo-clippy")
+            .exists();
+        let mut cargo = self.cargo(house::root(), if has_clippy { "clippy" } else { "check" });
+        let std = if target == PROGRAM_TARGET {
+            "std,panic_abort"
+        } else {
+            "core"
+        };
+        cargo.arg(format!("-Zbuild-std={std}")).args([
+            "-Zbuild-std-features=compiler-builtins-mem",
+            "--target",
+            target,
+        ]);
+        cargo.args(packages.iter().flat_map(|package| ["--package", package]));
+        cargo
+            .arg("--target-dir")
+            .arg(house::root().join("target/lint"));
+        // Of our own crates only; cargo caps what others' crates are told.
+        cargo.env("CARGO_ENCODED_RUSTFLAGS", "-Dwarnings");
+        Ok(artefacts(&mut cargo, |_| false).is_ok())
+    }
+
+    /// The compiler and linker in use.
+    pub const fn toolchain(&self) -> &Toolchain {
+        &self.toolchain
+    }
+
+    /// The wrapper round the compiler.
+    pub const fn wrapper(&self) -> &Wrapper {
+        &self.wrapper
+    }
+
+    /// cargo's `task` in `folder`, without what the outer cargo left in the environment.
+    fn cargo(&self, folder: &Path, task: &str) -> Command {
+        let mut cargo = self.bare_cargo(folder);
+        cargo.arg(task);
+        // What future releases will say of std's own source is not the user's to mend.
+        cargo.args(["--config", "future-incompat-report.frequency='never'"]);
+        cargo.arg(format!("--message-format={}", message_format()));
+        if self.offline {
+            cargo.arg("--offline");
+        }
+        // Lines and functions for backtraces: they stay in the linked file and never reach the image.
+        cargo.env("CARGO_PROFILE_RELEASE_DEBUG", "line-tables-only");
+        cargo.env("CARGO_PROFILE_DEV_DEBUG", "line-tables-only");
+        for (name, value) in c_variables(self.wrapper.folder.as_path()) {
+            cargo.env(name, value);
+        }
+        cargo
+    }
+
+    fn bare_cargo(&self, folder: &Path) -> Command {
+        let mut cargo = Command::new(self.wrapper.cargo());
+        for (name, _) in env::vars_os() {
+            let name = name.to_string_lossy().into_owned();
+            let is_outer = name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_BIN_");
+            if is_outer
+                || [
+                    "CARGO",
+                    "CARGO_MANIFEST_DIR",
+                    "CARGO_MANIFEST_PATH",
+                    "RUSTUP_TOOLCHAIN",
+                    "RUSTFLAGS",
+                ]
+                .contains(&name.as_str())
+            {
+                cargo.env_remove(name);
+            }
+        }
+        cargo.current_dir(folder).stdin(Stdio::null());
+        cargo
+    }
+
+    /// The user's own flags: from the environment, else from the configuration files that cargo finds in `folder`.
+    fn users_flags(&self, folder: &Path, ours: &[String]) -> Vec<String> {
+        if let Ok(encoded) = env::var("CARGO_ENCODED_RUSTFLAGS") {
+            return encoded
+                .split('\x1f')
+                .filter(|word| !word.is_empty())
+                .map(String::from)
+                .collect();
+        }
+        if let Ok(plain) = env::var("RUSTFLAGS") {
+            return plain.split_whitespace().map(String::from).collect();
+        }
+        let key = format!("target.{PROGRAM_TARGET}.rustflags");
+        let mut query = self.bare_cargo(folder);
+        query
+            .args([
+                "-Zunstable-options",
+                "config",
+                "get",
+                "--format",
+                "json-value",
+                &key,
+            ])
+            .stderr(Stdio::null());
+        let said = query
+            .output()
+            .map(|output| output.stdout)
+            .unwrap_or_default();
+        let found: Vec<String> = serde_json::from_slice(&said).unwrap_or_default();
+        // The template's configuration holds our flags already, for plain `cargo build`.
+        found
+            .strip_prefix(ours)
+            .map_or_else(|| found.clone(), <[String]>::to_vec)
+    }
+}
+
+/// Variables by which build scripts (crate `cc`) choose C tools: without them they would make objects of the host's machine.
+pub fn c_variables(wrapper: &Path) -> BTreeMap<&'static str, String> {
+    let flags = "-ffreestanding -fPIC -mno-outline-atomics -mfix-cortex-a53-835769 -mfix-cortex-a53-843419 -fno-omit-frame-pointer";
+    let (compiler, archiver, flags) = match toolchain::c_tools() {
+        Some((compiler, archiver)) if compiler.ends_with("clang") => {
+            let flags = "--target=aarch64-none-elf -ffreestanding -fPIC -mno-outline-atomics -mfix-cortex-a53-835769 -fno-omit-frame-pointer";
+            (compiler, archiver, flags)
+        }
+        Some((compiler, archiver)) => (compiler, archiver, flags),
+        None => (
+            wrapper.join("bin/no-c-compiler"),
+            wrapper.join("bin/no-c-compiler"),
+            flags,
+        ),
+    };
+    BTreeMap::from([
+        ("CC_aarch64_unknown_hermit", compiler.display().to_string()),
+        ("AR_aarch64_unknown_hermit", archiver.display().to_string()),
+        ("CFLAGS_aarch64_unknown_hermit", flags.into()),
+    ])
+}
+
+fn message_format() -> &'static str {
+    if std::io::IsTerminal::is_terminal(&std::io::stderr()) {
+        "json-diagnostic-rendered-ansi"
+    } else {
+        "json"
+    }
+}
+
+/// Runs cargo, shows what it says, and returns the linked files of the targets that `wanted` takes.
+fn artefacts(cargo: &mut Command, wanted: impl Fn(&Target) -> bool) -> Result<Vec<PathBuf>> {
+    let mut child = cargo
+        .stdout(Stdio::piped())
+        .spawn()
+        .context("cargo does not start")?;
+    let output = child.stdout.take().context("cargo has no output")?;
+    let mut found = Vec::new();
+    let mut foreign = None;
+    for message in Message::parse_stream(BufReader::new(output)) {
+        match message.context("cargo's output breaks off")? {
+            Message::CompilerMessage(message) => {
+                let text = message.message.rendered.unwrap_or_default();
+                eprint!("{text}");
+                foreign = foreign.or_else(|| foreign_object(&text));
+            }
+            Message::CompilerArtifact(artifact) if wanted(&artifact.target) => {
+                found.extend(artifact.executable.map(PathBuf::from));
+            }
+            _ => {}
+        }
+    }
+    let status = child.wait().context("cargo is lost")?;
+    if let Some(object) = foreign {
+        bail!(
+            "crate `{object}` brings objects of another machine into the program: its build script called a compiler of the host. \
+             It must respect CC_aarch64_unknown_hermit (crate `cc` does)"
+        );
+    }
+    if !status.success() {
+        bail!("the build failed; cargo's own words stand above");
+    }
+    Ok(found)
+}
+
+/// The crate whose object the linker refuses: out of `…/libNAME-HASH.rlib(x.o) is incompatible with …`.
+fn foreign_object(text: &str) -> Option<String> {
+    let line = text
+        .lines()
+        .find(|line| line.contains("is incompatible with"))?;
+    let path = line
+        .split(" is incompatible with")
+        .next()?
+        .rsplit(": ")
+        .next()?
+        .trim();
+    let file = path.split('(').next()?.rsplit('/').next()?;
+    let stem = file.strip_prefix("lib").unwrap_or(file);
+    let stem = stem
+        .split_once(".rlib")
+        .or_else(|| stem.split_once(".a"))
+        .map_or(stem, |(stem, _)| stem);
+    let name = stem.rsplit_once('-').map_or(stem, |(name, _)| name);
+    Some(name.into())
+}
+
+fn one(mut programs: Vec<PathBuf>) -> Result<PathBuf> {
+    match programs.pop() {
+        Some(program) if programs.is_empty() => Ok(program),
+        Some(_) => bail!("the package makes several programs; keep one, or name the ELF"),
+        None => bail!("the package makes no program: it has no `src/main.rs`"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_object_of_another_machine_is_blamed_on_its_crate() {
+        let said = "ld.lld-19: error: /x/target/deps/libring-0123abcd.rlib(aes.o) is incompatible with aarch64linux";
+        assert_eq!(foreign_object(said).as_deref(), Some("ring"));
+        assert_eq!(foreign_object("  = note: ld.lld: error: /x/out/libsqlite3.a(sqlite3.o) is incompatible with /x/a.o").as_deref(), Some("sqlite3"));
+        assert_eq!(foreign_object("error: undefined symbol"), None);
+    }
+
+    #[test]
+    fn c_tools_are_named_for_the_target_and_nothing_else() {
+        let variables = c_variables(Path::new("/wrapper"));
+        assert!(
+            variables
+                .keys()
+                .all(|name| name.ends_with("aarch64_unknown_hermit"))
+        );
+        assert!(!variables["CC_aarch64_unknown_hermit"].ends_with("/cc"));
+    }
+}

@@ -1,0 +1,371 @@
+//! `cargo xtask run`: build a program, boot it, show its output, end with its status.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context as _, Result, bail};
+use clap::Args;
+
+use crate::backtrace::{Lines, Program, Stream};
+use crate::board::{Board, Machine};
+use crate::guest::{self, Ending, Input};
+use crate::house;
+use crate::image::{self, Contents};
+use crate::options::Options;
+use crate::packages;
+use crate::program::{Builder, Profile};
+use crate::project::Project;
+use crate::qemu;
+
+/// What the program is given, wherever it runs.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Settings {
+    /// Set a variable of the program's environment; may be repeated.
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub env: Vec<String>,
+    /// Fill the program's file tree from this folder.
+    #[arg(long, value_name = "DIR")]
+    pub root: Option<PathBuf>,
+    /// The program's own arguments.
+    #[arg(last = true, value_name = "ARGS")]
+    pub arguments: Vec<String>,
+}
+
+impl Settings {
+    /// The kernel's words for them, added to `options`; `name` is what the program finds as its own name.
+    ///
+    /// # Errors
+    /// A variable without a value.
+    pub fn tell(&self, name: &str, options: &mut Options) -> Result<()> {
+        options.set("name", name);
+        for variable in &self.env {
+            if !variable.contains('=') {
+                bail!("--env {variable}: a variable is given as KEY=VALUE");
+            }
+            options.set("env", variable);
+        }
+        options.pass(&self.arguments);
+        Ok(())
+    }
+}
+
+/// What else a run in QEMU is given, and how long it may take.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Surroundings {
+    #[command(flatten)]
+    pub settings: Settings,
+    /// Bring the program's /out back into this folder.
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Stop after this many seconds, with a report of every thread and status 124.
+    #[arg(long, value_name = "SECONDS")]
+    pub timeout: Option<f64>,
+    /// One more argument for QEMU; may be repeated.
+    #[arg(long, value_name = "WORD", allow_hyphen_values = true)]
+    pub qemu: Vec<String>,
+}
+
+/// Which program, and how it is compiled.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Choice {
+    /// A program of this workspace, a folder with a package, or a linked ELF.
+    #[arg(value_name = "NAME|PATH|ELF", default_value = ".")]
+    pub program: String,
+    /// Compile with optimisation (the default).
+    #[arg(long, conflicts_with = "dev")]
+    pub release: bool,
+    /// Compile with assertions, checked arithmetic and checks of the heap.
+    #[arg(long)]
+    pub dev: bool,
+    /// Cargo features of the program; may be repeated.
+    #[arg(long, value_name = "FEATURE")]
+    pub features: Vec<String>,
+    /// Install nothing and fetch nothing.
+    #[arg(long)]
+    pub offline: bool,
+}
+
+impl Choice {
+    /// The profile asked for.
+    pub const fn profile(&self) -> Profile {
+        if self.dev {
+            Profile::Dev
+        } else {
+            Profile::Release
+        }
+    }
+
+    /// What the program is called: the last part of what was given.
+    pub fn name(&self) -> String {
+        let path = std::path::absolute(&self.program).unwrap_or_default();
+        path.file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned()
+    }
+
+    /// Builds it.
+    ///
+    /// # Errors
+    /// There is no such program, or it cannot be built.
+    pub fn build(&self) -> Result<(Builder, PathBuf)> {
+        let project = Project::find(&self.program)?;
+        let builder = Builder::new(self.offline)?;
+        let elf = builder.program(&project, self.profile(), &self.features)?;
+        Ok((builder, elf))
+    }
+}
+
+/// Builds a program and boots it in QEMU; the exit status is the program's.
+#[derive(Clone, Debug, Args)]
+pub struct Run {
+    #[command(flatten)]
+    choice: Choice,
+    #[command(flatten)]
+    machine: Machine,
+    #[command(flatten)]
+    surroundings: Surroundings,
+    /// Wait for a debugger on TCP port 1234 before the first instruction.
+    #[arg(long)]
+    gdb: bool,
+}
+
+impl Run {
+    /// A run of a linked program on the default machine.
+    pub fn of(elf: &Path, arguments: Vec<String>) -> Self {
+        let settings = Settings {
+            arguments,
+            ..Settings::default()
+        };
+        Self {
+            choice: Choice {
+                program: elf.display().to_string(),
+                ..Choice::default()
+            },
+            machine: Machine::new(Board::default(), 4),
+            surroundings: Surroundings {
+                settings,
+                ..Surroundings::default()
+            },
+            gdb: false,
+        }
+    }
+
+    /// Does it.
+    ///
+    /// # Errors
+    /// Something is missing, or the program cannot be built or booted.
+    pub fn carry_out(mut self) -> Result<u8> {
+        self.machine.check()?;
+        let (builder, elf) = self.choice.build()?;
+        if self.gdb {
+            self.surroundings
+                .qemu
+                .extend(["-gdb".into(), "tcp::1234".into(), "-S".into()]);
+            eprintln!(
+                "xtask: waiting for: gdb-multiarch {} -ex 'target remote :1234'",
+                house::shown(&elf)
+            );
+        }
+        let lines = Program::open(&elf).ok();
+        let mut stream = Stream::default();
+        let mut show = |piece: &[u8]| {
+            let lines = lines.as_ref().map(|program| program as &dyn Lines);
+            show(&stream.push(piece, lines));
+        };
+        let boot = Boot {
+            machine: &self.machine,
+            surroundings: &self.surroundings,
+            elf: &elf,
+            input: Input::Ours,
+            offline: self.choice.offline,
+        };
+        let ending = boot.carry_out(&builder, &mut show)?;
+        crate::run::show(&stream.finish());
+        if ending == Ending::TimedOut {
+            eprintln!(
+                "xtask: stopped after {} s",
+                self.surroundings.timeout.unwrap_or_default()
+            );
+        }
+        Ok(ending.status())
+    }
+}
+
+fn show(bytes: &[u8]) {
+    let mut out = std::io::stdout().lock();
+    // Whoever listened may have gone (`| head`); the guest's status still counts.
+    let _ = out.write_all(bytes).and_then(|()| out.flush());
+}
+
+/// One boot of a linked program in QEMU.
+#[derive(Clone, Copy, Debug)]
+pub struct Boot<'a> {
+    /// On what.
+    pub machine: &'a Machine,
+    /// With what.
+    pub surroundings: &'a Surroundings,
+    /// The linked program.
+    pub elf: &'a Path,
+    /// Where its input comes from.
+    pub input: Input,
+    /// Install nothing.
+    pub offline: bool,
+}
+
+impl Boot<'_> {
+    /// Makes the image, runs QEMU in a folder of its own, and brings `/out` back.
+    ///
+    /// # Errors
+    /// The image cannot be made, QEMU is missing, or `/out` cannot be brought back.
+    pub fn carry_out(&self, builder: &Builder, listener: &mut dyn FnMut(&[u8])) -> Result<Ending> {
+        let (qemu, _) = packages::qemu(self.offline)?;
+        fs::create_dir_all(house::target_dir()).context("the target folder cannot be made")?;
+        let scratch = tempfile::Builder::new()
+            .prefix("run-")
+            .tempdir_in(house::target_dir())
+            .context("no folder to run in")?;
+        let image = scratch.path().join("kernel8.img");
+        let contents = Contents {
+            elf: self.elf.into(),
+            root: self.surroundings.settings.root.clone(),
+            options: self.options()?,
+        };
+        image::write(builder, &contents, &image)?;
+        let mut arguments = qemu::arguments(self.machine, &image);
+        arguments.extend_from_slice(&self.surroundings.qemu);
+        fs::create_dir(scratch.path().join("out")).context("no folder for /out")?;
+        let timeout = self
+            .surroundings
+            .timeout
+            .map(Duration::try_from_secs_f64)
+            .transpose()
+            .context("--timeout is no time")?;
+        let ending = guest::run(
+            &qemu,
+            &arguments,
+            scratch.path(),
+            self.input,
+            timeout,
+            listener,
+        )?;
+        if let Some(folder) = &self.surroundings.out {
+            bring_back(&scratch.path().join("out"), folder)?;
+        }
+        Ok(ending)
+    }
+
+    /// The kernel's words for this boot.
+    fn options(&self) -> Result<Options> {
+        let mut options = Options::default();
+        options.set("semihosting", 1);
+        options.set("cores", self.machine.cores);
+        if self.machine.icount {
+            options.set("icount", 1);
+            options.set("date", qemu::FIXED_DATE);
+        } else if let Ok(now) = SystemTime::now().duration_since(UNIX_EPOCH) {
+            options.set("date", now.as_secs());
+        }
+        if self.surroundings.out.is_some() {
+            options.set("out", 1);
+        }
+        let name = self.elf.file_name().unwrap_or_default().to_string_lossy();
+        self.surroundings.settings.tell(&name, &mut options)?;
+        Ok(options)
+    }
+}
+
+/// Moves the guest's files into `folder`. The guest cannot make folders here, so it writes `/` in a name as `%2F`, `%` as `%25`.
+fn bring_back(from: &Path, folder: &Path) -> Result<()> {
+    for entry in fs::read_dir(from).context("/out is gone")? {
+        let entry = entry.context("/out cannot be read")?;
+        let name = entry
+            .file_name()
+            .to_string_lossy()
+            .replace("%2F", "/")
+            .replace("%25", "%");
+        if name.starts_with('/') || name.split('/').any(|part| part == "..") {
+            bail!("the program's /out holds a name that leads out of it: {name}");
+        }
+        let target = folder.join(name);
+        let told = || format!("{} cannot be written", target.display());
+        fs::create_dir_all(target.parent().unwrap_or(folder)).with_context(told)?;
+        fs::copy(entry.path(), &target).with_context(told)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn options(machine: &Machine, surroundings: &Surroundings) -> String {
+        let boot = Boot {
+            machine,
+            surroundings,
+            elf: Path::new("program"),
+            input: Input::None,
+            offline: true,
+        };
+        boot.options()
+            .expect("every variable has a value")
+            .to_string()
+    }
+
+    fn given(env: &str, arguments: &[&str]) -> Surroundings {
+        let arguments = arguments.iter().map(|&word| word.into()).collect();
+        let settings = Settings {
+            env: vec![env.into()],
+            arguments,
+            root: None,
+        };
+        Surroundings {
+            settings,
+            ..Surroundings::default()
+        }
+    }
+
+    #[test]
+    fn the_kernel_is_told_cores_date_and_arguments() {
+        let text = options(&Machine::new(Board::Raspi3b, 2), &given("A=1", &["panic"]));
+        assert!(text.starts_with("semihosting=1 cores=2 date="), "{text}");
+        assert!(text.ends_with("name=program env=A=1 -- panic"), "{text}");
+    }
+
+    #[test]
+    fn two_counted_runs_are_told_the_same() {
+        let machine = Machine {
+            icount: true,
+            ..Machine::new(Board::Virt, 1)
+        };
+        let text = options(&machine, &Surroundings::default());
+        assert_eq!(
+            text,
+            "semihosting=1 cores=1 icount=1 date=1767225600 name=program"
+        );
+    }
+
+    #[test]
+    fn a_variable_without_a_value_is_refused() {
+        let settings = given("A", &[]).settings;
+        assert!(settings.tell("program", &mut Options::default()).is_err());
+    }
+
+    #[test]
+    fn files_come_back_into_folders_and_never_out_of_them() {
+        let (from, to) = (
+            tempfile::tempdir().expect("a folder"),
+            tempfile::tempdir().expect("a folder"),
+        );
+        fs::write(from.path().join("a%2Fb%25.png"), "picture").expect("it can be written");
+        bring_back(from.path(), to.path()).expect("it can be copied");
+        assert_eq!(
+            fs::read_to_string(to.path().join("a/b%.png")).expect("it is there"),
+            "picture"
+        );
+        fs::write(from.path().join("..%2Fb"), "").expect("it can be written");
+        assert!(bring_back(from.path(), to.path()).is_err());
+    }
+}

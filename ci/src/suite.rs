@@ -1,0 +1,371 @@
+//! What `cargo xtask test` runs of each program: the tables `apps/NAME/cases.toml`, and whether an outcome is what they expect.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+use regex::Regex;
+use serde::Deserialize;
+
+use crate::board::{Board, Machine};
+use crate::guest::Ending;
+use crate::program::Profile;
+use crate::project;
+
+/// How the cores run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// One thread of QEMU's counts instructions: every run is the same.
+    Icount,
+    /// A thread of QEMU's for each core, at whatever speed.
+    Mttcg,
+}
+
+/// One row of a table: a program with arguments, and what it must do on every machine named.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Case {
+    /// What the case shows; the program's name and arguments if left out.
+    pub name: Option<String>,
+    /// The program's arguments.
+    pub arguments: Vec<String>,
+    /// Variables, `KEY=VALUE`.
+    pub env: Vec<String>,
+    /// A folder beside the table that fills the file tree.
+    pub root: Option<PathBuf>,
+    /// The exit status.
+    pub status: u8,
+    /// Regular expressions, each found somewhere in the output; `^` and `$` are a line's ends.
+    pub output: Vec<String>,
+    /// Regular expressions that must not be found.
+    pub never: Vec<String>,
+    /// A file beside the table with exactly the program's output, the kernel's own lines left out.
+    pub golden: Option<PathBuf>,
+    /// Files that must come back in /out.
+    pub files: Vec<String>,
+    /// On which boards.
+    pub boards: Vec<Board>,
+    /// With how many cores.
+    pub cores: Vec<u8>,
+    /// Counted or not.
+    pub modes: Vec<Mode>,
+    /// Which interrupt controllers of virt; one case each.
+    pub gic: Vec<u8>,
+    /// Memory of virt in MiB.
+    pub mem: Option<u32>,
+    /// How it is compiled.
+    #[serde(with = "profile")]
+    pub profile: Profile,
+    /// Seconds of the host's time after which it hangs.
+    pub timeout: f64,
+    /// Further arguments for QEMU.
+    pub qemu: Vec<String>,
+}
+
+impl Default for Case {
+    fn default() -> Self {
+        Self {
+            name: None,
+            arguments: Vec::new(),
+            env: Vec::new(),
+            root: None,
+            status: 0,
+            output: Vec::new(),
+            never: Vec::new(),
+            golden: None,
+            files: Vec::new(),
+            boards: vec![Board::Raspi3b, Board::Virt],
+            cores: vec![1, 4],
+            modes: vec![Mode::Icount, Mode::Mttcg],
+            gic: vec![2],
+            mem: None,
+            profile: Profile::Release,
+            timeout: 60.0,
+            qemu: Vec::new(),
+        }
+    }
+}
+
+/// A program's table.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Table {
+    #[serde(default)]
+    case: Vec<Case>,
+}
+
+/// One case on one machine.
+#[derive(Clone, Debug)]
+pub struct Trial {
+    /// The program.
+    pub program: String,
+    /// What it must do.
+    pub case: Case,
+    /// On what.
+    pub machine: Machine,
+}
+
+impl Trial {
+    /// What it is called in the report.
+    pub fn name(&self) -> String {
+        let default = || {
+            [&[self.program.clone()], self.case.arguments.as_slice()]
+                .concat()
+                .join(" ")
+        };
+        let name = self
+            .case
+            .name
+            .clone()
+            .map_or_else(default, |name| format!("{}: {name}", self.program));
+        let profile = if self.case.profile == Profile::Dev {
+            " dev"
+        } else {
+            ""
+        };
+        format!("{name} [{}{profile}]", self.machine)
+    }
+}
+
+/// Every trial of every program, in the order of the tables.
+///
+/// # Errors
+/// A table cannot be read, or says what is not understood.
+pub fn trials() -> Result<Vec<Trial>> {
+    let mut trials = Vec::new();
+    for program in project::names() {
+        let path = project::folder(&program).join("cases.toml");
+        if path.exists() {
+            let text = fs::read_to_string(&path)
+                .with_context(|| format!("{} cannot be read", path.display()))?;
+            trials.extend(parse(&program, &text).with_context(|| path.display().to_string())?);
+        }
+    }
+    Ok(trials)
+}
+
+fn parse(program: &str, text: &str) -> Result<Vec<Trial>> {
+    let table: Table = toml::from_str(text)?;
+    let mut trials = Vec::new();
+    for case in table.case {
+        for pattern in case.output.iter().chain(&case.never) {
+            regex(pattern)?;
+        }
+        let machines = machines(&case);
+        trials.extend(machines.map(|machine| Trial {
+            program: program.into(),
+            case: case.clone(),
+            machine,
+        }));
+    }
+    Ok(trials)
+}
+
+fn machines(case: &Case) -> impl Iterator<Item = Machine> {
+    let (mem, gics, modes, cores) = (
+        case.mem,
+        case.gic.clone(),
+        case.modes.clone(),
+        case.cores.clone(),
+    );
+    case.boards.clone().into_iter().flat_map(move |board| {
+        let gics = if board == Board::Virt {
+            gics.clone()
+        } else {
+            vec![0]
+        };
+        let (modes, cores) = (modes.clone(), cores.clone());
+        gics.into_iter().flat_map(move |gic| {
+            let modes = modes.clone();
+            cores.clone().into_iter().flat_map(move |cores| {
+                modes.clone().into_iter().map(move |mode| Machine {
+                    mem: mem.filter(|_| board == Board::Virt),
+                    gic: (gic > 2).then_some(gic),
+                    icount: mode == Mode::Icount,
+                    ..Machine::new(board, cores)
+                })
+            })
+        })
+    })
+}
+
+fn regex(pattern: &str) -> Result<Regex> {
+    Regex::new(&format!("(?m){pattern}"))
+        .with_context(|| format!("`{pattern}` is no regular expression"))
+}
+
+/// What is wrong with an outcome; nothing, if it is as the case expects. `folder` is the program's, `out` what came back.
+///
+/// # Errors
+/// The golden file cannot be read.
+pub fn faults(
+    case: &Case,
+    folder: &Path,
+    ending: Ending,
+    output: &str,
+    out: &Path,
+) -> Result<Vec<String>> {
+    let output = output.replace('\r', "");
+    let mut faults = Vec::new();
+    match ending {
+        Ending::Status(status) if status == case.status => {}
+        Ending::Status(status) => faults.push(format!("status {status}, not {}", case.status)),
+        Ending::TimedOut => {
+            faults.push(format!("hangs: nothing ended it within {} s", case.timeout))
+        }
+        Ending::Interrupted => faults.push("interrupted".into()),
+    }
+    for pattern in &case.output {
+        if !regex(pattern)?.is_match(&output) {
+            faults.push(format!("nothing in the output matches `{pattern}`"));
+        }
+    }
+    for pattern in &case.never {
+        if regex(pattern)?.is_match(&output) {
+            faults.push(format!("the output matches `{pattern}`"));
+        }
+    }
+    if let Some(golden) = &case.golden {
+        let path = folder.join(golden);
+        let expected = fs::read_to_string(&path)
+            .with_context(|| format!("{} cannot be read", path.display()))?;
+        let ours: String = output
+            .split_inclusive('\n')
+            .filter(|line| !line.starts_with("skete"))
+            .collect();
+        if ours != expected {
+            faults.push(format!("the output is not that of {}", golden.display()));
+        }
+    }
+    faults.extend(
+        case.files
+            .iter()
+            .filter(|file| !out.join(file).exists())
+            .map(|file| format!("/out/{file} did not come back")),
+    );
+    Ok(faults)
+}
+
+mod profile {
+    use serde::{Deserialize as _, Deserializer, de::Error as _};
+
+    use crate::program::Profile;
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(input: D) -> Result<Profile, D::Error> {
+        match String::deserialize(input)?.as_str() {
+            "dev" => Ok(Profile::Dev),
+            "release" => Ok(Profile::Release),
+            other => Err(D::Error::custom(format!(
+                "profile `{other}` is neither dev nor release"
+            ))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TABLE: &str = "[[case]]\narguments = [\"null\"]\nstatus = 139\noutput = [\"^skete: fault\"]\nnever = [\"again\"]\n";
+
+    fn case(table: &str) -> Case {
+        parse("panic", table)
+            .expect("the table is well-formed")
+            .remove(0)
+            .case
+    }
+
+    fn judged(case: &Case, ending: Ending, output: &str) -> usize {
+        faults(case, Path::new("."), ending, output, Path::new("."))
+            .expect("nothing is read")
+            .len()
+    }
+
+    #[test]
+    fn a_case_runs_on_both_boards_with_one_and_four_cores_counted_and_not() {
+        let names: Vec<String> = parse("panic", TABLE)
+            .expect("the table is well-formed")
+            .iter()
+            .map(Trial::name)
+            .collect();
+        assert_eq!(names.len(), 8);
+        assert_eq!(names[0], "panic null [raspi3b 1 icount]");
+        assert_eq!(names[7], "panic null [virt 4]");
+    }
+
+    #[test]
+    fn the_other_gic_is_asked_for_on_virt_only() {
+        let table = format!(
+            "{TABLE}gic = [2, 3]\ncores = [4]\nmodes = [\"mttcg\"]\nmem = 64\nprofile = \"dev\"\n"
+        );
+        let names: Vec<String> = parse("x", &table)
+            .expect("the table is well-formed")
+            .iter()
+            .map(Trial::name)
+            .collect();
+        assert_eq!(
+            names,
+            [
+                "x null [raspi3b 4 dev]",
+                "x null [virt 4 64M dev]",
+                "x null [virt 4 gic3 64M dev]"
+            ]
+        );
+    }
+
+    #[test]
+    fn status_patterns_and_their_absence_are_judged() {
+        let case = case(TABLE);
+        assert_eq!(
+            judged(
+                &case,
+                Ending::Status(139),
+                "core 0\r\nskete: fault at 0\r\n"
+            ),
+            0
+        );
+        assert_eq!(judged(&case, Ending::Status(1), "skete: fault at 0\n"), 1);
+        assert_eq!(
+            judged(&case, Ending::Status(139), "no skete: fault at 0\n"),
+            1
+        );
+        assert_eq!(
+            judged(&case, Ending::Status(139), "skete: fault\nagain\n"),
+            1
+        );
+        assert_eq!(judged(&case, Ending::TimedOut, ""), 2);
+    }
+
+    #[test]
+    fn a_golden_file_is_compared_without_the_kernels_lines() {
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        fs::write(folder.path().join("expected.txt"), "one\ntwo\n").expect("it can be written");
+        let case = case("[[case]]\ngolden = \"expected.txt\"\n");
+        let judged = |output| {
+            faults(
+                &case,
+                folder.path(),
+                Ending::Status(0),
+                output,
+                folder.path(),
+            )
+            .expect("it can be read")
+            .len()
+        };
+        assert_eq!(judged("skete: 4 cores\none\ntwo\n"), 0);
+        assert_eq!(judged("one\n"), 1);
+    }
+
+    #[test]
+    fn a_word_that_no_table_has_is_refused() {
+        assert!(parse("x", "[[case]]\nstatsu = 1\n").is_err());
+        assert!(parse("x", "[[case]]\noutput = [\"(\"]\n").is_err());
+        assert!(parse("x", "[[case]]\nprofile = \"debug\"\n").is_err());
+    }
+
+    #[test]
+    fn every_table_of_this_workspace_can_be_read() {
+        assert!(trials().is_ok());
+    }
+}

@@ -1,0 +1,301 @@
+//! `cargo xtask test`: host tests, models, the loader and the programs, each bounded in time.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail};
+use clap::{Args, ValueEnum};
+
+use crate::backtrace::{Lines, Program, Stream};
+use crate::guest::{self, Ending, Input};
+use crate::house;
+use crate::program::{Builder, Profile};
+use crate::project::{self, Project};
+use crate::run::{Boot, Settings, Surroundings};
+use crate::suite::{self, Trial};
+use crate::tally::Tally;
+
+/// What can be tested apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Group {
+    /// Unit tests and properties, on this machine.
+    Host,
+    /// Every interleaving that loom finds.
+    Models,
+    /// The loader in QEMU: every way in, every refusal.
+    Loader,
+    /// The programs in QEMU, on both boards.
+    Programs,
+}
+
+/// How long a group may take before it counts as hanging.
+const PATIENCE: Duration = Duration::from_secs(1200);
+
+/// Runs every test, or those of one group; ends with `N passed, N failed`.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Test {
+    /// Only these groups.
+    #[arg(long = "only", value_enum, value_name = "GROUP")]
+    groups: Vec<Group>,
+    /// Only programs' trials whose name contains this, such as `hello` or `virt 4`.
+    #[arg(value_name = "FILTER")]
+    filter: Option<String>,
+    /// Install nothing and fetch nothing.
+    #[arg(long)]
+    offline: bool,
+}
+
+impl Test {
+    /// Runs them, and counts in `tally`.
+    ///
+    /// # Errors
+    /// A group cannot be started at all.
+    pub fn carry_out(&self, tally: &mut Tally) -> Result<()> {
+        let is_wanted = |group| {
+            self.groups.contains(&group)
+                || self.groups.is_empty() && (self.filter.is_none() || group == Group::Programs)
+        };
+        if is_wanted(Group::Host) {
+            cargo("host", &["test", "--quiet", "--no-fail-fast"], &[], tally)?;
+        }
+        if is_wanted(Group::Models) {
+            models(tally)?;
+        }
+        if is_wanted(Group::Loader) || is_wanted(Group::Programs) {
+            let builder = Builder::new(self.offline)?;
+            if is_wanted(Group::Loader) {
+                let loader = builder.loader()?.display().to_string();
+                let words = [
+                    "test",
+                    "--quiet",
+                    "--package",
+                    "skete-loader",
+                    "--features",
+                    "emit",
+                    "--test",
+                    "boards",
+                    "--",
+                    "--ignored",
+                ];
+                cargo("loader", &words, &[("SKETE_LOADER", &loader)], tally)?;
+            }
+            if is_wanted(Group::Programs) {
+                self.programs(&builder, tally)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn programs(&self, builder: &Builder, tally: &mut Tally) -> Result<()> {
+        let filter = self.filter.as_deref().unwrap_or_default();
+        let trials: Vec<Trial> = suite::trials()?
+            .into_iter()
+            .filter(|trial| trial.name().contains(filter))
+            .collect();
+        if trials.is_empty() {
+            bail!("no trial's name contains `{filter}`");
+        }
+        let built = build(builder, &trials)?;
+        // Counted trials use one core of the host each; the others want all there are, so they go one by one.
+        let (counted, free): (Vec<&Trial>, Vec<&Trial>) =
+            trials.iter().partition(|trial| trial.machine.icount);
+        let workers = thread::available_parallelism().map_or(1, usize::from);
+        let tally = Mutex::new(tally);
+        for (trials, workers) in [(counted, workers), (free, 1)] {
+            let next = AtomicUsize::new(0);
+            thread::scope(|scope| {
+                for _ in 0..workers {
+                    scope.spawn(|| {
+                        while let Some(trial) = trials.get(next.fetch_add(1, Ordering::Relaxed)) {
+                            let started = Instant::now();
+                            let faults = attempt(trial, &built, builder)
+                                .unwrap_or_else(|error| vec![format!("{error:#}")]);
+                            tally.lock().unwrap_or_else(PoisonError::into_inner).add(
+                                &trial.name(),
+                                started.elapsed(),
+                                &faults,
+                            );
+                        }
+                    });
+                }
+            });
+        }
+        Ok(())
+    }
+}
+
+/// The loom models: the shipping files, compiled with loom's atomics.
+///
+/// # Errors
+/// Cargo does not start.
+pub fn models(tally: &mut Tally) -> Result<()> {
+    let target = house::root().join("target/loom").display().to_string();
+    let variables = [
+        ("RUSTFLAGS", "--cfg loom"),
+        ("CARGO_TARGET_DIR", target.as_str()),
+    ];
+    cargo(
+        "models",
+        &[
+            "test",
+            "--quiet",
+            "--release",
+            "--package",
+            "skete-logic",
+            "--tests",
+            "--no-fail-fast",
+        ],
+        &variables,
+        tally,
+    )
+}
+
+/// Programs as linked, by name and profile.
+type Built = BTreeMap<(String, &'static str), PathBuf>;
+
+fn build(builder: &Builder, trials: &[Trial]) -> Result<Built> {
+    let mut built = Built::new();
+    for trial in trials {
+        let key = (trial.program.clone(), trial.case.profile.name());
+        if !built.contains_key(&key) {
+            let profile: Profile = trial.case.profile;
+            let elf = builder.program(&Project::find(&trial.program)?, profile, &[])?;
+            built.insert(key, elf);
+        }
+    }
+    Ok(built)
+}
+
+/// Boots a trial; what is wrong with its outcome, and its output if anything is.
+fn attempt(trial: &Trial, built: &Built, builder: &Builder) -> Result<Vec<String>> {
+    let Some(elf) = built.get(&(trial.program.clone(), trial.case.profile.name())) else {
+        bail!("it was not built")
+    };
+    let folder = project::folder(&trial.program);
+    let out = tempfile::tempdir()?;
+    let case = &trial.case;
+    let settings = Settings {
+        env: case.env.clone(),
+        root: case.root.as_ref().map(|root| folder.join(root)),
+        arguments: case.arguments.clone(),
+    };
+    let surroundings = Surroundings {
+        settings,
+        out: (!case.files.is_empty()).then(|| out.path().into()),
+        timeout: Some(case.timeout),
+        qemu: case.qemu.clone(),
+    };
+    let lines = Program::open(elf).ok();
+    let lines = lines.as_ref().map(|program| program as &dyn Lines);
+    let (mut stream, mut output) = (Stream::default(), Vec::new());
+    let mut listener = |piece: &[u8]| output.extend(stream.push(piece, lines));
+    let boot = Boot {
+        machine: &trial.machine,
+        surroundings: &surroundings,
+        elf,
+        input: Input::None,
+        offline: true,
+    };
+    let ending = boot.carry_out(builder, &mut listener)?;
+    output.extend(stream.finish());
+    if ending == Ending::Interrupted {
+        std::process::exit(guest::INTERRUPTED.into());
+    }
+    let output = String::from_utf8_lossy(&output);
+    let mut faults = suite::faults(case, &folder, ending, &output, out.path())?;
+    if !faults.is_empty() {
+        faults.push(format!("its output:\n{}", tail(&output, 60)));
+    }
+    Ok(faults)
+}
+
+/// The last lines of a text.
+fn tail(text: &str, count: usize) -> String {
+    let lines: Vec<&str> = text.lines().collect();
+    lines[lines.len().saturating_sub(count)..].join("\n")
+}
+
+/// Runs the host's cargo on tests, shows what it says, and counts its tests.
+fn cargo(name: &str, words: &[&str], variables: &[(&str, &str)], tally: &mut Tally) -> Result<()> {
+    println!("     {name}: cargo {}", words.join(" "));
+    let started = Instant::now();
+    let mut arguments: Vec<String> = variables
+        .iter()
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
+    arguments.push(house::host_cargo().to_string_lossy().into_owned());
+    arguments.extend(words.iter().map(|&word| word.into()));
+    let mut output = Vec::new();
+    let mut listener = |piece: &[u8]| output.extend_from_slice(piece);
+    let ending = guest::run(
+        Path::new("env"),
+        &arguments,
+        house::root(),
+        Input::None,
+        Some(PATIENCE),
+        &mut listener,
+    )?;
+    let output = String::from_utf8_lossy(&output);
+    let (passed, failed) = counts(&output);
+    tally.count(passed, failed);
+    let mut faults = Vec::new();
+    if ending != Ending::Status(0) {
+        faults.push(format!("{ending:?}; its output:\n{}", tail(&output, 200)));
+    }
+    if ending != Ending::Status(0) && failed > 0 {
+        // The failed tests are counted one by one.
+        println!("FAIL {name}\n{}", faults.concat());
+        return Ok(());
+    }
+    tally.add(
+        &format!("{name}: {passed} tests"),
+        started.elapsed(),
+        &faults,
+    );
+    Ok(())
+}
+
+/// Passed and failed, summed over libtest's lines `test result: ok. 3 passed; 0 failed; …`.
+fn counts(output: &str) -> (usize, usize) {
+    let results = output
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("test result: "));
+    let number = |line: &str, word: &str| {
+        let before = line.split(word).next()?;
+        before
+            .rsplit([' ', '.'])
+            .find(|part| !part.is_empty())?
+            .parse::<usize>()
+            .ok()
+    };
+    results.fold((0, 0), |(passed, failed), line| {
+        (
+            passed + number(line, " passed").unwrap_or(0),
+            failed + number(line, " failed").unwrap_or(0),
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn libtests_results_are_summed() {
+        let output = "\nrunning 3 tests\n...\ntest result: ok. 3 passed; 0 failed; 0 ignored; finished in 0.1s\n\
+                      test result: FAILED. 12 passed; 2 failed; 1 ignored\n";
+        assert_eq!(counts(output), (15, 2));
+        assert_eq!(counts("no tests"), (0, 0));
+    }
+
+    #[test]
+    fn the_tail_of_a_short_text_is_all_of_it() {
+        assert_eq!(tail("a\nb\nc", 2), "b\nc");
+        assert_eq!(tail("a", 2), "a");
+    }
+}

@@ -1,0 +1,257 @@
+//! Histories: simulated threads run random operations a step at a time, and each step is compared with the plain reference.
+//!
+//! In half of the histories a woken thread runs at once, inside its waker's call, and may wait again before the waker has let go of
+//! the next: what another core would do at that moment.
+
+use super::machine::{Machine, WORDS};
+use super::plain::Plain;
+use proptest::prelude::*;
+use skete_abi::Errno;
+use skete_logic::futex::{ANY, Shares, Waiter};
+use skete_logic::host::{Host, Parked};
+use skete_logic::thread::Thread;
+use skete_logic::time::Instant;
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+
+const THREADS: usize = 4;
+
+/// What a thread does in one step.
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    Store {
+        word: usize,
+        value: u32,
+    },
+    Wait {
+        word: usize,
+        expected: u32,
+        bitset: u32,
+        ticks: Option<u32>,
+    },
+    Wake {
+        word: usize,
+        nr: u32,
+        bitset: u32,
+    },
+    Requeue {
+        from: usize,
+        to: usize,
+        shares: Shares,
+        expected: Option<u32>,
+    },
+    WakeOp {
+        word: usize,
+        nr: u32,
+        other: usize,
+        other_nr: u32,
+        value: u32,
+        also: bool,
+    },
+    /// Time passes: whoever's deadline it is, is late.
+    Tick,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let (word, value) = (0..WORDS, 0..2u32);
+    let nr = prop_oneof![Just(0u32), Just(1), Just(2), Just(u32::MAX)];
+    let bitset = prop_oneof![3 => Just(ANY), 1 => 1..4u32];
+    let shares = (nr.clone(), nr.clone()).prop_map(|(wake, requeue)| Shares { wake, requeue });
+    let wait = (word.clone(), value.clone(), bitset.clone(), prop::option::of(1..4u32));
+    let requeue = (word.clone(), word.clone(), shares, prop::option::of(value.clone()));
+    let wake_op = (word.clone(), nr.clone(), word.clone(), nr.clone(), value.clone(), any::<bool>());
+    prop_oneof![
+        2 => (word.clone(), value).prop_map(|(word, value)| Step::Store { word, value }),
+        9 => wait.prop_map(|(word, expected, bitset, ticks)| Step::Wait { word, expected, bitset, ticks }),
+        3 => (word, nr, bitset).prop_map(|(word, nr, bitset)| Step::Wake { word, nr, bitset }),
+        3 => requeue.prop_map(|(from, to, shares, expected)| Step::Requeue { from, to, shares, expected }),
+        1 => wake_op.prop_map(|(word, nr, other, other_nr, value, also)| {
+            Step::WakeOp { word, nr, other, other_nr, value, also }
+        }),
+        2 => Just(Step::Tick),
+    ]
+}
+
+/// A machine beside its reference.
+struct History {
+    machine: Machine,
+    plain: RefCell<Plain>,
+    programs: [RefCell<VecDeque<Step>>; THREADS],
+    /// What a thread is doing: nothing, or waiting until a tick.
+    waits: [Cell<Option<Wait>>; THREADS],
+    now: Cell<u32>,
+    is_eager: bool,
+}
+
+#[derive(Clone, Copy)]
+struct Wait {
+    until: Option<u32>,
+}
+
+/// The machine as its operations see it: an unpark is where other threads may run.
+struct Seat<'a> {
+    history: &'a History,
+    /// Whom the reference expects to be unparked, in order.
+    expected: RefCell<VecDeque<Thread>>,
+}
+
+impl Host for Seat<'_> {
+    fn current(&self) -> Thread {
+        self.history.machine.current()
+    }
+
+    fn park(&self, deadline: Option<Instant>) -> Parked {
+        self.history.machine.park(deadline)
+    }
+
+    fn unpark(&self, thread: Thread) {
+        assert_eq!(self.expected.borrow_mut().pop_front(), Some(thread), "the reference wakes another");
+        self.history.machine.unpark(thread);
+        self.history.machine.unparked();
+        assert!(self.history.machine.waiter(thread).is_woken(), "unparked, but not let go");
+        self.history.waits[thread.index()].set(None);
+        if self.history.is_eager {
+            self.history.run(thread);
+        }
+    }
+
+    fn priority(&self, thread: Thread) -> u8 {
+        self.history.machine.priority(thread)
+    }
+
+    fn waiter(&self, thread: Thread) -> &Waiter {
+        self.history.machine.waiter(thread)
+    }
+
+    fn now(&self) -> Instant {
+        self.history.machine.now()
+    }
+}
+
+impl History {
+    /// Lets `thread` do its next step, unless it waits.
+    fn run(&self, thread: Thread) {
+        if self.waits[thread.index()].get().is_some() {
+            return;
+        }
+        let Some(step) = self.programs[thread.index()].borrow_mut().pop_front() else {
+            return;
+        };
+        let table = &self.machine.table;
+        let (key, read) = (Machine::key, |word: usize| self.machine.words[word].get());
+        match step {
+            Step::Store { word, value } => self.machine.words[word].set(value),
+            Step::Tick => self.tick(),
+            Step::Wait { word, expected, bitset, ticks } => {
+                let entered = self.machine.enter(thread, word, bitset, expected);
+                if read(word) == expected {
+                    assert_eq!(entered, Ok(()));
+                    self.plain.borrow_mut().enter(thread, word, bitset, self.machine.priority(thread));
+                    let until = ticks.map(|ticks| self.now.get() + ticks);
+                    self.waits[thread.index()].set(Some(Wait { until }));
+                } else {
+                    assert_eq!(entered, Err(Errno::EAGAIN));
+                }
+            }
+            Step::Wake { word, nr, bitset } => {
+                let woken = self.plain.borrow_mut().wake(word, nr, bitset);
+                let count = woken.len();
+                let answer = self.waking(woken, |seat| table.wake(seat, key(word), nr, bitset));
+                assert_eq!(answer as usize, count);
+            }
+            Step::Requeue { from, to, shares, expected } => {
+                if expected.is_some_and(|expected| expected != read(from)) {
+                    let answer =
+                        self.waking(vec![], |seat| table.cmp_requeue(seat, key(from), key(to), shares, || Ok(read(from)), 1 - read(from)));
+                    assert_eq!(answer, Err(Errno::EAGAIN));
+                } else {
+                    let (requeued, woken) = self.plain.borrow_mut().requeue(from, to, shares);
+                    let answer = self.waking(woken, |seat| match expected {
+                        None => Ok(table.requeue(seat, key(from), key(to), shares)),
+                        Some(word) => table.cmp_requeue(seat, key(from), key(to), shares, || Ok(read(from)), word),
+                    });
+                    assert_eq!(answer, Ok(requeued));
+                }
+            }
+            Step::WakeOp { word, nr, other, other_nr, value, also } => {
+                let mut woken = self.plain.borrow_mut().wake(word, nr, ANY);
+                woken.extend(self.plain.borrow_mut().wake(other, if also { other_nr } else { 0 }, ANY));
+                let count = woken.len();
+                let operate = || {
+                    self.machine.words[other].set(value);
+                    Ok(also)
+                };
+                let answer = self.waking(woken, |seat| table.wake_op(seat, key(word), nr, key(other), other_nr, operate));
+                assert_eq!(answer.map(|woken| woken as usize), Ok(count));
+            }
+        }
+        self.compare();
+    }
+
+    /// Runs an operation that, by the reference, wakes `expected`, all of them and in this order.
+    fn waking<R>(&self, expected: Vec<Thread>, operation: impl FnOnce(&Seat<'_>) -> R) -> R {
+        let seat = Seat { history: self, expected: RefCell::new(expected.into()) };
+        let result = operation(&seat);
+        assert!(seat.expected.borrow().is_empty(), "the reference wakes more");
+        result
+    }
+
+    /// A tick passes: whoever is late withdraws, unless a waker has claimed it already.
+    fn tick(&self) {
+        self.now.set(self.now.get() + 1);
+        for (thread, wait) in (0..).map(Thread::new).zip(&self.waits) {
+            let is_late = wait.get().is_some_and(|wait| wait.until.is_some_and(|until| until <= self.now.get()));
+            if is_late {
+                let withdrawn = self.machine.table.withdraw(&self.machine, thread);
+                assert_eq!(withdrawn, self.plain.borrow_mut().remove(thread), "late, and woken by the reference");
+                if withdrawn {
+                    wait.set(None);
+                }
+            }
+        }
+    }
+
+    fn compare(&self) {
+        let plain = self.plain.borrow();
+        assert_eq!(self.machine.table.waiters() as usize, plain.len());
+        for (thread, wait) in (0..).map(Thread::new).zip(&self.waits) {
+            match plain.word_of(thread) {
+                Some(word) => assert_eq!(self.machine.waiter(thread).awaited(), Some(Machine::key(word))),
+                // Not waiting; or claimed by a waker that has not come to it yet.
+                None => assert!(self.machine.waiter(thread).is_woken() || wait.get().is_some()),
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 20_000, max_shrink_iters: 20_000, ..ProptestConfig::default() })]
+    #[test]
+    fn every_history_is_one_of_the_plain_reference(
+        priorities in prop::array::uniform4(prop_oneof![3 => Just(2u8), 1 => 0..4u8]),
+        programs in prop::array::uniform4(prop::collection::vec(step(), 0..12)),
+        turns in prop::collection::vec(0..THREADS, 48),
+        is_eager: bool,
+    ) {
+        let history = History {
+            machine: Machine::new(&priorities),
+            plain: RefCell::default(),
+            programs: programs.map(|program| RefCell::new(program.into())),
+            waits: Default::default(),
+            now: Cell::new(0),
+            is_eager,
+        };
+        for turn in turns {
+            history.run(Thread::new(u16::try_from(turn)?));
+        }
+        for program in &history.programs {
+            program.borrow_mut().clear();
+        }
+        for word in 0..WORDS {
+            let woken = history.plain.borrow_mut().wake(word, u32::MAX, ANY);
+            history.waking(woken, |seat| history.machine.table.wake(seat, Machine::key(word), u32::MAX, ANY));
+        }
+        prop_assert_eq!(history.machine.table.waiters(), 0);
+        prop_assert!(history.waits.iter().all(|wait| wait.get().is_none()));
+    }
+}

@@ -1,0 +1,8 @@
+//! The futex table on one host thread: sentences about each operation, and histories against a plain reference.
+#![cfg(not(loom))]
+
+mod answers;
+mod histories;
+mod machine;
+mod plain;
+mod words;

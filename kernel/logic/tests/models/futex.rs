@@ -1,0 +1,100 @@
+//! Models of waiting and waking.
+
+use super::machine::{LATE, Word, seats};
+use super::runner::Model;
+use loom::thread;
+use skete_abi::Errno;
+use skete_logic::mutant::Mutant;
+
+pub const MODELS: &[Model] = &[
+    Model {
+        name: "futex::a_wake_after_the_store_is_not_lost",
+        body: wait_and_wake,
+        mutants: &[
+            Mutant::WaitWithoutFence,
+            Mutant::WakeWithoutFence,
+            Mutant::CountRaisedLate,
+            Mutant::CompareOutsideTheLock,
+            Mutant::WakeBeforeTheStore,
+        ],
+    },
+    Model {
+        name: "futex::one_wake_of_two_waiters_wakes_one",
+        body: two_waiters,
+        mutants: &[Mutant::WakeWithoutFence, Mutant::CountRaisedLate],
+    },
+    Model {
+        name: "futex::one_who_is_late_is_woken_or_timed_out_never_both",
+        body: timeout_against_wake,
+        mutants: &[Mutant::WithdrawnWithoutASecondLook],
+    },
+    Model {
+        name: "futex::a_woken_thread_may_wait_again_at_once",
+        body: wait_again,
+        mutants: &[Mutant::WokenUnderTheLock, Mutant::ReleasedRelaxed],
+    },
+    Model { name: "futex::a_wake_op_is_not_lost", body: wake_op, mutants: &[Mutant::WakeOpLooksFirst] },
+];
+
+fn wait_and_wake() {
+    let [waiter, waker] = seats(2).try_into().ok().expect("two seats");
+    let waiting = thread::spawn(move || waiter.wait(Word::A, None));
+    let planted = skete_logic::mutant::is(Mutant::WakeBeforeTheStore);
+    let mut woken = if planted { waker.wake(Word::A, 1) } else { 0 };
+    waker.store(Word::A, 1);
+    if !planted {
+        woken = waker.wake(Word::A, 1);
+    }
+    let waited = waiting.join().expect("the waiter ends");
+    assert_eq!(waited, if woken == 1 { Ok(()) } else { Err(Errno::EAGAIN) });
+    assert_eq!(waker.table().waiters(), 0);
+}
+
+fn two_waiters() {
+    let [one, other, waker] = seats(3).try_into().ok().expect("three seats");
+    let waiting = [one, other].map(|seat| thread::spawn(move || seat.wait(Word::A, None)));
+    waker.store(Word::A, 1);
+    let first = waker.wake(Word::A, 1);
+    let rest = waker.wake(Word::A, u32::MAX);
+    assert!(first <= 1 && (first == 1 || rest == 0), "who was not there for the first wake saw the store");
+    let waited = waiting.map(|thread| thread.join().expect("a waiter ends"));
+    let woken = waited.iter().filter(|result| result.is_ok()).count();
+    assert_eq!(woken, (first + rest) as usize);
+    assert_eq!(waker.table().waiters(), 0);
+}
+
+fn timeout_against_wake() {
+    let [waiter, waker] = seats(2).try_into().ok().expect("two seats");
+    let waiting = thread::spawn(move || waiter.wait(Word::A, LATE));
+    let woken = waker.wake(Word::A, 1);
+    let waited = waiting.join().expect("the waiter ends");
+    assert_eq!(waited, if woken == 1 { Ok(()) } else { Err(Errno::ETIMEDOUT) });
+    assert_eq!(waker.table().waiters(), 0);
+}
+
+fn wait_again() {
+    let [one, other, waker] = seats(3).try_into().ok().expect("three seats");
+    let twice = thread::spawn(move || {
+        let first = one.wait(Word::A, LATE);
+        let second = one.wait(Word::A, LATE);
+        [first, second].iter().filter(|result| result.is_ok()).count()
+    });
+    let once = thread::spawn(move || usize::from(other.wait(Word::A, LATE).is_ok()));
+    let woken = waker.wake(Word::A, u32::MAX);
+    let returned = twice.join().expect("a waiter ends") + once.join().expect("a waiter ends");
+    assert_eq!(returned, woken as usize);
+    assert_eq!(waker.table().waiters(), 0);
+}
+
+fn wake_op() {
+    let [waiter, waker] = seats(2).try_into().ok().expect("two seats");
+    let waiting = thread::spawn(move || waiter.wait(Word::B, None));
+    let operate = || {
+        waker.store(Word::B, 1);
+        Ok(true)
+    };
+    let woken = waker.table().wake_op(&waker, Word::A.key(), 1, Word::B.key(), 1, operate);
+    let waited = waiting.join().expect("the waiter ends");
+    assert_eq!(waited, if woken == Ok(1) { Ok(()) } else { Err(Errno::EAGAIN) });
+    assert_eq!(waker.table().waiters(), 0);
+}

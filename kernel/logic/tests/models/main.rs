@@ -1,0 +1,26 @@
+//! Loom models of this crate's shipping files, and the proof that each finds the faults it is there to find.
+//!
+//! `RUSTFLAGS="--cfg loom" cargo test -p skete-logic --release --test models [NAME…]`. Every model runs once unharmed, and must hold;
+//! and once with each of its mutants, and must fail. Each run is a process of its own: a failed model cannot clean up after itself,
+//! and loom writes a line to stderr at every lock.
+#![cfg_attr(not(loom), allow(unused_crate_dependencies, reason = "nothing runs without loom"))]
+
+#[cfg(loom)]
+mod futex;
+#[cfg(loom)]
+mod machine;
+#[cfg(loom)]
+mod requeue;
+#[cfg(loom)]
+mod runner;
+#[cfg(loom)]
+mod token;
+
+#[cfg(loom)]
+fn main() -> std::process::ExitCode {
+    let models = [token::MODELS, futex::MODELS, requeue::MODELS].concat();
+    runner::run(&models)
+}
+
+#[cfg(not(loom))]
+fn main() {}

@@ -1,0 +1,73 @@
+//! Models of requeueing against everything else.
+
+use super::machine::{LATE, Word, seats};
+use super::runner::Model;
+use loom::thread;
+use skete_abi::Errno;
+use skete_logic::futex::{Requeued, Shares};
+use skete_logic::mutant::Mutant;
+
+pub const MODELS: &[Model] = &[
+    Model {
+        name: "requeue::one_who_wakes_both_words_finds_the_waiter",
+        body: against_wake,
+        mutants: &[Mutant::RequeueWithoutFence, Mutant::RequeueCountedLate],
+    },
+    Model {
+        name: "requeue::one_who_is_moved_times_out_where_it_is",
+        body: against_timeout,
+        mutants: &[Mutant::WithdrawnWithoutASecondLook],
+    },
+    Model { name: "requeue::two_ways_at_once_do_not_lock_up", body: both_ways, mutants: &[Mutant::LockedInAnyOrder] },
+    Model { name: "requeue::a_changed_word_moves_nobody", body: compared, mutants: &[Mutant::RequeueComparedOutsideTheLocks] },
+];
+
+const MOVE_ONE: Shares = Shares { wake: 0, requeue: 1 };
+
+fn against_wake() {
+    let [waiter, mover, waker] = seats(3).try_into().ok().expect("three seats");
+    let waiting = thread::spawn(move || waiter.wait(Word::A, None));
+    let moving = thread::spawn(move || mover.table().requeue(&mover, Word::A.key(), Word::B.key(), MOVE_ONE));
+    waker.store(Word::A, 1);
+    let woken = waker.wake(Word::A, 1) + waker.wake(Word::B, 1);
+    let waited = waiting.join().expect("the waiter ends");
+    let moved = moving.join().expect("the mover ends");
+    assert_eq!(waited, if woken == 1 { Ok(()) } else { Err(Errno::EAGAIN) });
+    assert!(moved.woken == 0 && moved.moved <= 1);
+    assert_eq!(waker.table().waiters(), 0);
+}
+
+fn against_timeout() {
+    let [waiter, mover] = seats(2).try_into().ok().expect("two seats");
+    let waiting = thread::spawn(move || waiter.wait(Word::A, LATE));
+    mover.table().requeue(&mover, Word::A.key(), Word::B.key(), MOVE_ONE);
+    let woken = mover.wake(Word::B, 1);
+    let waited = waiting.join().expect("the waiter ends");
+    assert_eq!(waited, if woken == 1 { Ok(()) } else { Err(Errno::ETIMEDOUT) });
+    assert_eq!(mover.table().waiters(), 0);
+}
+
+fn both_ways() {
+    let [one, other, forth, back] = seats(4).try_into().ok().expect("four seats");
+    one.enter(Word::A);
+    other.enter(Word::B);
+    let moving = thread::spawn(move || forth.table().requeue(&forth, Word::A.key(), Word::B.key(), MOVE_ONE));
+    back.table().requeue(&back, Word::B.key(), Word::A.key(), MOVE_ONE);
+    moving.join().expect("the mover ends");
+    assert!(one.withdraw() && other.withdraw(), "nobody was woken");
+    assert_eq!(back.table().waiters(), 0);
+}
+
+fn compared() {
+    let [waiter, mover, waker] = seats(3).try_into().ok().expect("three seats");
+    waiter.enter(Word::A);
+    let moving =
+        thread::spawn(move || mover.table().cmp_requeue(&mover, Word::A.key(), Word::B.key(), MOVE_ONE, || Ok(mover.load(Word::A)), 0));
+    waker.store(Word::A, 1);
+    let woken = waker.wake(Word::A, 1);
+    let moved = moving.join().expect("the mover ends");
+    // Whoever had the lock first has the waiter; the waker had stored before.
+    assert_eq!(moved, if woken == 0 { Ok(Requeued { woken: 0, moved: 1 }) } else { Err(Errno::EAGAIN) });
+    assert_eq!(waiter.withdraw(), woken == 0);
+    assert_eq!(waker.table().waiters(), 0);
+}

@@ -1,0 +1,136 @@
+//! Runs models, each in a process of its own, and tells the outcome as `cargo test` does.
+
+use skete_logic::mutant::{self, Mutant};
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, ExitCode, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// A model: a small program whose every interleaving (within the preemption bound) must hold.
+#[derive(Clone, Copy)]
+pub struct Model {
+    /// A sentence.
+    pub name: &'static str,
+    /// What is explored.
+    pub body: fn(),
+    /// Faults that this model must find.
+    pub mutants: &'static [Mutant],
+}
+
+/// How often a thread may be interrupted where it need not wait. Most faults of this kind need one or two.
+const PREEMPTIONS: usize = 3;
+/// The most that one run may take.
+const LIMIT: Duration = Duration::from_secs(60);
+/// Says to a process which run it is.
+const RUN: &str = "SKETE_MODEL_RUN";
+
+/// Runs those of `models` whose names hold one of the arguments, or all.
+pub fn run(models: &[Model]) -> ExitCode {
+    if let Ok(run) = std::env::var(RUN) {
+        return explore(models, &run);
+    }
+    let wanted = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect::<Vec<_>>();
+    let (mut passed, mut failed) = (0, 0);
+    for model in models.iter().filter(|model| wanted.is_empty() || wanted.iter().any(|part| model.name.contains(part))) {
+        let unharmed = std::iter::once(None);
+        for mutant in unharmed.chain(model.mutants.iter().copied().map(Some)) {
+            let name = full_name(model, mutant);
+            let start = Instant::now();
+            let outcome = outcome(&name);
+            let took = start.elapsed().as_secs_f64();
+            let good = match (&outcome, mutant) {
+                (Outcome::Held(_), None) | (Outcome::Failed(_), Some(_)) => true,
+                (Outcome::Failed(_), None) | (Outcome::Held(_), Some(_)) | (Outcome::Endless, _) => false,
+            };
+            *(if good { &mut passed } else { &mut failed }) += 1;
+            println!("test {name} ... {} ({took:.1} s, {})", if good { "ok" } else { "FAILED" }, outcome.told());
+        }
+    }
+    println!("\ntest result: {}. {passed} passed; {failed} failed", if failed == 0 { "ok" } else { "FAILED" });
+    if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn full_name(model: &Model, mutant: Option<Mutant>) -> String {
+    match mutant {
+        None => model.name.into(),
+        Some(mutant) => format!("{}::finds_{mutant:?}", model.name),
+    }
+}
+
+/// The inner process: explores the one run that is asked of it.
+fn explore(models: &[Model], run: &str) -> ExitCode {
+    let runs =
+        models.iter().flat_map(|model| std::iter::once(None).chain(model.mutants.iter().copied().map(Some)).map(move |m| (model, m)));
+    let Some((model, mutant)) = runs.into_iter().find(|(model, mutant)| full_name(model, *mutant) == run) else {
+        return ExitCode::FAILURE;
+    };
+    if let Some(mutant) = mutant {
+        mutant::plant(mutant);
+    }
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = Some(PREEMPTIONS);
+    builder.max_branches = 10_000;
+    builder.max_duration = Some(LIMIT);
+    builder.checkpoint_interval = 100;
+    let (start, body, count) = (Instant::now(), model.body, Arc::new(AtomicU64::new(0)));
+    let counted = count.clone();
+    builder.check(move || {
+        counted.fetch_add(1, Ordering::Relaxed);
+        body();
+    });
+    // Past the limit loom returns as if all were explored.
+    if start.elapsed() < LIMIT {
+        eprintln!("{HELD}{} interleavings", count.load(Ordering::Relaxed));
+    }
+    ExitCode::SUCCESS
+}
+
+const HELD: &str = "held: ";
+
+/// What became of a run.
+enum Outcome {
+    /// Every interleaving ended well.
+    Held(String),
+    /// One did not: the panic's message.
+    Failed(String),
+    /// Not explored within the limit, or the process died without a panic.
+    Endless,
+}
+
+impl Outcome {
+    fn told(&self) -> &str {
+        match self {
+            Self::Held(told) | Self::Failed(told) => told,
+            Self::Endless => "no end",
+        }
+    }
+}
+
+/// Runs the inner process and listens to it.
+fn outcome(name: &str) -> Outcome {
+    let program = std::env::current_exe().expect("a running test has a path");
+    let mut child =
+        Command::new(program).env(RUN, name).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("a test can run itself again");
+    let told = listen(&mut child);
+    let exit = child.wait().expect("a child ends");
+    match told {
+        Some(told) if exit.success() => Outcome::Held(told.trim_start_matches(HELD).into()),
+        Some(told) if !told.starts_with(HELD) => Outcome::Failed(told),
+        _ => Outcome::Endless,
+    }
+}
+
+/// The first message of a panic, or what the run said at its end. To be read to the end: a run that is not heard stands still.
+fn listen(child: &mut Child) -> Option<String> {
+    let mut told = None;
+    let mut panicked = false;
+    for line in BufReader::new(child.stderr.take()?).lines().map_while(Result::ok) {
+        if told.is_none() && (panicked || line.starts_with(HELD)) {
+            told = Some(line);
+        } else {
+            panicked |= line.contains("panicked at");
+        }
+    }
+    told
+}

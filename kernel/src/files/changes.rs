@@ -1,0 +1,34 @@
+//! How a waiter learns that something happened: one counter for all files that can make a caller wait.
+//!
+//! A waiter notes the counter, looks, and sleeps only while the counter is what it noted; so a change between look and sleep is not lost.
+//! An announcement wakes every waiter, and each looks again.
+
+use core::sync::atomic::{AtomicU32, Ordering};
+
+use skete_logic::time::Instant;
+
+use crate::sched::futex;
+
+static COUNT: AtomicU32 = AtomicU32::new(0);
+
+/// The counter, noted before looking.
+#[derive(Clone, Copy)]
+pub struct Seen(u32);
+
+/// Notes the counter.
+#[inline]
+pub fn seen() -> Seen {
+    // Acquire pairs with the Release in `announce`: who sees the count sees the change.
+    Seen(COUNT.load(Ordering::Acquire))
+}
+
+/// Something became readable or writable.
+pub fn announce() {
+    COUNT.fetch_add(1, Ordering::Release);
+    futex::wake(&COUNT, u32::MAX);
+}
+
+/// Sleeps until something was announced after `seen`, or until the deadline; the caller looks again in either case.
+pub fn wait(seen: Seen, deadline: Option<Instant>) {
+    let _ = futex::wait(&COUNT, seen.0, deadline);
+}

@@ -1,0 +1,77 @@
+//! What a kind of file can do. Each class says what differs; what it leaves out, no file of it can.
+
+use core::mem::MaybeUninit;
+
+use bitflags::bitflags;
+use skete_abi::{Errno, files};
+use skete_logic::tree::{Kind, NodeId, Status, Times};
+
+use super::Open;
+
+/// A file of a class: the class knows it by its number.
+#[derive(Clone, Copy)]
+pub struct Handle {
+    /// Its class.
+    pub class: &'static dyn Class,
+    /// Which one of the class.
+    pub item: u32,
+}
+
+bitflags! {
+    /// What can be done without waiting; the bits are those of `poll(2)`.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct Ready: i16 {
+        /// Reading.
+        const READ = files::POLLIN | files::POLLRDNORM;
+        /// Writing.
+        const WRITE = files::POLLOUT | files::POLLWRNORM;
+    }
+}
+
+/// A kind of file. No method waits: what cannot be done now is `EAGAIN`, and [`super::changes::announce`] tells when it may be.
+pub trait Class: Sync {
+    /// Reads at the opening's position, and moves it.
+    fn read(&self, _open: &mut Open, _into: &mut [MaybeUninit<u8>]) -> Result<usize, Errno> {
+        Err(Errno::EINVAL)
+    }
+
+    /// Writes at the opening's position, or at the end if it appends, and moves it.
+    fn write(&self, _open: &mut Open, _from: &[u8]) -> Result<usize, Errno> {
+        Err(Errno::EINVAL)
+    }
+
+    /// Where the end is, if there are positions.
+    fn length(&self, _item: u32) -> Result<u64, Errno> {
+        Err(Errno::ESPIPE)
+    }
+
+    /// What there is to say of it.
+    fn status(&self, item: u32) -> Result<Status, Errno> {
+        Ok(Status {
+            node: NodeId(item),
+            kind: Kind::Device(0),
+            permissions: 0o600,
+            links: 1,
+            bytes: 0,
+            times: Times::default(),
+        })
+    }
+
+    /// Lays out all entries from the opening's position on, and moves it.
+    fn entries(&self, _open: &mut Open, _into: &mut [MaybeUninit<u8>]) -> Result<usize, Errno> {
+        Err(Errno::ENOTDIR)
+    }
+
+    /// What can be done now.
+    fn ready(&self, _item: u32) -> Ready {
+        Ready::all()
+    }
+
+    /// If its changes are not announced: how often to look, in nanoseconds.
+    fn look_every(&self) -> Option<u64> {
+        None
+    }
+
+    /// The last opening is gone.
+    fn close(&self, _item: u32) {}
+}

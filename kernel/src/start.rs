@@ -1,0 +1,173 @@
+//! From the loader's jump to the program's `main`.
+//!
+//! [`boot_core`] runs once, on core 0, in this order: what the loader handed over → what the firmware says → frames, translation tables →
+//! the board and its console → options → time, interrupts → thread records → the other cores → the main thread, which has the stack for what is left; then core 0 idles.
+//! [`other_core`] is what the others do.
+//!
+//! Each step may use what the steps before it made, and nothing else.
+#![allow(unsafe_code, reason = "reads what the loader left in memory; hands out memory that nobody owns yet")]
+
+pub mod program;
+pub mod secondary;
+
+use core::ops::Range;
+
+use skete_abi::boot::{self, Handover};
+use skete_drivers::firmware::{self, Board, Machine};
+use skete_logic::deadlines::Entry;
+use skete_logic::pages::{Access, PAGE};
+
+use crate::arch::{cpu, entry};
+use crate::board::{self, image, options, power};
+use crate::memory::{frames, map};
+use crate::sched::core::{self as cores, Core, EXCEPTION_STACKS, IDLE_STACKS};
+use crate::sched::record::{self, Record};
+use crate::sched::idle;
+use crate::{interrupt, panic, time};
+
+/// The firmware's description is looked for in this many bytes: QEMU's devicetree takes a megabyte.
+const MOST_DESCRIPTION: u64 = 2 << 20;
+/// A machine has one thread record for this much memory.
+const RAM_PER_THREAD: u64 = 32 << 10;
+/// Room for this many threads at least and at most.
+const LEAST_THREADS: u64 = 64;
+const MOST_THREADS: u64 = 16384;
+
+/// Core 0's way, with what the firmware and the loader gave.
+///
+/// # Safety
+/// Only the entry code calls it, once.
+pub unsafe extern "C" fn boot_core(firmware: u64, handover: *const Handover) -> ! {
+    Core::prepare_for_the_worst(0);
+    // SAFETY: the loader wrote it into the page behind the image, which the entry code mapped.
+    let handover = unsafe { handover.read() };
+    if handover.magic != boot::MAGIC {
+        // Another loader: there is nothing to go by, and no console yet.
+        cpu::halt();
+    }
+    entry::map_early(firmware, MOST_DESCRIPTION);
+    // SAFETY: mapped just now; the firmware wrote it, and nobody writes it again.
+    let machine = unsafe { firmware::read(firmware) }.unwrap_or_else(|_| fallback());
+    take_memory(&machine, &handover);
+    map_everything(&machine, &handover);
+    let Some(_) = board::init(machine) else { cpu::halt() };
+    read_options(&handover);
+    time::init();
+    program::set_clock();
+    interrupt::init();
+    make_records();
+    start_cores();
+    program::listen();
+    program::begin(&handover);
+    idle::idle()
+}
+
+/// What a Pi looks like whose firmware says nothing.
+fn fallback() -> Machine<'static> {
+    let mut machine = Machine { board: Board::RaspberryPi3, ..Machine::default() };
+    machine.ram.push(0..0x3b40_0000);
+    machine
+}
+
+/// Enters RAM into the frame allocator, but for what is in use.
+fn take_memory(machine: &Machine<'_>, handover: &Handover) {
+    let range = |range: boot::Range| range.start..range.end;
+    let first_page = if machine.board == Board::RaspberryPi3 { 0..PAGE } else { 0..0 };
+    // One GiB around the image: the frames that come first are there.
+    for ram in &machine.ram {
+        entry::map_early(ram.start, ram.end - ram.start);
+    }
+    let kept = [range(handover.program), range(handover.root), range(handover.options), range(handover.names), first_page];
+    let mut taken: arrayvec::ArrayVec<Range<u64>, 32> = kept.into_iter().filter(|range| !range.is_empty()).collect();
+    taken.extend(machine.reserved.iter().cloned());
+    for ram in &machine.ram {
+        frames::add(ram.clone(), &taken);
+    }
+}
+
+/// Builds the translation tables and uses them.
+fn map_everything(machine: &Machine<'_>, handover: &Handover) {
+    let program = handover.program.start..handover.program.end;
+    let mut is_done = image::segments().all(|(range, access)| map::map_same(range, access));
+    is_done &= map::map_same(program.end - PAGE..program.end, Access::Data);
+    for ram in &machine.ram {
+        is_done &= map::map_same(ram.start..ram.end.min(program.start).max(ram.start), Access::Data);
+        is_done &= map::map_same(ram.start.max(program.end).min(ram.end)..ram.end, Access::Data);
+    }
+    is_done &= board::device_ranges(machine).all(|range| map::map_same(range, Access::Device));
+    if !is_done {
+        // Less memory than tables take: nothing can be said without a console.
+        cpu::halt();
+    }
+    for guarded in EXCEPTION_STACKS.iter().map(|stack| (&raw const *stack) as u64).chain(IDLE_STACKS.iter().map(|stack| (&raw const *stack) as u64)) {
+        map::guard(guarded..guarded + PAGE);
+    }
+    map::activate();
+}
+
+fn read_options(handover: &Handover) {
+    // SAFETY: the loader put the text there; its frames were not entered into the allocator.
+    let text = unsafe { core::slice::from_raw_parts(handover.options.start as *const u8, handover.options.len() as usize) };
+    options::set(core::str::from_utf8(text).unwrap_or_default(), board::get().machine.command_line);
+    if options::is_on("semihosting") {
+        power::use_semihosting();
+    }
+    // SAFETY: as for the options.
+    panic::backtrace::set_names(unsafe { core::slice::from_raw_parts(handover.names.start as *const u8, handover.names.len() as usize) });
+    let there = board::get().machine.cores.len();
+    let there = if there == 0 { cpu::CORES } else { there.min(cpu::CORES) };
+    let wanted = options::number("cores").and_then(|n| usize::try_from(n).ok()).unwrap_or(there);
+    cores::set_count(wanted.clamp(1, there));
+}
+
+/// Gives the thread table and each core its memory.
+fn make_records() {
+    let (total, _) = frames::count();
+    let length = (total as u64 * PAGE / RAM_PER_THREAD).clamp(LEAST_THREADS, MOST_THREADS) as usize;
+    let row = |bytes: usize| {
+        let Some(start) = frames::take_row(bytes.div_ceil(PAGE as usize)) else {
+            panic::stop(format_args!("no memory for {length} thread records"));
+        };
+        start
+    };
+    let table = row(length * size_of::<Record>()) as *mut Record;
+    // SAFETY: taken just now.
+    unsafe { record::install(table, length) };
+    let ticks_always = options::is_repeatable() && cores::count() > 1;
+    for number in 0..cores::count() {
+        let entries = row(length * size_of::<Entry>()) as *mut Entry;
+        // SAFETY: taken just now.
+        let entries = unsafe { core::slice::from_raw_parts_mut(entries.cast::<core::mem::MaybeUninit<Entry>>(), length) };
+        // SAFETY: the set writes an entry before it reads it.
+        let entries = unsafe { core::mem::transmute::<&mut [core::mem::MaybeUninit<Entry>], &mut [Entry]>(entries) };
+        Core::prepare(number, entries, ticks_always);
+        program::prepare_idle(number);
+    }
+}
+
+fn start_cores() {
+    enter(0);
+    secondary::release();
+}
+
+/// This core's own devices; from now on it runs threads.
+fn enter(number: usize) {
+    interrupt::init_core(number);
+    Core::this().join();
+}
+
+/// The way of every core but the first.
+///
+/// # Safety
+/// Only the entry code calls it, once a core.
+pub unsafe extern "C" fn other_core() -> ! {
+    let number = cpu::number();
+    Core::prepare_for_the_worst(number);
+    secondary::arrived();
+    if number >= cores::count() {
+        cpu::halt();
+    }
+    program::adopt_idle(number);
+    enter(number);
+    idle::idle()
+}

@@ -1,0 +1,52 @@
+//! Lets the other cores go: from the Pi's spin table or by PSCI.
+#![allow(unsafe_code, reason = "writes the spin table, where the firmware's cores look")]
+
+use core::sync::atomic::{AtomicUsize, Ordering};
+
+use skete_drivers::firmware::Board;
+
+use crate::arch::entry::{SECONDARY_TABLE, secondary_address};
+use crate::arch::{cpu, firmware};
+use crate::board::{self, power};
+use crate::memory::map;
+use crate::sched::core as cores;
+use crate::trace;
+
+/// The spin table's words, one a core (armstub8).
+const SPIN_TABLE: u64 = 0xd8;
+/// PSCI CPU_ON for 64-bit callers (PSCI 1.1, 5.4).
+const CPU_ON: u32 = 0xc400_0003;
+
+static ARRIVED: AtomicUsize = AtomicUsize::new(0);
+
+/// Starts the other cores; on the Pi those that are not wanted too, so that they wait in WFI and not in the stub's loop.
+pub fn release() {
+    SECONDARY_TABLE.0.store(map::root(), Ordering::Release);
+    // They read it, and the entry code, before their caches are on.
+    cpu::clean_to_memory((&raw const SECONDARY_TABLE) as usize, 64);
+    map::clean_root();
+    if let Some(conduit) = power::psci() {
+        for core in board::get().machine.cores.iter().take(cores::count()).skip(1) {
+            let answer = firmware::psci(conduit, CPU_ON, core.mpidr, secondary_address(), 0);
+            if answer != 0 {
+                trace::say(format_args!("core {} does not start: PSCI says {answer}", core.mpidr & 3));
+            }
+        }
+    } else if board::get().machine.board == Board::RaspberryPi3 {
+        for core in 1..cpu::CORES as u64 {
+            let slot = (SPIN_TABLE + 8 * core) as *mut u64;
+            // SAFETY: page 0 is mapped until every core has left the stub.
+            unsafe { slot.write_volatile(secondary_address()) };
+        }
+        cpu::clean_to_memory(SPIN_TABLE as usize, 32);
+        cpu::send_event();
+    }
+}
+
+/// A core has come. With the last one nobody needs page 0 any more: from now on a null pointer faults.
+pub fn arrived() {
+    let others = ARRIVED.fetch_add(1, Ordering::AcqRel) + 1;
+    if board::get().machine.board == Board::RaspberryPi3 && others == cpu::CORES - 1 {
+        map::unmap_first_page();
+    }
+}

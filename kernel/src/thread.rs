@@ -1,0 +1,113 @@
+//! What std has no word for: cores, priorities, names. `use skete::thread`.
+
+use core::sync::atomic::Ordering;
+
+use skete_abi::Errno;
+use skete_logic::run_queue::PRIORITIES;
+
+use crate::arch::cpu;
+use crate::sched::core::{self as cores, CORES, Core};
+use crate::sched::record::{self, Record};
+use crate::sched::{Reason, suspend};
+
+/// The highest priority: 31.
+pub const MOST_URGENT: u8 = PRIORITIES - 1;
+
+/// The core that the caller runs on now, 0–3. It may be another one by the time the caller looks, unless the thread is pinned.
+#[must_use]
+pub fn core() -> usize {
+    let before = cpu::mask();
+    let number = Core::this().number();
+    cpu::unmask(before);
+    number
+}
+
+/// Lets the calling thread run on the cores of `mask` only, bit n for core n; it is on one of them when this returns. Threads that it
+/// spawns are free to run anywhere.
+///
+/// # Errors
+/// `EINVAL`: none of them runs threads.
+pub fn set_affinity(mask: u8) -> Result<(), Errno> {
+    if mask & cores::online() == 0 {
+        return Err(Errno::EINVAL);
+    }
+    let me = record::current();
+    let before = cpu::mask();
+    me.affinity.store(mask, Ordering::Relaxed);
+    if me.is_misplaced(Core::this().number()) {
+        suspend(Reason::Move);
+    }
+    cpu::unmask(before);
+    Ok(())
+}
+
+/// The cores that the calling thread may run on, bit n for core n.
+#[must_use]
+pub fn affinity() -> u8 {
+    record::current().affinity.load(Ordering::Relaxed) & cores::online()
+}
+
+/// Sets the calling thread's priority: 0–31, 31 the most urgent; std's threads begin at 2. Whoever is more urgent now runs first.
+///
+/// # Errors
+/// `EINVAL`: no such priority.
+pub fn set_priority(priority: u8) -> Result<(), Errno> {
+    change_priority(record::current(), priority)
+}
+
+/// [`set_priority`] for the thread that `tid` names.
+///
+/// # Errors
+/// `EINVAL`: no such priority. `ESRCH`: no such thread.
+pub fn set_priority_of(tid: u32, priority: u8) -> Result<(), Errno> {
+    let (record, tid) = record::named(tid).ok_or(Errno::ESRCH)?;
+    if record.tid.load(Ordering::Relaxed) != tid.number() {
+        return Err(Errno::ESRCH);
+    }
+    change_priority(record, priority)
+}
+
+fn change_priority(record: &'static Record, priority: u8) -> Result<(), Errno> {
+    if priority >= PRIORITIES {
+        return Err(Errno::EINVAL);
+    }
+    let before = cpu::mask();
+    if core::ptr::eq(record, record::current()) {
+        record.priority.store(priority, Ordering::Relaxed);
+        Core::this().set_running(priority);
+        if Core::this().must_give_way() && before.lets_irqs_in() {
+            suspend(Reason::GiveWay);
+        }
+    } else {
+        // Queued somewhere, running somewhere else, or asleep: where it is queued it must be queued anew.
+        let last = &CORES[usize::from(record.core.load(Ordering::Relaxed))];
+        if !last.requeue(record, priority) && !CORES.iter().any(|core| core.requeue(record, priority)) {
+            record.priority.store(priority, Ordering::Relaxed);
+        }
+    }
+    cpu::unmask(before);
+    Ok(())
+}
+
+/// The calling thread's priority.
+#[must_use]
+pub fn priority() -> u8 {
+    record::current().priority()
+}
+
+/// Names the calling thread in fault and hang reports: the first 32 bytes count.
+pub fn set_name(name: &str) {
+    record::current().set_name(name);
+}
+
+/// How many times this core has switched threads, and how many threads wait for a word: for benchmarks and tests.
+#[must_use]
+pub fn switches() -> u64 {
+    CORES.iter().map(Core::switches).sum()
+}
+
+/// How many threads live.
+#[must_use]
+pub fn count() -> u32 {
+    crate::sched::spawn::alive()
+}

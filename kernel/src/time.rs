@@ -1,0 +1,74 @@
+//! Time: the system counter in nanoseconds, and the wall clock.
+//!
+//! The counter's rate is read at boot. Nanoseconds are a product with a 64.64-bit factor: two multiplications, no division, and exact to
+//! a nanosecond in three hundred years.
+
+use core::sync::atomic::{AtomicU64, Ordering};
+
+use skete_logic::time::Instant;
+
+use crate::arch::cpu;
+
+/// Nanoseconds per tick: the whole part, and the fraction in units of 2⁻⁶⁴.
+static NS_WHOLE: AtomicU64 = AtomicU64::new(16);
+static NS_FRACTION: AtomicU64 = AtomicU64::new(0);
+/// Ticks per second.
+static RATE: AtomicU64 = AtomicU64::new(62_500_000);
+/// Nanoseconds since 1970 at boot.
+static EPOCH: AtomicU64 = AtomicU64::new(0);
+
+const NS: u64 = 1_000_000_000;
+
+/// A slice among equals: 10 ms.
+pub const SLICE_NS: u64 = 10_000_000;
+
+/// Reads the counter's rate. Called once, by core 0.
+pub fn init() {
+    let rate = cpu::tick_rate().max(1);
+    RATE.store(rate, Ordering::Relaxed);
+    NS_WHOLE.store(NS / rate, Ordering::Relaxed);
+    let fraction = ((u128::from(NS % rate) << 64) / u128::from(rate)) as u64;
+    NS_FRACTION.store(fraction, Ordering::Relaxed);
+}
+
+#[inline(always)]
+fn ns_of(ticks: u64) -> u64 {
+    let fraction = u128::from(ticks) * u128::from(NS_FRACTION.load(Ordering::Relaxed));
+    ticks * NS_WHOLE.load(Ordering::Relaxed) + (fraction >> 64) as u64
+}
+
+/// The moment now.
+#[inline(always)]
+pub fn now() -> Instant {
+    Instant::from_ns(ns_of(cpu::ticks()))
+}
+
+/// The counter's value at `at`, rounded up: a timer set for it is not early.
+pub fn ticks_of(at: Instant) -> u64 {
+    let rate = RATE.load(Ordering::Relaxed);
+    let (seconds, ns) = (at.as_ns() / NS, at.as_ns() % NS);
+    // One more than the quotient: `ns_of` rounds down.
+    seconds.saturating_mul(rate).saturating_add(ns * rate / NS + 1)
+}
+
+/// A slice in ticks.
+#[inline]
+pub fn slice_ticks() -> u64 {
+    RATE.load(Ordering::Relaxed) / (NS / SLICE_NS)
+}
+
+/// Nanoseconds since 1970-01-01 00:00 UTC.
+#[inline]
+pub fn realtime_ns() -> u64 {
+    EPOCH.load(Ordering::Relaxed) + now().as_ns()
+}
+
+/// The moment when the wall clock will show `ns` since 1970; boot, if that was before.
+pub fn at_realtime(ns: u64) -> Instant {
+    Instant::from_ns(ns.saturating_sub(EPOCH.load(Ordering::Relaxed)))
+}
+
+/// Sets the wall clock: it is now `seconds` after 1970.
+pub fn set_realtime(seconds: u64) {
+    EPOCH.store(seconds.saturating_mul(NS).saturating_sub(now().as_ns()), Ordering::Relaxed);
+}
