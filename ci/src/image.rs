@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, anyhow};
+use clap::Args;
 use skete_loader::image;
 use skete_loader::payload::{self, Kind};
 
@@ -11,6 +12,7 @@ use crate::archive;
 use crate::elf;
 use crate::options::Options;
 use crate::program::Builder;
+use crate::run::{Choice, Settings};
 
 /// What goes into an image.
 #[derive(Clone, Debug, Default)]
@@ -24,26 +26,67 @@ pub struct Contents {
 }
 
 impl Contents {
-    /// The payload: program, files, options, function names.
+    /// The parts: program, files, options, function names.
     ///
     /// # Errors
     /// A file cannot be read, or the program is none.
-    pub fn payload(&self) -> Result<Vec<u8>> {
+    pub fn parts(&self) -> Result<Vec<(Kind, Vec<u8>)>> {
         let bytes = fs::read(&self.elf)
             .with_context(|| format!("{} cannot be read", self.elf.display()))?;
         let told = || format!("{} is not a program of ours", self.elf.display());
-        let program = elf::strip(&bytes).with_context(told)?;
-        let mut parts = vec![(Kind::Program, program)];
+        let mut parts = vec![(Kind::Program, elf::strip(&bytes).with_context(told)?)];
         if let Some(folder) = &self.root {
             parts.push((Kind::Root, archive::pack(folder)?));
         }
         parts.push((Kind::Options, self.options.to_string().into_bytes()));
-        parts.push((Kind::Names, names(&bytes)?));
+        parts.push((Kind::Names, names(&bytes).with_context(told)?));
+        Ok(parts)
+    }
+
+    /// The payload: the parts with their directory.
+    ///
+    /// # Errors
+    /// As [`Self::parts`].
+    pub fn payload(&self) -> Result<Vec<u8>> {
+        let parts = self.parts()?;
         let borrowed: Vec<(Kind, &[u8])> = parts
             .iter()
             .map(|(kind, body)| (*kind, body.as_slice()))
             .collect();
         Ok(payload::emit(&borrowed))
+    }
+}
+
+/// Writes kernel8.img: a program with the loader in front, for every board.
+#[derive(Clone, Debug, Args)]
+pub struct Task {
+    #[command(flatten)]
+    choice: Choice,
+    #[command(flatten)]
+    settings: Settings,
+    /// The file to write.
+    #[arg(short, long, value_name = "FILE", default_value = "kernel8.img")]
+    output: PathBuf,
+}
+
+impl Task {
+    /// Does it.
+    ///
+    /// # Errors
+    /// The program cannot be built, or the file not be written.
+    pub fn carry_out(self) -> Result<()> {
+        let (builder, elf) = self.choice.build()?;
+        let mut options = Options::default();
+        self.settings.tell(&self.choice.name(), &mut options)?;
+        let contents = Contents {
+            elf,
+            root: self.settings.root,
+            options,
+        };
+        write(&builder, &contents, &self.output)?;
+        let bytes = fs::metadata(&self.output).map_or(0, |about| about.len());
+        println!("{}: {bytes} bytes", self.output.display());
+        Ok(())
     }
 }
 

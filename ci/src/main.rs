@@ -2,25 +2,35 @@
 //!
 //! - [`run`]: a program in QEMU; made of [`project`] (which one), [`program`] (built with [`toolchain`], [`wrapper`], [`flags`]),
 //!   [`image`] ([`elf`], [`archive`], [`options`]), [`board`] and [`qemu`] (the machine), [`guest`] (the process), [`backtrace`]
+//! - [`mod@image`], [`sd`], [`push`]: what a board is started from; [`new`] and [`boot`]: programs outside of this workspace
+//! - [`bench`], [`size`]: figures, and what they are to be ([`figures`])
 //! - [`test`]: what holds when it runs, with the tables of [`suite`]; [`check`]: what holds of the source
-//! - [`packages`]: what is missing, and its remedy
+//! - [`packages`]: what is missing, and its remedy; [`doctor`] tells of all of it
 //! - [`house`]: where things stand
 
 mod archive;
 mod backtrace;
+mod bench;
 mod board;
+mod boot;
 mod check;
+mod doctor;
 mod elf;
+mod figures;
 mod flags;
 mod guest;
 mod house;
 mod image;
+mod new;
 mod options;
 mod packages;
 mod program;
 mod project;
+mod push;
 mod qemu;
 mod run;
+mod sd;
+mod size;
 mod suite;
 mod tally;
 mod test;
@@ -44,6 +54,15 @@ struct Line {
 #[derive(Debug, Subcommand)]
 enum Task {
     Run(run::Run),
+    Image(image::Task),
+    Sd(sd::Sd),
+    Push(push::Push),
+    New(new::New),
+    #[command(hide = true)]
+    Boot(boot::Runner),
+    Size(size::Size),
+    Bench(bench::Bench),
+    Doctor(doctor::Doctor),
     Test(test::Test),
     Check(check::Check),
     /// Runs the loom models of the locks and queues: every interleaving, and the mutants they must catch.
@@ -66,6 +85,14 @@ fn carry_out(task: Task) -> anyhow::Result<u8> {
     let mut tally = Tally::default();
     match task {
         Task::Run(run) => return run.carry_out(),
+        Task::Push(push) => return push.carry_out(),
+        Task::Boot(runner) => return runner.carry_out(),
+        Task::Doctor(doctor) => return doctor.carry_out(),
+        Task::Bench(bench) => return bench.carry_out(),
+        Task::Image(image) => return image.carry_out().map(|()| 0),
+        Task::Sd(sd) => return sd.carry_out().map(|()| 0),
+        Task::New(new) => return new.carry_out().map(|()| 0),
+        Task::Size(size) => return size.carry_out().map(|()| 0),
         Task::Test(test) => test.carry_out(&mut tally)?,
         Task::Check(check) => check.carry_out(&mut tally)?,
         Task::Model => test::models(&mut tally)?,

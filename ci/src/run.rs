@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result, bail};
 use clap::Args;
 
 use crate::backtrace::{Lines, Program, Stream};
-use crate::board::Machine;
+use crate::board::{Board, Machine};
 use crate::guest::{self, Ending, Input};
 use crate::house;
 use crate::image::{self, Contents};
@@ -19,15 +19,43 @@ use crate::program::{Builder, Profile};
 use crate::project::Project;
 use crate::qemu;
 
-/// What the program is given, and how long it may take.
+/// What the program is given, wherever it runs.
 #[derive(Clone, Debug, Default, Args)]
-pub struct Surroundings {
+pub struct Settings {
     /// Set a variable of the program's environment; may be repeated.
     #[arg(long, value_name = "KEY=VALUE")]
     pub env: Vec<String>,
     /// Fill the program's file tree from this folder.
     #[arg(long, value_name = "DIR")]
     pub root: Option<PathBuf>,
+    /// The program's own arguments.
+    #[arg(last = true, value_name = "ARGS")]
+    pub arguments: Vec<String>,
+}
+
+impl Settings {
+    /// The kernel's words for them, added to `options`; `name` is what the program finds as its own name.
+    ///
+    /// # Errors
+    /// A variable without a value.
+    pub fn tell(&self, name: &str, options: &mut Options) -> Result<()> {
+        options.set("name", name);
+        for variable in &self.env {
+            if !variable.contains('=') {
+                bail!("--env {variable}: a variable is given as KEY=VALUE");
+            }
+            options.set("env", variable);
+        }
+        options.pass(&self.arguments);
+        Ok(())
+    }
+}
+
+/// What else a run in QEMU is given, and how long it may take.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Surroundings {
+    #[command(flatten)]
+    pub settings: Settings,
     /// Bring the program's /out back into this folder.
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
@@ -37,13 +65,10 @@ pub struct Surroundings {
     /// One more argument for QEMU; may be repeated.
     #[arg(long, value_name = "WORD", allow_hyphen_values = true)]
     pub qemu: Vec<String>,
-    /// The program's own arguments.
-    #[arg(last = true, value_name = "ARGS")]
-    pub arguments: Vec<String>,
 }
 
 /// Which program, and how it is compiled.
-#[derive(Clone, Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 pub struct Choice {
     /// A program of this workspace, a folder with a package, or a linked ELF.
     #[arg(value_name = "NAME|PATH|ELF", default_value = ".")]
@@ -70,6 +95,15 @@ impl Choice {
         } else {
             Profile::Release
         }
+    }
+
+    /// What the program is called: the last part of what was given.
+    pub fn name(&self) -> String {
+        let path = std::path::absolute(&self.program).unwrap_or_default();
+        path.file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned()
     }
 
     /// Builds it.
@@ -99,6 +133,26 @@ pub struct Run {
 }
 
 impl Run {
+    /// A run of a linked program on the default machine.
+    pub fn of(elf: &Path, arguments: Vec<String>) -> Self {
+        let settings = Settings {
+            arguments,
+            ..Settings::default()
+        };
+        Self {
+            choice: Choice {
+                program: elf.display().to_string(),
+                ..Choice::default()
+            },
+            machine: Machine::new(Board::default(), 4),
+            surroundings: Surroundings {
+                settings,
+                ..Surroundings::default()
+            },
+            gdb: false,
+        }
+    }
+
     /// Does it.
     ///
     /// # Errors
@@ -129,7 +183,7 @@ impl Run {
             offline: self.choice.offline,
         };
         let ending = boot.carry_out(&builder, &mut show)?;
-        crate::run::show(&stream.finish());
+        self::show(&stream.finish());
         if ending == Ending::TimedOut {
             eprintln!(
                 "xtask: stopped after {} s",
@@ -140,7 +194,8 @@ impl Run {
     }
 }
 
-fn show(bytes: &[u8]) {
+/// Writes to standard output at once.
+pub fn show(bytes: &[u8]) {
     let mut out = std::io::stdout().lock();
     // Whoever listened may have gone (`| head`); the guest's status still counts.
     let _ = out.write_all(bytes).and_then(|()| out.flush());
@@ -156,7 +211,7 @@ pub struct Boot<'a> {
     /// The linked program.
     pub elf: &'a Path,
     /// Where its input comes from.
-    pub input: Input,
+    pub input: Input<'a>,
     /// Install nothing.
     pub offline: bool,
 }
@@ -176,7 +231,7 @@ impl Boot<'_> {
         let image = scratch.path().join("kernel8.img");
         let contents = Contents {
             elf: self.elf.into(),
-            root: self.surroundings.root.clone(),
+            root: self.surroundings.settings.root.clone(),
             options: self.options()?,
         };
         image::write(builder, &contents, &image)?;
@@ -217,13 +272,8 @@ impl Boot<'_> {
         if self.surroundings.out.is_some() {
             options.set("out", 1);
         }
-        for variable in &self.surroundings.env {
-            if !variable.contains('=') {
-                bail!("--env {variable}: a variable is given as KEY=VALUE");
-            }
-            options.set("env", variable);
-        }
-        options.pass(&self.surroundings.arguments);
+        let name = self.elf.file_name().unwrap_or_default().to_string_lossy();
+        self.surroundings.settings.tell(&name, &mut options)?;
         Ok(options)
     }
 }
@@ -251,7 +301,6 @@ fn bring_back(from: &Path, folder: &Path) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::board::Board;
 
     fn options(machine: &Machine, surroundings: &Surroundings) -> String {
         let boot = Boot {
@@ -266,16 +315,24 @@ mod tests {
             .to_string()
     }
 
+    fn given(env: &str, arguments: &[&str]) -> Surroundings {
+        let arguments = arguments.iter().map(|&word| word.into()).collect();
+        let settings = Settings {
+            env: vec![env.into()],
+            arguments,
+            root: None,
+        };
+        Surroundings {
+            settings,
+            ..Surroundings::default()
+        }
+    }
+
     #[test]
     fn the_kernel_is_told_cores_date_and_arguments() {
-        let surroundings = Surroundings {
-            arguments: vec!["panic".into()],
-            env: vec!["A=1".into()],
-            ..Surroundings::default()
-        };
-        let text = options(&Machine::new(Board::Raspi3b, 2), &surroundings);
+        let text = options(&Machine::new(Board::Raspi3b, 2), &given("A=1", &["panic"]));
         assert!(text.starts_with("semihosting=1 cores=2 date="), "{text}");
-        assert!(text.ends_with("env=A=1 -- panic"), "{text}");
+        assert!(text.ends_with("name=program env=A=1 -- panic"), "{text}");
     }
 
     #[test]
@@ -284,26 +341,17 @@ mod tests {
             icount: true,
             ..Machine::new(Board::Virt, 1)
         };
+        let text = options(&machine, &Surroundings::default());
         assert_eq!(
-            options(&machine, &Surroundings::default()),
-            "semihosting=1 cores=1 icount=1 date=1767225600"
+            text,
+            "semihosting=1 cores=1 icount=1 date=1767225600 name=program"
         );
     }
 
     #[test]
     fn a_variable_without_a_value_is_refused() {
-        let surroundings = Surroundings {
-            env: vec!["A".into()],
-            ..Surroundings::default()
-        };
-        let boot = Boot {
-            machine: &Machine::new(Board::Virt, 1),
-            surroundings: &surroundings,
-            elf: Path::new("x"),
-            input: Input::None,
-            offline: true,
-        };
-        assert!(boot.options().is_err());
+        let settings = given("A", &[]).settings;
+        assert!(settings.tell("program", &mut Options::default()).is_err());
     }
 
     #[test]

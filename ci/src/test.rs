@@ -16,7 +16,7 @@ use crate::guest::{self, Ending, Input};
 use crate::house;
 use crate::program::{Builder, Profile};
 use crate::project::{self, Project};
-use crate::run::{Boot, Surroundings};
+use crate::run::{Boot, Settings, Surroundings};
 use crate::suite::{self, Trial};
 use crate::tally::Tally;
 
@@ -179,13 +179,16 @@ fn attempt(trial: &Trial, built: &Built, builder: &Builder) -> Result<Vec<String
     let folder = project::folder(&trial.program);
     let out = tempfile::tempdir()?;
     let case = &trial.case;
-    let surroundings = Surroundings {
+    let settings = Settings {
         env: case.env.clone(),
         root: case.root.as_ref().map(|root| folder.join(root)),
+        arguments: case.arguments.clone(),
+    };
+    let surroundings = Surroundings {
+        settings,
         out: (!case.files.is_empty()).then(|| out.path().into()),
         timeout: Some(case.timeout),
         qemu: case.qemu.clone(),
-        arguments: case.arguments.clone(),
     };
     let lines = Program::open(elf).ok();
     let lines = lines.as_ref().map(|program| program as &dyn Lines);
@@ -195,7 +198,7 @@ fn attempt(trial: &Trial, built: &Built, builder: &Builder) -> Result<Vec<String
         machine: &trial.machine,
         surroundings: &surroundings,
         elf,
-        input: Input::None,
+        input: case.input.as_deref().map_or(Input::None, Input::Typed),
         offline: true,
     };
     let ending = boot.carry_out(builder, &mut listener)?;

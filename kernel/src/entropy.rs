@@ -19,7 +19,7 @@ const SEED: usize = 32;
 /// Readings of the jitter source at most.
 const SAMPLES: u32 = 4096;
 /// Looks at a device until it is given up: the BCM2835's generator makes a megabit a second after a warm-up of 2¹⁸ bits.
-const POLLS: u32 = 3_000_000;
+const POLLS: u32 = 10_000_000;
 
 static GENERATOR: Spin<Option<ChaCha12Rng>> = Spin::new(None);
 

@@ -5,8 +5,9 @@
 //! - [`window`]: addresses above all RAM, for what needs guard pages or a first-touch mapping: stacks, `mmap`
 //! - [`stack`]: a thread's stack and TLS block, recycled
 //! - [`virtio`]: frames lent to virtio devices
-//! - [`heap`]: talc behind `sys_malloc`
+//! - [`heap`]: talc behind `sys_malloc`, and `cache`, which keeps small blocks at hand
 
+mod cache;
 pub mod frames;
 pub mod heap;
 pub mod map;

@@ -10,6 +10,7 @@
 mod console;
 mod leave;
 mod memory;
+mod push;
 mod start;
 
 use core::ops::Range;
@@ -32,72 +33,123 @@ const LEAST_RAM: Range<u64> = 0..64 << 20;
 /// Page 0 is the spin table's and the firmware's.
 const FIRMWARE_PAGE: Range<u64> = 0..PAGE_BYTES as u64;
 
+/// Where the Pi's firmware writes its tags.
+const PI_TAGS: u64 = 0x100;
+/// The Pi's memory lies below its devices, `virt`'s at 1 GiB.
+const PI_RAM_END: u64 = 0x3F00_0000;
+
 /// What was found to be carried.
 struct Cargo {
     program: &'static [u8],
     payload: Option<Payload<'static>>,
 }
 
-/// Carries the program that came with the loader, which is in memory at `image`. `firmware` is what the firmware left in x0.
+/// Carries a program: the one that came with the loader, which is in memory at `image`, else one that comes over the serial line.
+/// `firmware` is what the firmware left in x0.
 fn run(firmware: u64, image: Range<u64>) -> ! {
-    // SAFETY: x0 holds a description or 0 on every board (arm64 boot protocol), and nobody has touched it yet.
-    let (mut machine, firmware) = match unsafe { firmware::read(firmware) } {
-        Ok(machine) => (machine, firmware),
-        Err(_) => (Machine::default(), 0),
-    };
+    let (mut machine, firmware) = survey(firmware, &image);
     if machine.ram.is_empty() {
         machine.ram.push(LEAST_RAM);
     }
     let mut is_semihosted = is_semihosting(machine.command_line);
-    let refusal = match find(&machine, &image) {
-        Ok(cargo) => {
-            is_semihosted |= cargo
-                .part(Kind::Options)
-                .is_some_and(|options| core::str::from_utf8(options).is_ok_and(is_semihosting));
-            match load(&machine, firmware, &image, &cargo) {
-                Ok(jump) => memory::jump(firmware, jump),
-                Err(refusal) => refusal,
+    let mut found = find(&machine, &image);
+    loop {
+        let refusal = match found {
+            Ok(Some(cargo)) => {
+                is_semihosted |= cargo.is_semihosting();
+                match load(&machine, firmware, &image, &cargo) {
+                    Ok(jump) => memory::jump(firmware, jump),
+                    Err(refusal) => Some(refusal),
+                }
             }
+            Ok(None) => None,
+            Err(refusal) => Some(refusal),
+        };
+        let mut console = Console::open(&machine);
+        if let Some(refusal) = refusal {
+            refuse(&mut console, refusal);
+            leave::leave(&machine, is_semihosted);
         }
-        Err(refusal) => refusal,
-    };
-    let mut console = Console::open(&machine);
+        let payload = push::receive(&console, &machine, &image);
+        // Its memory takes the place of an initial ramdisk's.
+        machine.initrd = Some(memory::range(payload));
+        found = open(payload).map(Some);
+    }
+}
+
+/// What the firmware says, and where it says so; 0 if nowhere. The Pi's leaves x0 zero where its card has no devicetree, but writes
+/// tags all the same.
+fn survey(firmware: u64, image: &Range<u64>) -> (Machine<'static>, u64) {
+    let is_pi = image.start < PI_RAM_END;
+    for address in [Some(firmware), is_pi.then_some(PI_TAGS)]
+        .into_iter()
+        .flatten()
+    {
+        // SAFETY: x0 holds a description's address or 0 on every board (arm64 boot protocol), on the Pi there is memory at the tags'
+        // place, and nobody has touched either yet.
+        if let Ok(machine) = unsafe { firmware::read(address) } {
+            return (machine, address);
+        }
+    }
+    (Machine::default(), 0)
+}
+
+/// Says why.
+fn refuse(console: &mut Console, refusal: Refusal) {
     console.say("skete-loader: ");
     // The console takes every byte.
-    let _ = refusal.describe(&mut console);
+    let _ = refusal.describe(console);
     console.say("\n");
     console.flush();
-    leave::leave(&machine, is_semihosted)
+}
+
+/// All memory that is held before a program is there.
+fn taken(machine: &Machine<'_>, image: &Range<u64>) -> ArrayVec<Range<u64>, 24> {
+    let mut taken = ArrayVec::new();
+    taken.extend(machine.reserved.iter().cloned());
+    let initrd = machine.initrd.clone().unwrap_or_default();
+    taken.extend([
+        FIRMWARE_PAGE,
+        start::stack(image.start).start..image.end,
+        initrd,
+    ]);
+    taken
 }
 
 impl Cargo {
     fn part(&self, kind: Kind) -> Option<&'static [u8]> {
         self.payload?.part(kind)
     }
+
+    fn is_semihosting(&self) -> bool {
+        let options = self.part(Kind::Options).unwrap_or_default();
+        core::str::from_utf8(options).is_ok_and(is_semihosting)
+    }
 }
 
-/// Looks for a payload behind the loader, else for one or a bare program in the initial ramdisk.
-fn find(machine: &Machine<'_>, image: &Range<u64>) -> Result<Cargo, Refusal> {
+/// Looks for a payload behind the loader, else for one or a bare program in the initial ramdisk. None, if there is neither payload nor
+/// ramdisk.
+fn find(machine: &Machine<'_>, image: &Range<u64>) -> Result<Option<Cargo>, Refusal> {
     let ram = machine.ram.iter().find(|range| range.contains(&image.end));
     let behind = image.end..ram.map_or(image.end, |range| range.end);
     // SAFETY: memory from the image's end to the end of the RAM it lies in; nobody writes there before the jump but `load`, which
     // keeps clear of the payload.
     let behind = unsafe { memory::bytes(behind) };
     if Payload::is_at(behind) {
-        return open(behind);
+        return open(behind).map(Some);
     }
     let Some(initrd) = machine.initrd.clone() else {
-        return Err(Refusal::NoProgram);
+        return Ok(None);
     };
     // SAFETY: the firmware says that it put the ramdisk there, and `load` keeps clear of it.
     let initrd = unsafe { memory::bytes(initrd) };
     if Payload::is_at(initrd) {
-        open(initrd)
+        open(initrd).map(Some)
     } else if elf::is_at(initrd) {
-        Ok(Cargo {
+        Ok(Some(Cargo {
             program: initrd,
             payload: None,
-        })
+        }))
     } else {
         Err(Refusal::UnknownRamdisk)
     }
@@ -126,13 +178,8 @@ fn load(
         .filter(|range| range.start == image.end);
     let loader = image.start..appended.map_or(image.end, |range| range.end);
     let initrd = machine.initrd.clone().unwrap_or_default();
-    let mut taken = ArrayVec::<Range<u64>, 24>::new();
-    taken.extend(machine.reserved.iter().cloned());
-    taken.extend([
-        FIRMWARE_PAGE,
-        start::stack(image.start).start..loader.end,
-        initrd.clone(),
-    ]);
+    let mut taken = taken(machine, image);
+    taken.push(loader.clone());
 
     let bytes = plan.bytes + PAGE_BYTES;
     let start =

@@ -26,6 +26,31 @@ pub fn place(bytes: u64, ram: &[Range<u64>], taken: &[Range<u64>]) -> Option<u64
         .min()
 }
 
+/// The longest piece of memory that is clear of every range in `taken`, from a whole page to a whole page.
+#[must_use]
+pub fn largest_gap(ram: &[Range<u64>], taken: &[Range<u64>]) -> Range<u64> {
+    // A gap begins where memory begins, or where something taken ends.
+    let starts = ram
+        .iter()
+        .map(|range| range.start.max(FIRST))
+        .chain(taken.iter().map(|range| range.end));
+    let gaps = starts.filter_map(|start| {
+        let start = start.checked_next_multiple_of(FIRST)?;
+        let memory = ram.iter().find(|range| range.contains(&start))?;
+        if taken.iter().any(|range| range.contains(&start)) {
+            return None;
+        }
+        let ends = taken
+            .iter()
+            .map(|range| range.start)
+            .filter(|end| *end > start);
+        let end = ends.fold(memory.end, u64::min);
+        Some(start..end - end % FIRST)
+    });
+    gaps.max_by_key(|gap| gap.end.saturating_sub(gap.start))
+        .unwrap_or_default()
+}
+
 fn place_in(ram: &Range<u64>, bytes: u64, alignment: u64, taken: &[Range<u64>]) -> Option<u64> {
     let mut start = ram.start.max(FIRST).checked_next_multiple_of(alignment)?;
     loop {
@@ -101,7 +126,30 @@ mod tests {
         assert_eq!(place_in_one(1, 0..16 * MIB, &[]), Some(NARROW));
     }
 
+    #[test]
+    fn the_largest_gap_lies_between_what_is_taken() {
+        let taken = [0..0x1000, 0x1F_0000..0x20_1234, 0x60_0000..0x61_0000];
+        let gap = |ram: Range<u64>| largest_gap(core::slice::from_ref(&ram), &taken);
+        assert_eq!(gap(0..0x80_0000), 0x20_2000..0x60_0000);
+        assert!(gap(0..0x1000).is_empty());
+        assert!(largest_gap(&[], &[]).is_empty());
+    }
+
     proptest! {
+        #[test]
+        fn a_largest_gap_is_in_memory_and_clear(
+            ram in prop::collection::vec((0u64..1 << 30, 0u64..256 * MIB), 0..4),
+            taken in prop::collection::vec((0u64..1 << 30, 1u64..64 * MIB), 0..6),
+        ) {
+            let ram: std::vec::Vec<_> = ram.into_iter().map(|(start, length)| start..start + length).collect();
+            let taken: std::vec::Vec<_> = taken.into_iter().map(|(start, length)| start..start + length).collect();
+            let gap = largest_gap(&ram, &taken);
+            if !gap.is_empty() {
+                prop_assert!(ram.iter().any(|range| range.start <= gap.start && gap.end <= range.end));
+                prop_assert!(taken.iter().all(|range| range.end <= gap.start || gap.end <= range.start));
+            }
+        }
+
         #[test]
         fn a_place_is_in_memory_and_clear_of_all_that_is_taken(
             bytes in 1u64..64 * MIB,

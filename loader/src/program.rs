@@ -234,3 +234,6 @@ fn split(info: u64) -> (u32, u32) {
         u32::from_le_bytes([e, f, g, h]),
     )
 }
+
+#[cfg(test)]
+mod tests;

@@ -91,6 +91,12 @@ impl<R: Registers> Gpio<R> {
             .write(word, others | (function as u32) << shift);
     }
 
+    /// Whether a pin is connected so.
+    pub fn is_connected(&self, pin: Pin, function: Function) -> bool {
+        let word = GPFSEL0 + 4 * (usize::from(pin.0) / 10);
+        self.registers.read(word) >> (3 * (pin.0 % 10)) & 0b111 == function as u32
+    }
+
     /// Sets the level of an output; `true` is high.
     pub fn write_level(&self, pin: Pin, is_high: bool) {
         let (word, bit) = pin.place(if is_high { GPSET0 } else { GPCLR0 });
@@ -142,6 +148,17 @@ mod tests {
             |gpio| {
                 gpio.set_function(pin(14), Function::Alternative0);
                 gpio.set_function(pin(53), Function::Alternative3);
+            },
+        );
+    }
+
+    #[test]
+    fn a_pins_connection_is_told_from_its_neighbours() {
+        play(
+            &[Read(0x04, 0b010 << 12), Read(0x04, 0b010 << 15)],
+            |gpio| {
+                assert!(gpio.is_connected(pin(14), Function::Alternative5));
+                assert!(!gpio.is_connected(pin(14), Function::Alternative5));
             },
         );
     }

@@ -6,7 +6,7 @@
 //!
 //! - [`window`]: the face of a device's registers, and its fake
 //! - [`firmware`]: what the firmware says about the machine
-//! - [`pl011`], [`mini_uart`]: the UARTs
+//! - [`pl011`], [`mini_uart`]: the UARTs; [`header_uart`]: which of them is on the Pi's header
 //! - [`gic_v2`], [`gic_v3`], with what they share in [`gic`]: `virt`'s interrupts
 //! - [`bcm2836`], [`bcm2835_intc`]: the Pi's interrupts
 //! - [`psci`], [`watchdog`], [`semihosting`]: starting cores, switching off, and the host's favours
@@ -42,6 +42,7 @@ pub mod gic;
 pub mod gic_v2;
 pub mod gic_v3;
 pub mod gpio;
+pub mod header_uart;
 pub mod jitter;
 pub mod mailbox;
 pub mod mini_uart;

@@ -14,7 +14,7 @@ use talc::base::Talc;
 use talc::base::binning::Binning;
 use talc::source::Source;
 
-use super::frames;
+use super::{cache, frames};
 use crate::lock::Spin;
 
 /// The heap asks for at least this much at a time.
@@ -72,18 +72,56 @@ fn padded(layout: Layout) -> Option<Layout> {
     if SEAL == 0 { Some(layout) } else { Layout::from_size_align(layout.size().checked_add(SEAL)?, layout.align()).ok() }
 }
 
-/// Allocates `layout`; null if there is no memory.
+/// Allocates `layout`; null if there is no memory. The size is not zero.
 #[inline]
 pub fn allocate(layout: Layout) -> *mut u8 {
-    let Some(padded) = padded(layout) else { return core::ptr::null_mut() };
-    // SAFETY: the size is not zero: the callers see to it.
-    let Some(block) = (unsafe { TALC.lock().allocate(padded) }) else { return core::ptr::null_mut() };
     if SEAL != 0 {
-        let end = block.as_ptr().wrapping_add(layout.size());
+        return allocate_sealed(layout);
+    }
+    match cache::class_of(layout) {
+        Some(class) => cache::take(class, fetch),
+        None => allocate_from_talc(layout),
+    }
+}
+
+#[inline(never)]
+fn allocate_from_talc(layout: Layout) -> *mut u8 {
+    // SAFETY: the size is not zero: the callers see to it.
+    unsafe { TALC.lock().allocate(layout) }.map_or(core::ptr::null_mut(), NonNull::as_ptr)
+}
+
+fn allocate_sealed(layout: Layout) -> *mut u8 {
+    let Some(padded) = padded(layout) else { return core::ptr::null_mut() };
+    let block = allocate_from_talc(padded);
+    if !block.is_null() {
+        let end = block.wrapping_add(layout.size());
         // SAFETY: `padded` made room for it.
         unsafe { end.cast::<u64>().write_unaligned(seal_of(end)) };
     }
-    block.as_ptr()
+    block
+}
+
+/// A block of `class` from talc, and a batch more for this core's list.
+#[cold]
+fn fetch(class: usize) -> *mut u8 {
+    let layout = cache::layout_of(class);
+    let mut talc = TALC.lock();
+    // SAFETY: the size is not zero.
+    let block = unsafe { talc.allocate(layout) };
+    if block.is_some() {
+        // SAFETY: as above.
+        cache::fill(class, || unsafe { talc.try_allocate(layout) });
+    }
+    block.map_or(core::ptr::null_mut(), NonNull::as_ptr)
+}
+
+/// Gives half of this core's list of `class` back to talc.
+#[cold]
+fn give_back(class: usize) {
+    let layout = cache::layout_of(class);
+    let mut talc = TALC.lock();
+    // SAFETY: blocks of this class were allocated with this layout.
+    cache::drain(class, |block| unsafe { talc.deallocate(block, layout) });
 }
 
 /// Frees what [`allocate`] gave.
@@ -92,6 +130,17 @@ pub fn allocate(layout: Layout) -> *mut u8 {
 /// `block` came from [`allocate`] or [`reallocate`] with this `layout`, and is not used again.
 #[inline]
 pub unsafe fn free(block: *mut u8, layout: Layout) {
+    if SEAL == 0
+        && let Some(class) = cache::class_of(layout)
+    {
+        return cache::put(class, block, give_back);
+    }
+    // SAFETY: the caller's promise.
+    unsafe { free_to_talc(block, layout) };
+}
+
+#[inline(never)]
+unsafe fn free_to_talc(block: *mut u8, layout: Layout) {
     let Some(padded) = padded(layout) else { return };
     if SEAL != 0 {
         break_seal(block, layout);
@@ -122,9 +171,11 @@ fn break_seal(block: *mut u8, layout: Layout) {
 pub unsafe fn reallocate(block: *mut u8, layout: Layout, bytes: usize) -> *mut u8 {
     let Ok(new) = Layout::from_size_align(bytes, layout.align()) else { return core::ptr::null_mut() };
     if SEAL == 0 {
-        // SAFETY: the caller's promise.
-        if unsafe { TALC.lock().try_realloc_in_place(block, layout, bytes) } {
-            return block;
+        match (cache::class_of(layout), cache::class_of(new)) {
+            (Some(old), Some(new)) if old == new => return block,
+            // SAFETY: the caller's promise; both are talc's own.
+            (None, None) if unsafe { TALC.lock().try_realloc_in_place(block, layout, bytes) } => return block,
+            _ => {}
         }
     }
     let moved = allocate(new);

@@ -91,8 +91,10 @@ static COUNT: AtomicUsize = AtomicUsize::new(1);
 pub enum Kick {
     /// Nobody.
     None,
-    /// The core runs something that must give way, or does not know that its slice counts now.
-    Core,
+    /// The core runs an equal, whose slice begins to count now.
+    Slice,
+    /// The core is idle or runs something that must give way.
+    GiveWay,
 }
 
 impl Core {
@@ -261,8 +263,9 @@ impl Core {
         self.ready.store(queue.len() as u32, Ordering::Relaxed);
     }
 
+    /// The running thread has a slice from now on: an equal waits.
     #[inline]
-    fn begin_slice(&self) {
+    pub fn begin_slice(&self) {
         let end = cpu::ticks_about() + time::slice_ticks();
         self.slice_end.store(end, Ordering::Relaxed);
         if end < self.timer.load(Ordering::Relaxed) {
@@ -327,8 +330,10 @@ impl Core {
         self.note_length(&queue);
         drop(queue);
         let running = self.running.load(Ordering::Relaxed);
-        if priority + 1 > running || priority + 1 == running && self.slice_end.load(Ordering::Relaxed) == NEVER {
-            Kick::Core
+        if priority + 1 > running {
+            Kick::GiveWay
+        } else if priority + 1 == running && self.slice_end.load(Ordering::Relaxed) == NEVER {
+            Kick::Slice
         } else {
             Kick::None
         }

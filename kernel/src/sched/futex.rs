@@ -60,6 +60,11 @@ impl Host for Machine {
         park::unpark(thread);
     }
 
+    #[inline]
+    fn unpark_each(&self, threads: impl Iterator<Item = Thread>) {
+        park::unpark_each(threads);
+    }
+
     #[inline(always)]
     fn priority(&self, thread: Thread) -> u8 {
         record::of(thread).priority()

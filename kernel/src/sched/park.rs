@@ -54,6 +54,12 @@ pub fn unpark(thread: Thread) {
     }
 }
 
+/// Unparks each of `threads`: all are queued before one of them may take this core from the caller.
+#[inline]
+pub fn unpark_each(threads: impl Iterator<Item = Thread>) {
+    ready::make_all_ready(threads.map(record::of).filter(|record| record.token.notify()));
+}
+
 /// Sleeps for at least `ns` nanoseconds.
 pub fn sleep(ns: u64) {
     let end = time::now().saturating_add_ns(ns);

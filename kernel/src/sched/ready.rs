@@ -15,21 +15,49 @@ use crate::interrupt;
 /// Makes `record` ready: it was parked, or is new.
 #[inline]
 pub fn make_ready(record: &'static Record) {
+    make_all_ready(core::iter::once(record));
+}
+
+/// Makes `records` ready, in this order, before any of them may take this core from its thread.
+#[inline]
+pub fn make_all_ready(records: impl Iterator<Item = &'static Record>) {
     let before = cpu::mask();
     let this = Core::this();
-    let allowed = record.affinity.load(Ordering::Relaxed) & cores::online();
-    // With this core alone to choose there is nobody to kick.
-    let is_here = if allowed == 1 << this.number() { this.queue(record) == Kick::Core } else { queue_on(choose(record, this, allowed), record) };
-    if is_here {
-        notice_here(this, before);
+    let mut must_give_way = false;
+    for record in records {
+        must_give_way |= queue_somewhere(this, record);
+    }
+    if must_give_way {
+        give_way(this, before);
     }
     cpu::unmask(before);
 }
 
-/// Something was queued on this core that the running thread has to know: gives way at once if it must and may.
+/// Queues `record`; true if this core's running thread must give way to it. IRQs are masked.
+#[inline]
+fn queue_somewhere(this: &'static Core, record: &'static Record) -> bool {
+    let allowed = record.affinity.load(Ordering::Relaxed) & cores::online();
+    // With this core alone to choose there is nobody to kick.
+    if allowed == 1 << this.number() {
+        take_notice(this, this.queue(record))
+    } else {
+        queue_on(choose(record, this, allowed), record)
+    }
+}
+
+/// This core learns what was queued on it; true if its running thread must give way.
+#[inline]
+fn take_notice(this: &Core, kick: Kick) -> bool {
+    if kick == Kick::Slice {
+        this.begin_slice();
+    }
+    kick == Kick::GiveWay
+}
+
+/// The running thread gives way at once if it may. A handler, the switch and the idle loop look at the queue anyway.
 #[cold]
-fn notice_here(this: &'static Core, before: cpu::Masking) {
-    if cpu::is_on_core_stack() || super::record::current().is_idle() || !this.must_give_way() {
+fn give_way(this: &'static Core, before: cpu::Masking) {
+    if cpu::is_on_core_stack() || super::record::current().is_idle() {
         return;
     }
     if before.lets_irqs_in() {
@@ -54,7 +82,7 @@ fn choose(record: &Record, this: &'static Core, allowed: u8) -> &'static Core {
     cores::lightest(allowed).unwrap_or(this)
 }
 
-/// Queues `record` on `core` and kicks whoever has to know. True if that is this core. IRQs are masked.
+/// Queues `record` on `core` and kicks whoever has to know. True if this core's running thread must give way. IRQs are masked.
 pub fn queue_on(core: &'static Core, record: &'static Record) -> bool {
     // Read before it is queued: from then on the thread may run, move and end.
     let affinity = record.affinity.load(Ordering::Relaxed);
@@ -62,7 +90,8 @@ pub fn queue_on(core: &'static Core, record: &'static Record) -> bool {
     let kick = core.queue(record);
     let this = Core::this();
     let is_here = core::ptr::eq(core, this);
-    if kick == Kick::Core && !is_here {
+    let must_give_way = is_here && take_notice(core, kick);
+    if kick != Kick::None && !is_here {
         interrupt::kick(core.number());
     }
     // Pairs with the fence in `Core::announce_idle`.
@@ -70,7 +99,7 @@ pub fn queue_on(core: &'static Core, record: &'static Record) -> bool {
     if !was_idle && let Some(idle) = cores::claim_idle(affinity & cores::online(), core.number()) {
         interrupt::kick(idle.number());
     }
-    is_here && kick == Kick::Core
+    must_give_way
 }
 
 /// Queues the thread that just left on a core where it may run: its affinity changed. On the core's own stack.

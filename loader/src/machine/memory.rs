@@ -27,6 +27,20 @@ pub unsafe fn bytes(range: Range<u64>) -> &'static [u8] {
     unsafe { core::slice::from_raw_parts(start, length) }
 }
 
+/// The same, to write.
+///
+/// # Safety
+/// It is memory, and nobody else uses any of it while the slice is in use.
+pub unsafe fn bytes_mut(range: Range<u64>) -> &'static mut [u8] {
+    let start = ptr::with_exposed_provenance_mut(address(range.start));
+    let length = address(range.end.saturating_sub(range.start));
+    if range.start == 0 || length == 0 {
+        return &mut [];
+    }
+    // SAFETY: the caller says so; the start is not null.
+    unsafe { core::slice::from_raw_parts_mut(start, length) }
+}
+
 /// Where bytes lie.
 pub fn range(bytes: &[u8]) -> Range<u64> {
     let start = bytes.as_ptr().expose_provenance() as u64;
@@ -119,16 +133,8 @@ impl Claim {
         let page = end - PAGE_BYTES as u64;
         clean_caches(start..end);
         let first = address(start);
-        {
-            // SAFETY: the claim is ours alone, and this is the only reference into it while it lives.
-            let memory = unsafe {
-                core::slice::from_raw_parts_mut(
-                    ptr::with_exposed_provenance_mut::<u8>(first),
-                    plan.bytes,
-                )
-            };
-            plan.fill(memory);
-        }
+        // SAFETY: the claim is ours alone, and the only reference into it ends here.
+        plan.fill(unsafe { bytes_mut(start..page) });
         // SAFETY: as above; a page is aligned for words, and any bytes are words.
         let words = unsafe {
             core::slice::from_raw_parts_mut(
@@ -167,6 +173,31 @@ fn clean_caches(range: Range<u64>) {
             options(nostack, preserves_flags)
         )
     };
+}
+
+/// Orders all memory accesses, those of other masters included.
+pub fn barrier() {
+    // SAFETY: orders only.
+    unsafe { asm!("dsb sy", options(nostack, preserves_flags)) };
+}
+
+/// Lets at least `turns` cycles of the core pass.
+pub fn pause(turns: u32) {
+    for _ in 0..turns {
+        // SAFETY: waits.
+        unsafe { asm!("yield", options(nomem, nostack, preserves_flags)) };
+    }
+}
+
+/// The time since some moment, in milliseconds.
+pub fn now_ms() -> u64 {
+    let (count, frequency): (u64, u64);
+    // SAFETY: reads two registers that every level may read.
+    unsafe {
+        asm!("isb", "mrs {}, cntvct_el0", "mrs {}, cntfrq_el0", out(reg) count, out(reg) frequency,
+            options(nomem, nostack, preserves_flags));
+    }
+    count / (frequency / 1000).max(1)
 }
 
 /// Leaves the loader for the program.
