@@ -33,6 +33,11 @@ const LEAST_RAM: Range<u64> = 0..64 << 20;
 /// Page 0 is the spin table's and the firmware's.
 const FIRMWARE_PAGE: Range<u64> = 0..PAGE_BYTES as u64;
 
+/// Where the Pi's firmware writes its tags.
+const PI_TAGS: u64 = 0x100;
+/// The Pi's memory lies below its devices, `virt`'s at 1 GiB.
+const PI_RAM_END: u64 = 0x3F00_0000;
+
 /// What was found to be carried.
 struct Cargo {
     program: &'static [u8],
@@ -42,11 +47,7 @@ struct Cargo {
 /// Carries a program: the one that came with the loader, which is in memory at `image`, else one that comes over the serial line.
 /// `firmware` is what the firmware left in x0.
 fn run(firmware: u64, image: Range<u64>) -> ! {
-    // SAFETY: x0 holds a description or 0 on every board (arm64 boot protocol), and nobody has touched it yet.
-    let (mut machine, firmware) = match unsafe { firmware::read(firmware) } {
-        Ok(machine) => (machine, firmware),
-        Err(_) => (Machine::default(), 0),
-    };
+    let (mut machine, firmware) = survey(firmware, &image);
     if machine.ram.is_empty() {
         machine.ram.push(LEAST_RAM);
     }
@@ -74,6 +75,23 @@ fn run(firmware: u64, image: Range<u64>) -> ! {
         machine.initrd = Some(memory::range(payload));
         found = open(payload).map(Some);
     }
+}
+
+/// What the firmware says, and where it says so; 0 if nowhere. The Pi's leaves x0 zero where its card has no devicetree, but writes
+/// tags all the same.
+fn survey(firmware: u64, image: &Range<u64>) -> (Machine<'static>, u64) {
+    let is_pi = image.start < PI_RAM_END;
+    for address in [Some(firmware), is_pi.then_some(PI_TAGS)]
+        .into_iter()
+        .flatten()
+    {
+        // SAFETY: x0 holds a description's address or 0 on every board (arm64 boot protocol), on the Pi there is memory at the tags'
+        // place, and nobody has touched either yet.
+        if let Ok(machine) = unsafe { firmware::read(address) } {
+            return (machine, address);
+        }
+    }
+    (Machine::default(), 0)
 }
 
 /// Says why.

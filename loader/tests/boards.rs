@@ -14,12 +14,14 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 use std::{env, fs, thread};
 
+use dtoolkit::model::{DeviceTree, DeviceTreeProperty};
 use skete_loader::payload::{self, Kind};
 use skete_loader::sample::{Sample, Segment};
 use skete_loader::serial::Sender;
 use skete_loader::{elf, image};
 
 const PI: &[&str] = &["-M", "raspi3b"];
+const NOT_ELF: &str = "the program is not a 64-bit little-endian ELF file";
 const LIMIT: Duration = Duration::from_secs(20);
 
 /// What the machine said, and QEMU's exit status.
@@ -133,6 +135,50 @@ fn an_appended_program_starts_on_the_pi() {
     Bench::new("pi")
         .boot(PI, &carrying(&Sample::talking().emit()), &[])
         .assert_ran(2);
+}
+
+#[test]
+#[ignore = "needs QEMU and the loader"]
+fn a_devicetree_on_the_pi_is_read() {
+    let mut tree = DeviceTree::new();
+    for (name, value) in [
+        (
+            "compatible",
+            b"raspberrypi,3-model-b\0brcm,bcm2837\0".as_slice(),
+        ),
+        ("#address-cells", &[0, 0, 0, 1]),
+        ("#size-cells", &[0, 0, 0, 1]),
+    ] {
+        tree.root
+            .add_property(DeviceTreeProperty::new_unchecked(name, value));
+    }
+    let bench = Bench::new("tree");
+    let tree = bench.file("pi.dtb", &tree.to_dtb());
+    let ramdisk = bench.file("program", &Sample::talking().emit());
+    bench
+        .boot(PI, &loader(), &["-dtb", &tree, "-initrd", &ramdisk])
+        .assert_ran(2);
+    let more = ["-dtb", &tree, "-append", "semihosting=1"];
+    bench
+        .boot(PI, &carrying(&[0; 64]), &more)
+        .assert_refused(NOT_ELF);
+}
+
+#[test]
+#[ignore = "needs QEMU and the loader"]
+fn the_image_runs_at_the_old_address_too_and_at_el3_on_every_core() {
+    let bench = Bench::new("address");
+    let image = carrying(&Sample::talking().emit());
+    // As an ELF file QEMU starts it on all four cores at once: three must wait, or the line came four times.
+    let code = Segment::load(0x8_0000, elf::PF_R | elf::PF_X).with(image);
+    let file = Sample {
+        kind: 2,
+        system: 0,
+        entry: 0x8_0000,
+        segments: vec![code],
+        ..Sample::talking()
+    };
+    bench.boot(PI, &file.emit(), &[]).assert_ran(3);
 }
 
 #[test]
