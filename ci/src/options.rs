@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// Words for the kernel and arguments for the program.
+/// Words for the kernel, quoted already, and arguments for the program.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Options {
     words: Vec<String>,
@@ -12,7 +12,7 @@ pub struct Options {
 impl Options {
     /// Adds `key=value`.
     pub fn set(&mut self, key: &str, value: impl fmt::Display) {
-        self.words.push(format!("{key}={value}"));
+        self.words.push(format!("{key}={}", quoted(&value.to_string())));
     }
 
     /// Adds the program's arguments, those after its name.
@@ -24,7 +24,7 @@ impl Options {
 impl fmt::Display for Options {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let separator = (!self.arguments.is_empty()).then_some("--");
-        let words = self.words.iter().map(|word| quoted(word));
+        let words = self.words.iter().cloned();
         let arguments = self.arguments.iter().map(|word| quoted(word));
         let text: Vec<String> = words
             .chain(separator.map(String::from))
@@ -80,7 +80,7 @@ mod tests {
     fn spaces_quotes_and_empty_words_survive_quoting() {
         assert_eq!(
             text(&[("env", "A=b c")], &["", "it's", "two words"]),
-            r"'env=A=b c' -- '' 'it'\''s' 'two words'"
+            r"env='A=b c' -- '' 'it'\''s' 'two words'"
         );
     }
 

@@ -59,6 +59,22 @@ pub fn toolchain(offline: bool) -> Result<Toolchain> {
     }
 }
 
+/// Sees to it that compiler, linker and QEMU are here: all that is missing is installed, or told, at once.
+///
+/// # Errors
+/// What is missing, and the command that brings it.
+pub fn all(offline: bool) -> Result<()> {
+    let mut needs = Toolchain::find().err().unwrap_or_default();
+    if toolchain::qemu().is_none() {
+        needs.push(Need::Qemu);
+    }
+    if needs.is_empty() {
+        Ok(())
+    } else {
+        provide(&needs, offline)
+    }
+}
+
 /// QEMU: found, else installed.
 ///
 /// # Errors

@@ -151,7 +151,11 @@ fn watch(
             }
             let text = String::from_utf8_lossy(&line).into_owned();
             line.clear();
-            if let Some(status) = text.trim_end().rsplit_once(STATUS).map(|(_, status)| status) {
+            if let Some(status) = text
+                .trim_end()
+                .rsplit_once(STATUS)
+                .map(|(_, status)| status)
+            {
                 return status
                     .parse()
                     .with_context(|| format!("the kernel ends with `{text}`"));

@@ -159,6 +159,7 @@ impl Run {
     /// Something is missing, or the program cannot be built or booted.
     pub fn carry_out(mut self) -> Result<u8> {
         self.machine.check()?;
+        packages::all(self.choice.offline)?;
         let (builder, elf) = self.choice.build()?;
         if self.gdb {
             self.surroundings

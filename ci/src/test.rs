@@ -14,6 +14,7 @@ use clap::{Args, ValueEnum};
 use crate::backtrace::{Lines, Program, Stream};
 use crate::guest::{self, Ending, Input};
 use crate::house;
+use crate::packages;
 use crate::program::{Builder, Profile};
 use crate::project::{self, Project};
 use crate::run::{Boot, Settings, Surroundings};
@@ -67,6 +68,7 @@ impl Test {
             models(tally)?;
         }
         if is_wanted(Group::Loader) || is_wanted(Group::Programs) {
+            packages::all(self.offline)?;
             let builder = Builder::new(self.offline)?;
             if is_wanted(Group::Loader) {
                 let loader = builder.loader()?.display().to_string();

@@ -86,9 +86,9 @@ fn tool(root: &Path) -> String {
          \x20   unset RUSTC RUSTC_BOOTSTRAP RUSTUP_TOOLCHAIN RUSTFLAGS CARGO CARGO_ENCODED_RUSTFLAGS CARGO_BUILD_TARGET CARGO_TARGET_DIR\n\
          \x20   PATH=$(printf %s \"$PATH\" | tr : '\\n' | grep -vxF '{root}/.toolchain/bin' | paste -sd:)\n\
          \x20   cd '{root}'\n\
-         \x20   cargo build --quiet --package xtask\n\
+         \x20   cargo build --quiet --profile tool --package xtask\n\
          )\n\
-         exec '{root}/target/debug/xtask' \"$@\"\n",
+         exec '{root}/target/tool/xtask' \"$@\"\n",
         root = root.display(),
     )
 }
