@@ -24,9 +24,11 @@ const REPORT_TIME: Duration = Duration::from_secs(2);
 
 /// Where the guest's input comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Input {
+pub enum Input<'a> {
     /// Our own standard input.
     Ours,
+    /// This text, typed at once.
+    Typed(&'a str),
     /// Nowhere.
     None,
 }
@@ -71,7 +73,7 @@ pub fn run(
     program: &Path,
     arguments: &[String],
     folder: &Path,
-    input: Input,
+    input: Input<'_>,
     timeout: Option<Duration>,
     listener: &mut dyn FnMut(&[u8]),
 ) -> Result<Ending> {
@@ -91,9 +93,14 @@ pub fn run(
     }));
     watch_for_interrupt();
     lock(&RUNNING).push(Arc::clone(&running));
-    if input == Input::Ours {
-        let keyboard = Arc::clone(&keyboard);
-        thread::spawn(move || forward_input(&keyboard));
+    let hands = Arc::clone(&keyboard);
+    match input {
+        Input::Ours => _ = thread::spawn(move || type_in(&hands, &mut std::io::stdin())),
+        Input::Typed(text) => {
+            let text = text.to_owned();
+            thread::spawn(move || type_in(&hands, &mut text.as_bytes()));
+        }
+        Input::None => {}
     }
     let is_timed_out = listen(output, &keyboard, timeout, listener);
     let ending = end(&running, is_timed_out);
@@ -205,9 +212,10 @@ fn code(status: ExitStatus) -> u8 {
         .unwrap_or(u8::MAX)
 }
 
-fn forward_input(keyboard: &Mutex<ChildStdin>) {
+/// Passes everything from `source` on to the guest.
+fn type_in(keyboard: &Mutex<ChildStdin>, source: &mut dyn Read) {
     let mut buffer = [0; 4096];
-    while let Ok(count @ 1..) = std::io::stdin().read(&mut buffer) {
+    while let Ok(count @ 1..) = source.read(&mut buffer) {
         let mut keyboard = lock(keyboard);
         if keyboard
             .write_all(&buffer[..count])
@@ -261,6 +269,26 @@ mod tests {
         assert_eq!(ending, Ending::TimedOut);
         assert_eq!(said.trim(), "1d");
         assert!(started.elapsed() < Duration::from_secs(10));
+    }
+
+    #[test]
+    fn what_is_typed_arrives() {
+        let mut said = Vec::new();
+        let mut listener = |piece: &[u8]| said.extend_from_slice(piece);
+        let arguments = ["-c".into(), "read -r line; echo \"<$line>\"".into()];
+        let input = Input::Typed("abc\n");
+        let ending = run(
+            Path::new("/bin/sh"),
+            &arguments,
+            Path::new("/"),
+            input,
+            None,
+            &mut listener,
+        );
+        assert_eq!(
+            (ending.expect("a shell starts"), said),
+            (Ending::Status(0), b"<abc>\n".to_vec())
+        );
     }
 
     #[test]

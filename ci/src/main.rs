@@ -2,7 +2,7 @@
 //!
 //! - [`run`]: a program in QEMU; made of [`project`] (which one), [`program`] (built with [`toolchain`], [`wrapper`], [`flags`]),
 //!   [`image`] ([`elf`], [`archive`], [`options`]), [`board`] and [`qemu`] (the machine), [`guest`] (the process), [`backtrace`]
-//! - [`mod@image`], [`sd`]: what a board is started from; [`new`] and [`boot`]: programs outside of this workspace
+//! - [`mod@image`], [`sd`], [`push`]: what a board is started from; [`new`] and [`boot`]: programs outside of this workspace
 //! - [`bench`], [`size`]: figures, and what they are to be ([`figures`])
 //! - [`test`]: what holds when it runs, with the tables of [`suite`]; [`check`]: what holds of the source
 //! - [`packages`]: what is missing, and its remedy; [`doctor`] tells of all of it
@@ -26,6 +26,7 @@ mod options;
 mod packages;
 mod program;
 mod project;
+mod push;
 mod qemu;
 mod run;
 mod sd;
@@ -55,6 +56,7 @@ enum Task {
     Run(run::Run),
     Image(image::Task),
     Sd(sd::Sd),
+    Push(push::Push),
     New(new::New),
     #[command(hide = true)]
     Boot(boot::Runner),
@@ -83,6 +85,7 @@ fn carry_out(task: Task) -> anyhow::Result<u8> {
     let mut tally = Tally::default();
     match task {
         Task::Run(run) => return run.carry_out(),
+        Task::Push(push) => return push.carry_out(),
         Task::Boot(runner) => return runner.carry_out(),
         Task::Doctor(doctor) => return doctor.carry_out(),
         Task::Bench(bench) => return bench.carry_out(),

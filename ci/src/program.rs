@@ -13,7 +13,7 @@ use cargo_metadata::{Message, Target, TargetKind};
 use crate::flags::{self, LOADER_TARGET, PROGRAM_TARGET};
 use crate::house;
 use crate::packages;
-use crate::project::Project;
+use crate::project::{self, Project};
 use crate::toolchain::{self, Toolchain};
 use crate::wrapper::Wrapper;
 
@@ -85,7 +85,12 @@ impl Builder {
             "-Zbuild-std-features=compiler-builtins-mem",
         ]);
         cargo.args(["--target", PROGRAM_TARGET, "--profile", profile.name()]);
-        cargo.args(name.iter().flat_map(|name| ["--package", name]));
+        if let Some(name) = name {
+            // A package may be called otherwise than its folder.
+            cargo
+                .arg("--manifest-path")
+                .arg(project::folder(name).join("Cargo.toml"));
+        }
         cargo.args(features.iter().flat_map(|feature| ["--features", feature]));
         let target = if name.is_some() {
             house::target_dir()

@@ -183,7 +183,7 @@ impl Run {
             offline: self.choice.offline,
         };
         let ending = boot.carry_out(&builder, &mut show)?;
-        crate::run::show(&stream.finish());
+        self::show(&stream.finish());
         if ending == Ending::TimedOut {
             eprintln!(
                 "xtask: stopped after {} s",
@@ -194,7 +194,8 @@ impl Run {
     }
 }
 
-fn show(bytes: &[u8]) {
+/// Writes to standard output at once.
+pub fn show(bytes: &[u8]) {
     let mut out = std::io::stdout().lock();
     // Whoever listened may have gone (`| head`); the guest's status still counts.
     let _ = out.write_all(bytes).and_then(|()| out.flush());
@@ -210,7 +211,7 @@ pub struct Boot<'a> {
     /// The linked program.
     pub elf: &'a Path,
     /// Where its input comes from.
-    pub input: Input,
+    pub input: Input<'a>,
     /// Install nothing.
     pub offline: bool,
 }

@@ -32,6 +32,8 @@ pub struct Case {
     pub arguments: Vec<String>,
     /// Variables, `KEY=VALUE`.
     pub env: Vec<String>,
+    /// What is typed on the console; `\u0004` (Ctrl-D) ends it.
+    pub input: Option<String>,
     /// A folder beside the table that fills the file tree.
     pub root: Option<PathBuf>,
     /// The exit status.
@@ -69,6 +71,7 @@ impl Default for Case {
             name: None,
             arguments: Vec::new(),
             env: Vec::new(),
+            input: None,
             root: None,
             status: 0,
             output: Vec::new(),

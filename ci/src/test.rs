@@ -198,7 +198,7 @@ fn attempt(trial: &Trial, built: &Built, builder: &Builder) -> Result<Vec<String
         machine: &trial.machine,
         surroundings: &surroundings,
         elf,
-        input: Input::None,
+        input: case.input.as_deref().map_or(Input::None, Input::Typed),
         offline: true,
     };
     let ending = boot.carry_out(builder, &mut listener)?;

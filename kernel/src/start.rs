@@ -112,6 +112,9 @@ fn read_options(handover: &Handover) {
     if options::is_on("semihosting") {
         power::use_semihosting();
     }
+    if options::is_on("serial") {
+        power::use_serial();
+    }
     // SAFETY: as for the options.
     panic::backtrace::set_names(unsafe { core::slice::from_raw_parts(handover.names.start as *const u8, handover.names.len() as usize) });
     let there = board::get().machine.cores.len();

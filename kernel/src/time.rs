@@ -5,13 +5,21 @@
 
 use core::sync::atomic::{AtomicU64, Ordering};
 
+use skete_cell::Guarded;
 use skete_logic::time::Instant;
 
 use crate::arch::cpu;
 
-/// Nanoseconds per tick: the whole part, and the fraction in units of 2⁻⁶⁴.
-static NS_WHOLE: AtomicU64 = AtomicU64::new(16);
-static NS_FRACTION: AtomicU64 = AtomicU64::new(0);
+/// Nanoseconds per tick.
+#[derive(Clone, Copy, Debug)]
+struct Scale {
+    whole: u64,
+    /// In units of 2⁻⁶⁴.
+    fraction: u64,
+}
+
+/// Written by [`init`] while nobody else runs, only read from then on: so it needs no lock, and both words come with one load.
+static SCALE: Guarded<Scale> = Guarded::new(Scale { whole: 16, fraction: 0 });
 /// Ticks per second.
 static RATE: AtomicU64 = AtomicU64::new(62_500_000);
 /// Nanoseconds since 1970 at boot.
@@ -26,15 +34,14 @@ pub const SLICE_NS: u64 = 10_000_000;
 pub fn init() {
     let rate = cpu::tick_rate().max(1);
     RATE.store(rate, Ordering::Relaxed);
-    NS_WHOLE.store(NS / rate, Ordering::Relaxed);
     let fraction = ((u128::from(NS % rate) << 64) / u128::from(rate)) as u64;
-    NS_FRACTION.store(fraction, Ordering::Relaxed);
+    SCALE.set(Scale { whole: NS / rate, fraction });
 }
 
 #[inline(always)]
 fn ns_of(ticks: u64) -> u64 {
-    let fraction = u128::from(ticks) * u128::from(NS_FRACTION.load(Ordering::Relaxed));
-    ticks * NS_WHOLE.load(Ordering::Relaxed) + (fraction >> 64) as u64
+    let Scale { whole, fraction } = SCALE.get();
+    ticks * whole + (u128::from(ticks) * u128::from(fraction) >> 64) as u64
 }
 
 /// The moment now.

@@ -30,7 +30,7 @@ static FRAMES: Spin<Frames> =
 impl Frames {
     /// Enters the next piece; false if there is none.
     fn enter_piece(&mut self) -> bool {
-        let Some(range) = self.fresh.iter_mut().find(|range| !range.is_empty()) else { return false };
+        let Some(range) = self.fresh.iter_mut().find(|range| range.start < range.end) else { return false };
         let end = range.end.min(range.start + PIECE);
         let piece = range.start..end;
         range.start = end;
@@ -78,7 +78,7 @@ fn add_piece(piece: Range<usize>) {
     let mut frames = FRAMES.lock();
     frames.total += piece.len();
     frames.free_count += piece.len();
-    if let Some(slot) = frames.fresh.iter_mut().find(|slot| slot.is_empty()) {
+    if let Some(slot) = frames.fresh.iter_mut().find(|slot| slot.start >= slot.end) {
         *slot = piece;
     } else {
         frames.free.insert(piece);

@@ -104,7 +104,7 @@ fn say_what_there_is() {
         let (frames, _) = frames::count();
         let (cores, mib) = (cores::count(), frames as u64 * PAGE >> 20);
         let board = if board::get().machine.board == Board::RaspberryPi3 { "Raspberry Pi 3" } else { "virt" };
-        trace::say(format_args!("{board}, {cores} cores, {mib} MiB, entropy: {entropy}"));
+        trace::say(format_args!("{board}, {cores} core{}, {mib} MiB, entropy: {entropy}", if cores == 1 { "" } else { "s" }));
     }
 }
 
