@@ -16,7 +16,8 @@
 //! ```
 //! Little-endian. A frame that is not good is forgotten once the line is silent for [`SILENCE_MS`]; then the answer is 0x15. A hello
 //! that names the payload already under way is answered with how far it came, so a push that was cut off goes on from there. After
-//! a good end the loader starts the program, whose console this line is from then on.
+//! a good end the loader starts the program, whose console this line is from then on: if the reply to an end is lost, the next thing to
+//! be heard is the program, and it runs all the same.
 
 use crate::payload::Checksum;
 
