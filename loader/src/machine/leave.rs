@@ -1,4 +1,8 @@
 //! The ways out when there is no program to jump to.
+#![allow(
+    unsafe_code,
+    reason = "QEMU and the power firmware are called by instructions"
+)]
 
 use core::arch::asm;
 

@@ -1,4 +1,8 @@
 //! Memory by its address: bytes that others left, memory for the program, caches, the jump.
+#![allow(
+    unsafe_code,
+    reason = "memory is taken by its address, caches and counters have instructions of their own, and the program is jumped to"
+)]
 
 use core::arch::asm;
 use core::ops::Range;
