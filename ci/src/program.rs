@@ -98,6 +98,12 @@ impl Builder {
             folder.join("target/skete")
         };
         cargo.arg("--target-dir").arg(target);
+        for package in flags::SMALL {
+            cargo.args([
+                "--config",
+                &format!("profile.release.package.{package}.opt-level='s'"),
+            ]);
+        }
         let mut words = flags::program(&self.toolchain.linker);
         words.extend(self.users_flags(folder, &words));
         cargo.env("CARGO_ENCODED_RUSTFLAGS", words.join("\x1f"));
@@ -124,7 +130,7 @@ impl Builder {
             "-Zbuild-std=core",
             "-Zbuild-std-features=compiler-builtins-mem",
         ]);
-        cargo.args(["--target", LOADER_TARGET, "--profile", "release"]);
+        cargo.args(["--target", LOADER_TARGET, "--profile", "loader"]);
         cargo.args(["--package", "skete-loader", "--bin", "skete-loader"]);
         cargo.arg("--target-dir").arg(house::target_dir());
         cargo.env(
