@@ -64,6 +64,9 @@ pub struct Task {
     choice: Choice,
     #[command(flatten)]
     settings: Settings,
+    /// The loader alone: it waits for `cargo xtask push` on the board's serial line.
+    #[arg(long, conflicts_with = "program")]
+    loader: bool,
     /// The file to write.
     #[arg(short, long, value_name = "FILE", default_value = "kernel8.img")]
     output: PathBuf,
@@ -75,15 +78,24 @@ impl Task {
     /// # Errors
     /// The program cannot be built, or the file not be written.
     pub fn carry_out(self) -> Result<()> {
-        let (builder, elf) = self.choice.build()?;
-        let mut options = Options::default();
-        self.settings.tell(&self.choice.name(), &mut options)?;
-        let contents = Contents {
-            elf,
-            root: self.settings.root,
-            options,
-        };
-        write(&builder, &contents, &self.output)?;
+        if self.loader {
+            let image = assemble(&Builder::new(self.choice.offline)?, &[])?;
+            fs::write(&self.output, image)
+                .with_context(|| format!("{} cannot be written", self.output.display()))?;
+        } else {
+            let (builder, elf) = self.choice.build()?;
+            let mut options = Options::default();
+            self.settings.tell(&self.choice.name(), &mut options)?;
+            write(
+                &builder,
+                &Contents {
+                    elf,
+                    root: self.settings.root,
+                    options,
+                },
+                &self.output,
+            )?;
+        }
         let bytes = fs::metadata(&self.output).map_or(0, |about| about.len());
         println!("{}: {bytes} bytes", self.output.display());
         Ok(())

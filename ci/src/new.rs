@@ -117,9 +117,16 @@ fn manifest(name: &str, root: &Path) -> String {
          codegen-units = 1\n\
          debug = \"line-tables-only\"\n\
          \n\
+         # What is not inlined from these is small first.\n\
+         [profile.release.package]\n\
+         {small}\
+         \n\
          # A workspace of its own, wherever the folder lies.\n\
          [workspace]\n",
         kernel = root.join("kernel"),
+        small = flags::SMALL
+            .map(|package| format!("{package}.opt-level = \"s\"\n"))
+            .concat(),
     )
 }
 

@@ -12,7 +12,8 @@ pub struct Options {
 impl Options {
     /// Adds `key=value`.
     pub fn set(&mut self, key: &str, value: impl fmt::Display) {
-        self.words.push(format!("{key}={}", quoted(&value.to_string())));
+        self.words
+            .push(format!("{key}={}", quoted(&value.to_string())));
     }
 
     /// Adds the program's arguments, those after its name.

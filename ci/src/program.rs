@@ -98,6 +98,12 @@ impl Builder {
             folder.join("target/skete")
         };
         cargo.arg("--target-dir").arg(target);
+        for package in flags::SMALL {
+            cargo.args([
+                "--config",
+                &format!("profile.release.package.{package}.opt-level='s'"),
+            ]);
+        }
         let mut words = flags::program(&self.toolchain.linker);
         words.extend(self.users_flags(folder, &words));
         cargo.env("CARGO_ENCODED_RUSTFLAGS", words.join("\x1f"));
