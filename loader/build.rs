@@ -9,13 +9,7 @@ fn main() {
     println!("cargo:rustc-link-arg-bins=--script={folder}/link.ld");
     // Position-independent: whoever loads an `Image` chooses the address. `start.rs` applies the few relocations; until the kernel
     // maps memory, all of it can be written, read-only sections too, which is what `notext` allows.
-    for argument in [
-        "-pie",
-        "--no-dynamic-linker",
-        "-znotext",
-        "-zmax-page-size=4096",
-        "--fix-cortex-a53-843419",
-    ] {
+    for argument in ["-pie", "--no-dynamic-linker", "-znotext", "-zmax-page-size=4096", "--fix-cortex-a53-843419"] {
         println!("cargo:rustc-link-arg-bins={argument}");
     }
 }

@@ -1,11 +1,14 @@
 //! The ARMv8-A processor: everything here is an instruction or a register that Rust has no word for.
 //!
+//! The assembly calls upward by symbol, `skete_…`, as the processor calls the vectors: nothing here names a floor above.
+//!
 //! - [`entry`]: first instructions of every core, down to EL1 with MMU and caches on
 //! - [`vectors`]: exception entry, saves a whole thread into its record
 //! - [`switch`]: leaves one thread and resumes another; the only place that changes SP and TPIDR_EL0
 //! - [`context`]: the registers of a thread at rest, as the assembly lays them out
 //! - [`cpu`]: masking, waiting, barriers, the core's number, the system counter
 //! - [`mmu`]: switches translation tables, forgets old translations
+//! - [`stacks`]: the stacks that are no thread's
 //! - [`probe`]: reads memory that may not be there
 //! - [`firmware`]: HVC and SMC, semihosting
 
@@ -15,5 +18,6 @@ pub mod entry;
 pub mod firmware;
 pub mod mmu;
 pub mod probe;
+pub mod stacks;
 pub mod switch;
 pub mod vectors;

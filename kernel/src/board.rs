@@ -96,7 +96,9 @@ pub fn device_ranges(machine: &Machine<'_>) -> impl Iterator<Item = Range<u64>> 
     let pi = [PERIPHERALS..PERIPHERALS + 0x40_0000, LOCAL..LOCAL + 0x20_0000];
     let gic = match machine.gic {
         Some(Gic::V2 { distributor, cpu_interface }) => [distributor..distributor + 0x1_0000, cpu_interface..cpu_interface + 0x1_0000],
-        Some(Gic::V3 { distributor, redistributors }) => [distributor..distributor + 0x1_0000, redistributors..redistributors + REDISTRIBUTORS],
+        Some(Gic::V3 { distributor, redistributors }) => {
+            [distributor..distributor + 0x1_0000, redistributors..redistributors + REDISTRIBUTORS]
+        }
         None => [0..0, 0..0],
     };
     let single = [machine.uart, machine.rtc].into_iter().flatten().map(|device| device.base..device.base + device.bytes);

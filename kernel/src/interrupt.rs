@@ -156,11 +156,9 @@ pub fn kick(number: usize) {
 pub fn answer_all(answer: impl FnMut(Event)) {
     match &board::get().interrupts {
         Interrupts::Gic2(gic) => answer_gic(|| gic.acknowledge(), |taken| gic.end(taken), answer),
-        Interrupts::Gic3 { .. } => answer_gic(
-            || cpu_interface::acknowledge(&SystemRegisters),
-            |taken| cpu_interface::end(&SystemRegisters, taken),
-            answer,
-        ),
+        Interrupts::Gic3 { .. } => {
+            answer_gic(|| cpu_interface::acknowledge(&SystemRegisters), |taken| cpu_interface::end(&SystemRegisters, taken), answer)
+        }
         Interrupts::Bcm { local, peripherals } => answer_bcm(local, peripherals, answer),
     }
 }

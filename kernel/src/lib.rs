@@ -12,6 +12,7 @@
 //! Imports run downward only. What can be decided without hardware is in `skete-logic`, how devices are spoken to in `skete-drivers`.
 //!
 //! A program needs one line, `use skete as _;`, and gets std whole. What std has no word for is in [`thread`].
+#![allow(unsafe_code, reason = "the link arguments need a block to stand on")]
 #![no_std]
 #![cfg(target_os = "hermit")]
 #![feature(link_arg_attribute)]
@@ -35,5 +36,4 @@ pub mod trace;
 #[link(kind = "link-arg", modifiers = "+verbatim", name = "-zseparate-loadable-segments")]
 #[link(kind = "link-arg", modifiers = "+verbatim", name = "-zmax-page-size=4096")]
 #[link(kind = "link-arg", modifiers = "+verbatim", name = "--fix-cortex-a53-843419")]
-#[allow(unsafe_code, reason = "the link arguments need a block to stand on")]
 unsafe extern "C" {}

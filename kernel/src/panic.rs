@@ -1,26 +1,20 @@
-//! When it goes wrong: what happened, where, and a status.
+//! When it goes wrong: a line, registers, who called whom, and a status.
 //!
-//! - [`synchronous`], [`system_error`], [`nested`]: called by the vectors. A first touch of reserved memory is answered and forgotten; every
-//!   other fault is told and ends the machine with status 139
-//! - [`abort`]: `sys_abort`: 101 after a panic, else 134
+//! - [`tell`]: a thread's fault; [`crate::sched`] finds out whose and what
 //! - [`stop`]: the kernel itself cannot go on: 134
+//! - `skete_nested`: a fault on a core's own stack: one line, 139
 //! - [`backtrace`]: who called whom
 //!
 //! The first core that stops has the console for itself. A fault while a fault is being told ends with one line.
-#![allow(unsafe_code, reason = "called by the vectors with the record that was interrupted")]
+#![allow(unsafe_code, reason = "called by the vectors")]
 
 pub mod backtrace;
 
 use core::fmt;
-use core::sync::atomic::Ordering;
-
-use aarch64_cpu::registers::{ESR_EL1, FAR_EL1, Readable};
 
 use crate::arch::context::Context;
-use crate::arch::{cpu, probe};
+use crate::arch::cpu;
 use crate::board::power;
-use crate::memory::map;
-use crate::sched::record::{self, Record};
 use crate::trace;
 
 /// Status of a program that panicked, as Rust's own.
@@ -30,64 +24,9 @@ pub const ABORTED: i32 = 134;
 /// Status of a program that faulted: 128 + SIGSEGV.
 pub const FAULTED: i32 = 139;
 
-/// ESR_EL1.EC, exception classes (Arm ARM D17.2.37).
-mod class {
-    pub const SVC: u64 = 0x15;
-    pub const INSTRUCTION_ABORT: u64 = 0x21;
-    pub const PC_ALIGNMENT: u64 = 0x22;
-    pub const DATA_ABORT: u64 = 0x25;
-    pub const SP_ALIGNMENT: u64 = 0x26;
-    pub const BREAKPOINT: u64 = 0x3c;
-    pub const UNDEFINED: u64 = 0x00;
-}
-
-/// What a system call that nobody answers gets: −ENOSYS.
-const NO_SUCH_CALL: u64 = (-38i64).cast_unsigned();
-
-/// A synchronous exception of the running thread.
-///
-/// # Safety
-/// Only the vectors call it.
-pub unsafe extern "C" fn synchronous(record: &'static Record) -> *const Record {
-    let syndrome = ESR_EL1.get();
-    let address = FAR_EL1.get();
-    // SAFETY: the vectors have just saved it, and it does not run.
-    let registers = unsafe { record.registers() };
-    let class = syndrome >> 26 & 0x3f;
-    if class == class::DATA_ABORT || class == class::INSTRUCTION_ABORT {
-        if is_translation_fault(syndrome) && map::touch(address) {
-            return record;
-        }
-        if let Some(go_on) = probe::fix_up(registers.pc) {
-            registers.pc = go_on;
-            return record;
-        }
-    }
-    if class == class::SVC {
-        trace::say(format_args!("system call {} from {:#x} has no answer here: ENOSYS", registers.x[8], registers.pc));
-        registers.x[0] = NO_SUCH_CALL;
-        return record;
-    }
-    fault(record, registers, class, syndrome, address)
-}
-
-/// A system error: a device or bus answered an access with an error, later than it was made.
-///
-/// # Safety
-/// Only the vectors call it.
-pub unsafe extern "C" fn system_error(record: &'static Record) -> *const Record {
-    let syndrome = ESR_EL1.get();
-    // SAFETY: as in `synchronous`.
-    let registers = unsafe { record.registers() };
-    tell(record, registers, format_args!("system error (SError), ESR {syndrome:#x}"));
-    power::off(FAULTED)
-}
-
 /// An exception while on a core's own stack: the kernel's fault. On the emergency stack.
-///
-/// # Safety
-/// Only the vectors call it.
-pub unsafe extern "C" fn nested(which: u64, syndrome: u64, pc: u64, address: u64) -> ! {
+#[unsafe(no_mangle)]
+unsafe extern "C" fn skete_nested(which: u64, syndrome: u64, pc: u64, address: u64) -> ! {
     if trace::is_last_speaker() {
         trace::say(format_args!("a fault while a fault was told: vector {which}, ESR {syndrome:#x}, pc {pc:#x}, address {address:#x}"));
         power::off(FAULTED);
@@ -101,76 +40,16 @@ pub unsafe extern "C" fn nested(which: u64, syndrome: u64, pc: u64, address: u64
     power::off(FAULTED)
 }
 
-/// ESR_EL1.ISS of an abort: the low six bits tell why; 4–7 are translation faults at levels 0–3.
-fn is_translation_fault(syndrome: u64) -> bool {
-    (4..8).contains(&(syndrome & 0x3f))
-}
-
-fn fault(record: &'static Record, registers: &Context, class: u64, syndrome: u64, address: u64) -> ! {
-    let found = map::find(address);
-    let access = if syndrome & 1 << 6 != 0 { "write to" } else { "read of" };
-    let what = match class {
-        class::DATA_ABORT | class::INSTRUCTION_ABORT if found.is_guard() && record.stack.get().contains(address) => "stack overflow",
-        class::DATA_ABORT | class::INSTRUCTION_ABORT if found.is_guard() => "stack overflow into the guard page of another thread",
-        class::DATA_ABORT if found.is_lazy() => "out of memory at the first touch of a page",
-        class::DATA_ABORT if syndrome & 0x3f == 0x21 => "unaligned access",
-        class::DATA_ABORT if address < 4096 => "null pointer",
-        class::DATA_ABORT if found.is_valid() => "forbidden access",
-        class::DATA_ABORT => "access to nothing",
-        class::INSTRUCTION_ABORT => "jump to what is no code",
-        class::PC_ALIGNMENT => "jump to an odd address",
-        class::SP_ALIGNMENT => "stack pointer not aligned to 16",
-        class::BREAKPOINT => "breakpoint instruction",
-        class::UNDEFINED => "undefined instruction",
-        _ => "exception",
-    };
-    match class {
-        class::DATA_ABORT => tell(record, registers, format_args!("{what}: {access} {address:#x}")),
-        class::INSTRUCTION_ABORT | class::PC_ALIGNMENT => tell(record, registers, format_args!("{what}: {address:#x}")),
-        _ => tell(record, registers, format_args!("{what}, ESR {syndrome:#x}")),
-    }
-    power::off(FAULTED)
-}
-
-/// Tells a fault of `record`: what, who, where, its registers, who called whom.
-fn tell(record: &'static Record, registers: &Context, what: fmt::Arguments<'_>) {
+/// Tells a fault: what, in whom, where, the registers, who called whom.
+pub fn tell(who: impl fmt::Display, registers: &Context, what: fmt::Arguments<'_>) {
     trace::silence_others();
-    trace::say(format_args!("{what}, in {}", Who(record)));
+    trace::say(format_args!("{what}, in {who}"));
     trace::say(format_args!("  pc {:#018x}  sp {:#018x}  lr {:#018x}", registers.pc, registers.sp, registers.x[30]));
     for (row, four) in registers.x[..28].chunks_exact(4).enumerate() {
         let n = row * 4;
         trace::say(format_args!("  x{n:<2} {:#018x}  {:#018x}  {:#018x}  {:#018x}", four[0], four[1], four[2], four[3]));
     }
     backtrace::print(registers.pc, registers.x[29]);
-}
-
-/// A thread as reports name it.
-pub struct Who(pub &'static Record);
-
-impl fmt::Display for Who {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let core = self.0.core.load(Ordering::Relaxed);
-        if self.0.is_idle() {
-            return write!(f, "the kernel on core {core}");
-        }
-        let name = self.0.name();
-        let end = name.iter().position(|byte| *byte == 0).unwrap_or(name.len());
-        let name = core::str::from_utf8(&name[..end]).unwrap_or("?");
-        let number = self.0.thread().index();
-        if name.is_empty() { write!(f, "thread {number} on core {core}") } else { write!(f, "thread {number} \"{name}\" on core {core}") }
-    }
-}
-
-/// Ends the machine as `abort(3)` does; after a Rust panic with Rust's status.
-pub fn abort() -> ! {
-    let (pc, frame) = backtrace::here();
-    let is_panic = backtrace::is_inside_panic(frame);
-    cpu::mask();
-    trace::silence_others();
-    let what = if is_panic { "panicked" } else { "aborted" };
-    trace::say(format_args!("{what}, in {}", Who(record::current())));
-    backtrace::print(pc, frame);
-    power::off(if is_panic { PANICKED } else { ABORTED })
 }
 
 /// The kernel cannot go on.

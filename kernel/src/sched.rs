@@ -5,18 +5,20 @@
 //! - [`ready`]: makes a thread ready and chooses its core
 //! - [`park`]: puts the running thread to sleep, and wakes it: the one way to wait
 //! - [`futex`]: the futex table, and the kernel's own use of it
+//! - [`fault`]: what an exception means
 //! - [`devices`]: threads that wait for a device
 //! - [`mutex`]: a lock that sleeps
 //! - [`spawn`]: begins and ends threads
 //! - [`report`]: who waits for whom
 //! - [`idle`]: what a core does with nothing to do
 //!
-//! One place switches: [`leave`] and [`interrupted`] run on a core's own stack, after the thread that left has been saved, and answer
+//! One place switches: `skete_leave` and `skete_interrupted` run on a core's own stack, after the thread that left has been saved, and answer
 //! with the record to resume.
 #![allow(unsafe_code, reason = "the two functions that the assembly calls")]
 
 pub mod core;
 pub mod devices;
+pub mod fault;
 pub mod futex;
 pub mod idle;
 pub mod mutex;
@@ -59,11 +61,9 @@ pub fn suspend(reason: Reason) {
     unsafe { switch::suspend(reason as u64) };
 }
 
-/// Called by the switch with the thread that leaves saved: answers with the record to resume.
-///
-/// # Safety
-/// Only [`switch::suspend`] calls it, on the core's own stack.
-pub unsafe extern "C" fn leave(reason: u64) -> *const Record {
+/// Called by the switch, on the core's own stack, with the thread that leaves saved: answers with the record to resume.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn skete_leave(reason: u64) -> *const Record {
     let left = record::current();
     let core = Core::this();
     if reason == Reason::Park as u64 {
@@ -92,11 +92,10 @@ fn leave_otherwise(core: &'static Core, left: &'static Record, reason: u64) -> *
     core.next()
 }
 
-/// Called by the vectors with the interrupted thread saved: handles the interrupt and answers with the record to resume.
-///
-/// # Safety
-/// Only the vectors call it, on the core's own stack.
-pub unsafe extern "C" fn interrupted(left: &'static Record) -> *const Record {
+/// Called by the vectors, on the core's own stack, with the interrupted thread saved: handles the interrupt and answers with the record to
+/// resume.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn skete_interrupted(left: &'static Record) -> *const Record {
     let core = Core::this();
     handle_interrupts(core);
     preempt_if_due(core, left)

@@ -1,8 +1,8 @@
 //! From the loader's jump to the program's `main`.
 //!
-//! [`boot_core`] runs once, on core 0, in this order: what the loader handed over → what the firmware says → frames, translation tables →
+//! `skete_boot_core` runs once, on core 0, in this order: what the loader handed over → what the firmware says → frames, translation tables →
 //! the board and its console → options → time, interrupts → thread records → the other cores → the main thread, which has the stack for what is left; then core 0 idles.
-//! [`other_core`] is what the others do.
+//! `skete_other_core` is what the others do.
 //!
 //! Each step may use what the steps before it made, and nothing else.
 #![allow(unsafe_code, reason = "reads what the loader left in memory; hands out memory that nobody owns yet")]
@@ -17,12 +17,12 @@ use skete_drivers::firmware::{self, Board, Machine};
 use skete_logic::deadlines::Entry;
 use skete_logic::pages::{Access, PAGE};
 
-use crate::arch::{cpu, entry};
+use crate::arch::{cpu, entry, stacks};
 use crate::board::{self, image, options, power};
 use crate::memory::{frames, map};
-use crate::sched::core::{self as cores, Core, EXCEPTION_STACKS, IDLE_STACKS};
-use crate::sched::record::{self, Record};
+use crate::sched::core::{self as cores, Core};
 use crate::sched::idle;
+use crate::sched::record::{self, Record};
 use crate::{interrupt, panic, time};
 
 /// The firmware's description is looked for in this many bytes: QEMU's devicetree takes a megabyte.
@@ -33,11 +33,9 @@ const RAM_PER_THREAD: u64 = 32 << 10;
 const LEAST_THREADS: u64 = 64;
 const MOST_THREADS: u64 = 16384;
 
-/// Core 0's way, with what the firmware and the loader gave.
-///
-/// # Safety
-/// Only the entry code calls it, once.
-pub unsafe extern "C" fn boot_core(firmware: u64, handover: *const Handover) -> ! {
+/// Core 0's way, with what the firmware and the loader gave. The entry code calls it, once.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn skete_boot_core(firmware: u64, handover: *const Handover) -> ! {
     Core::prepare_for_the_worst(0);
     // SAFETY: the loader wrote it into the page behind the image, which the entry code mapped.
     let handover = unsafe { handover.read() };
@@ -101,9 +99,7 @@ fn map_everything(machine: &Machine<'_>, handover: &Handover) {
         // Less memory than tables take: nothing can be said without a console.
         cpu::halt();
     }
-    for guarded in EXCEPTION_STACKS.iter().map(|stack| (&raw const *stack) as u64).chain(IDLE_STACKS.iter().map(|stack| (&raw const *stack) as u64)) {
-        map::guard(guarded..guarded + PAGE);
-    }
+    stacks::guards().for_each(map::guard);
     map::activate();
 }
 
@@ -153,6 +149,7 @@ fn make_records() {
 fn start_cores() {
     enter(0);
     secondary::release();
+    secondary::wait();
 }
 
 /// This core's own devices; from now on it runs threads.
@@ -161,11 +158,9 @@ fn enter(number: usize) {
     Core::this().join();
 }
 
-/// The way of every core but the first.
-///
-/// # Safety
-/// Only the entry code calls it, once a core.
-pub unsafe extern "C" fn other_core() -> ! {
+/// The way of every core but the first. The entry code calls it, once a core.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn skete_other_core() -> ! {
     let number = cpu::number();
     Core::prepare_for_the_worst(number);
     secondary::arrived();

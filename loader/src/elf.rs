@@ -4,9 +4,7 @@
 
 use plain::Plain;
 
-pub use goblin::elf::dynamic::{
-    DT_JMPREL, DT_NEEDED, DT_NULL, DT_REL, DT_RELA, DT_RELAENT, DT_RELASZ,
-};
+pub use goblin::elf::dynamic::{DT_JMPREL, DT_NEEDED, DT_NULL, DT_REL, DT_RELA, DT_RELAENT, DT_RELASZ};
 pub use goblin::elf::header::{EI_OSABI, EM_AARCH64, ET_DYN};
 pub use goblin::elf::program_header::{PF_R, PF_W, PF_X, PT_DYNAMIC, PT_INTERP, PT_LOAD};
 pub use goblin::elf::reloc::R_AARCH64_RELATIVE;

@@ -25,16 +25,8 @@ impl Header {
         if header[56..60] != MAGIC {
             return None;
         }
-        let long = |at: usize| {
-            header[at..]
-                .first_chunk()
-                .map(|eight| u64::from_le_bytes(*eight))
-        };
-        Some(Self {
-            text_offset: long(8)?,
-            image_size: long(IMAGE_SIZE)?,
-            flags: long(24)?,
-        })
+        let long = |at: usize| header[at..].first_chunk().map(|eight| u64::from_le_bytes(*eight));
+        Some(Self { text_offset: long(8)?, image_size: long(IMAGE_SIZE)?, flags: long(24)? })
     }
 
     /// Writes the three fields over those of `image`. `None` if it does not begin with a header.
@@ -67,9 +59,7 @@ mod build {
     /// # Errors
     /// When it is no ELF file, or does not begin with an `Image` header at address 0.
     pub fn flatten(file: &[u8]) -> Result<Vec<u8>, Refusal> {
-        let header = elf::header(file)
-            .filter(|_| elf::is_at(file))
-            .ok_or(Refusal::NotElf)?;
+        let header = elf::header(file).filter(|_| elf::is_at(file)).ok_or(Refusal::NotElf)?;
         let headers = elf::program_headers(file, header).ok_or(Refusal::TruncatedElf)?;
         let mut flat = Vec::new();
         for header in headers {
@@ -98,12 +88,7 @@ mod build {
         flat.resize(flat.len().next_multiple_of(ALIGNMENT), 0);
         flat.extend(payload);
         let image_size = flat.len() as u64;
-        Header {
-            image_size,
-            ..header
-        }
-        .emit(&mut flat)
-        .ok_or(Refusal::Entry)?;
+        Header { image_size, ..header }.emit(&mut flat).ok_or(Refusal::Entry)?;
         Ok(flat)
     }
 }
@@ -125,11 +110,7 @@ mod tests {
 
     #[test]
     fn what_was_emitted_is_parsed_back() {
-        let header = Header {
-            text_offset: 0,
-            image_size: 12345,
-            flags: 0xA,
-        };
+        let header = Header { text_offset: 0, image_size: 12345, flags: 0xA };
         let mut bytes = flat();
         header.emit(&mut bytes).expect("it has the magic");
         assert_eq!(Header::parse(&bytes), Some(header));
@@ -139,10 +120,7 @@ mod tests {
     fn the_header_covers_an_appended_payload() {
         let image = append(flat(), &[7; 33]).expect("it has the magic");
         assert_eq!(image.len(), 112 + 33);
-        assert_eq!(
-            Header::parse(&image).map(|header| header.image_size),
-            Some(145)
-        );
+        assert_eq!(Header::parse(&image).map(|header| header.image_size), Some(145));
         assert_eq!(image[112], 7);
     }
 

@@ -2,10 +2,7 @@
 //!
 //! Runs on one core, MMU and caches off, on a stack below the image. So every access is to Device memory: nothing unaligned, no
 //! atomic, no floating point.
-#![allow(
-    unsafe_code,
-    reason = "memory is taken by its address here, and the program is jumped to"
-)]
+#![allow(unsafe_code, reason = "memory is taken by its address here, and the program is jumped to")]
 
 mod console;
 mod leave;
@@ -84,10 +81,7 @@ fn run(firmware: u64, image: Range<u64>) -> ! {
 /// tags all the same.
 fn survey(firmware: u64, image: &Range<u64>) -> (Machine<'static>, u64) {
     let is_pi = image.start < PI_RAM_END;
-    for address in [Some(firmware), is_pi.then_some(PI_TAGS)]
-        .into_iter()
-        .flatten()
-    {
+    for address in [Some(firmware), is_pi.then_some(PI_TAGS)].into_iter().flatten() {
         // SAFETY: x0 holds a description's address or 0 on every board (arm64 boot protocol), on the Pi there is memory at the tags'
         // place, and nobody has touched either yet.
         if let Ok(machine) = unsafe { firmware::read(address) } {
@@ -111,11 +105,7 @@ fn taken(machine: &Machine<'_>, image: &Range<u64>) -> ArrayVec<Range<u64>, 24> 
     let mut taken = ArrayVec::new();
     taken.extend(machine.reserved.iter().cloned());
     let initrd = machine.initrd.clone().unwrap_or_default();
-    taken.extend([
-        FIRMWARE_PAGE,
-        start::stack(image.start).start..image.end,
-        initrd,
-    ]);
+    taken.extend([FIRMWARE_PAGE, start::stack(image.start).start..image.end, initrd]);
     taken
 }
 
@@ -149,10 +139,7 @@ fn find(machine: &Machine<'_>, image: &Range<u64>) -> Result<Option<Cargo>, Refu
     if Payload::is_at(initrd) {
         open(initrd).map(Some)
     } else if elf::is_at(initrd) {
-        Ok(Some(Cargo {
-            program: initrd,
-            payload: None,
-        }))
+        Ok(Some(Cargo { program: initrd, payload: None }))
     } else {
         Err(Refusal::UnknownRamdisk)
     }
@@ -161,40 +148,24 @@ fn find(machine: &Machine<'_>, image: &Range<u64>) -> Result<Option<Cargo>, Refu
 fn open(bytes: &'static [u8]) -> Result<Cargo, Refusal> {
     let payload = Payload::parse(bytes, memory::checksum)?;
     let program = payload.part(Kind::Program).ok_or(Refusal::NoProgram)?;
-    Ok(Cargo {
-        program,
-        payload: Some(payload),
-    })
+    Ok(Cargo { program, payload: Some(payload) })
 }
 
 /// Puts the program in place and the handover behind it.
-fn load(
-    machine: &Machine<'_>,
-    firmware: u64,
-    image: &Range<u64>,
-    cargo: &Cargo,
-) -> Result<memory::Jump, Refusal> {
+fn load(machine: &Machine<'_>, firmware: u64, image: &Range<u64>, cargo: &Cargo) -> Result<memory::Jump, Refusal> {
     let plan = Plan::new(cargo.program)?;
-    let appended = cargo
-        .payload
-        .map(|payload| memory::range(payload.bytes()))
-        .filter(|range| range.start == image.end);
+    let appended = cargo.payload.map(|payload| memory::range(payload.bytes())).filter(|range| range.start == image.end);
     let loader = image.start..appended.map_or(image.end, |range| range.end);
     let initrd = machine.initrd.clone().unwrap_or_default();
     let mut taken = taken(machine, image);
     taken.push(loader.clone());
 
     let bytes = plan.bytes + PAGE_BYTES;
-    let start =
-        place(bytes as u64, &machine.ram, &taken).ok_or(Refusal::TooBig(bytes as u64 >> 10))?;
+    let start = place(bytes as u64, &machine.ram, &taken).ok_or(Refusal::TooBig(bytes as u64 >> 10))?;
     let program = start..start + bytes as u64;
     // SAFETY: `place` chose memory that nobody holds.
     let memory = unsafe { memory::Claim::new(program.clone()) };
-    let part = |kind| {
-        cargo.part(kind).map_or(boot::Range::default(), |part| {
-            as_range(&memory::range(part))
-        })
-    };
+    let part = |kind| cargo.part(kind).map_or(boot::Range::default(), |part| as_range(&memory::range(part)));
     // A card's `initramfs` may be the file tree of an appended program.
     // SAFETY: the firmware says that it put the ramdisk there.
     let is_archive = unsafe { memory::bytes(initrd.clone()) }.starts_with(&CPIO_MAGIC);
@@ -216,8 +187,5 @@ fn load(
 }
 
 const fn as_range(range: &Range<u64>) -> boot::Range {
-    boot::Range {
-        start: range.start,
-        end: range.end,
-    }
+    boot::Range { start: range.start, end: range.end }
 }

@@ -46,11 +46,7 @@ impl<'a> Names<'a> {
             length = entry.apply(buffer)?;
         }
         let name = core::str::from_utf8(&buffer[..length]).ok()?;
-        if name.is_empty() {
-            None
-        } else {
-            Some((name, address - start))
-        }
+        if name.is_empty() { None } else { Some((name, address - start)) }
     }
 }
 
@@ -59,22 +55,13 @@ impl<'a> Entry<'a> {
         let (distance, bytes) = read_leb128(bytes)?;
         let (&[shared, length], bytes) = bytes.split_first_chunk()?;
         let (rest, behind) = bytes.split_at_checked(length.into())?;
-        Some((
-            Self {
-                distance: distance.checked_mul(4)?,
-                shared: shared.into(),
-                rest,
-            },
-            behind,
-        ))
+        Some((Self { distance: distance.checked_mul(4)?, shared: shared.into(), rest }, behind))
     }
 
     /// Turns the previous name in `buffer` into this one; its length.
     fn apply(&self, buffer: &mut NameBuffer) -> Option<usize> {
         let length = self.shared + self.rest.len();
-        buffer
-            .get_mut(self.shared..length)?
-            .copy_from_slice(self.rest);
+        buffer.get_mut(self.shared..length)?.copy_from_slice(self.rest);
         Some(length)
     }
 }
@@ -100,15 +87,9 @@ pub fn emit<'a>(functions: impl IntoIterator<Item = (u32, &'a str)>) -> alloc::v
     let (mut previous_start, mut previous) = (0, "");
     for (start, name) in functions {
         let name = &name[..name.floor_char_boundary(MOST_NAME_BYTES)];
-        let shared = name
-            .bytes()
-            .zip(previous.bytes())
-            .take_while(|(ours, theirs)| ours == theirs)
-            .count();
+        let shared = name.bytes().zip(previous.bytes()).take_while(|(ours, theirs)| ours == theirs).count();
         write_leb128((start - previous_start) / 4, &mut bytes);
-        bytes.extend(
-            [shared, name.len() - shared].map(|length| u8::try_from(length).unwrap_or(u8::MAX)),
-        );
+        bytes.extend([shared, name.len() - shared].map(|length| u8::try_from(length).unwrap_or(u8::MAX)));
         bytes.extend(&name.as_bytes()[shared..]);
         (previous_start, previous) = (start, name);
     }
@@ -143,10 +124,7 @@ mod tests {
         let mut buffer = [0; MOST_NAME_BYTES];
         assert_eq!(names.lookup(0x3F, &mut buffer), None);
         assert_eq!(names.lookup(0x40, &mut buffer), Some(("alpha::run", 0)));
-        assert_eq!(
-            names.lookup(0x1FF, &mut buffer),
-            Some(("alpha::stop", 0xFF))
-        );
+        assert_eq!(names.lookup(0x1FF, &mut buffer), Some(("alpha::stop", 0xFF)));
         assert_eq!(names.lookup(0x200, &mut buffer), None);
     }
 
@@ -155,9 +133,7 @@ mod tests {
         let long: String = "ä".repeat(300);
         let bytes = emit([(0, long.as_str()), (4, "b")]);
         let mut buffer = [0; MOST_NAME_BYTES];
-        let (name, _) = Names::parse(&bytes)
-            .lookup(0, &mut buffer)
-            .expect("the function is there");
+        let (name, _) = Names::parse(&bytes).lookup(0, &mut buffer).expect("the function is there");
         assert!(long.starts_with(name) && name.len() == 254);
         assert_eq!(Names::parse(&bytes).lookup(4, &mut buffer), Some(("b", 0)));
     }

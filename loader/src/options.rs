@@ -4,9 +4,7 @@
 /// before `--`, which begins the program's own arguments.
 #[must_use]
 pub fn is_semihosting(text: &str) -> bool {
-    text.split_ascii_whitespace()
-        .take_while(|word| *word != "--")
-        .any(|word| word == "semihosting=1")
+    text.split_ascii_whitespace().take_while(|word| *word != "--").any(|word| word == "semihosting=1")
 }
 
 #[cfg(test)]

@@ -63,11 +63,7 @@ impl<'a> Payload<'a> {
     /// How many bytes the payload that begins here says it has; `None` if the header is not whole.
     #[must_use]
     pub fn total_bytes(bytes: &[u8]) -> Option<u64> {
-        if Self::is_at(bytes) {
-            long(bytes, 16)
-        } else {
-            None
-        }
+        if Self::is_at(bytes) { long(bytes, 16) } else { None }
     }
 
     /// Checks the payload that begins here. Bytes behind it are left alone.
@@ -93,9 +89,7 @@ impl<'a> Payload<'a> {
         }
         let payload = Self { bytes, directory };
         for entry in payload.entries() {
-            let body = payload
-                .body(entry)
-                .ok_or(Refusal::MisplacedPart(entry.kind))?;
+            let body = payload.body(entry).ok_or(Refusal::MisplacedPart(entry.kind))?;
             if checksum(body) != entry.crc {
                 return Err(Refusal::PartChecksum(entry.kind));
             }
@@ -111,22 +105,17 @@ impl<'a> Payload<'a> {
 
     /// The parts whose kind is known, in their order.
     pub fn parts(&self) -> impl Iterator<Item = (Kind, &'a [u8])> + '_ {
-        self.entries()
-            .filter_map(|entry| Some((Kind::from_number(entry.kind)?, self.body(entry)?)))
+        self.entries().filter_map(|entry| Some((Kind::from_number(entry.kind)?, self.body(entry)?)))
     }
 
     /// The first part of this kind.
     #[must_use]
     pub fn part(&self, kind: Kind) -> Option<&'a [u8]> {
-        self.parts()
-            .find(|(found, _)| *found == kind)
-            .map(|(_, body)| body)
+        self.parts().find(|(found, _)| *found == kind).map(|(_, body)| body)
     }
 
     fn entries(&self) -> impl Iterator<Item = Entry> + use<'a> {
-        self.directory
-            .chunks_exact(ENTRY_BYTES)
-            .filter_map(Entry::parse)
+        self.directory.chunks_exact(ENTRY_BYTES).filter_map(Entry::parse)
     }
 
     fn body(&self, entry: Entry) -> Option<&'a [u8]> {
@@ -149,27 +138,16 @@ struct Entry {
 
 impl Entry {
     fn parse(entry: &[u8]) -> Option<Self> {
-        Some(Self {
-            kind: word(entry, 0)?,
-            crc: word(entry, 4)?,
-            offset: long(entry, 8)?,
-            bytes: long(entry, 16)?,
-        })
+        Some(Self { kind: word(entry, 0)?, crc: word(entry, 4)?, offset: long(entry, 8)?, bytes: long(entry, 16)? })
     }
 }
 
 fn word(bytes: &[u8], at: usize) -> Option<u32> {
-    bytes
-        .get(at..)?
-        .first_chunk()
-        .map(|four| u32::from_le_bytes(*four))
+    bytes.get(at..)?.first_chunk().map(|four| u32::from_le_bytes(*four))
 }
 
 fn long(bytes: &[u8], at: usize) -> Option<u64> {
-    bytes
-        .get(at..)?
-        .first_chunk()
-        .map(|eight| u64::from_le_bytes(*eight))
+    bytes.get(at..)?.first_chunk().map(|eight| u64::from_le_bytes(*eight))
 }
 
 /// Makes a payload of these parts.
@@ -209,12 +187,7 @@ mod tests {
     use super::*;
 
     fn kind() -> impl Strategy<Value = Kind> {
-        prop_oneof![
-            Just(Kind::Program),
-            Just(Kind::Root),
-            Just(Kind::Options),
-            Just(Kind::Names)
-        ]
+        prop_oneof![Just(Kind::Program), Just(Kind::Root), Just(Kind::Options), Just(Kind::Names)]
     }
 
     proptest! {
@@ -253,10 +226,7 @@ mod tests {
     fn a_short_payload_is_truncated() {
         let bytes = emit(&[(Kind::Program, &[1; 64])]);
         for length in 0..bytes.len() {
-            assert_eq!(
-                Payload::parse(&bytes[..length], crc32fast::hash).err(),
-                Some(Refusal::TruncatedPayload)
-            );
+            assert_eq!(Payload::parse(&bytes[..length], crc32fast::hash).err(), Some(Refusal::TruncatedPayload));
         }
     }
 
@@ -264,19 +234,13 @@ mod tests {
     fn a_later_version_is_refused_by_its_number() {
         let mut bytes = emit(&[]);
         bytes[8] = 2;
-        assert_eq!(
-            Payload::parse(&bytes, crc32fast::hash).err(),
-            Some(Refusal::PayloadVersion(2))
-        );
+        assert_eq!(Payload::parse(&bytes, crc32fast::hash).err(), Some(Refusal::PayloadVersion(2)));
     }
 
     #[test]
     fn a_changed_directory_is_noticed() {
         let mut bytes = emit(&[(Kind::Program, &[1; 64])]);
         bytes[32] = 2;
-        assert_eq!(
-            Payload::parse(&bytes, crc32fast::hash).err(),
-            Some(Refusal::DirectoryChecksum)
-        );
+        assert_eq!(Payload::parse(&bytes, crc32fast::hash).err(), Some(Refusal::DirectoryChecksum));
     }
 }

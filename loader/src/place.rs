@@ -16,39 +16,27 @@ const FIRST: u64 = 4096;
 /// The lowest address at which `bytes` lie in `ram`, clear of every range in `taken`. `None` if there is none.
 #[must_use]
 pub fn place(bytes: u64, ram: &[Range<u64>], taken: &[Range<u64>]) -> Option<u64> {
-    let total = ram
-        .iter()
-        .map(|range| range.end.saturating_sub(range.start))
-        .fold(0, u64::saturating_add);
+    let total = ram.iter().map(|range| range.end.saturating_sub(range.start)).fold(0, u64::saturating_add);
     let alignment = if total >= ROOM { WIDE } else { NARROW };
-    ram.iter()
-        .filter_map(|range| place_in(range, bytes, alignment, taken))
-        .min()
+    ram.iter().filter_map(|range| place_in(range, bytes, alignment, taken)).min()
 }
 
 /// The longest piece of memory that is clear of every range in `taken`, from a whole page to a whole page.
 #[must_use]
 pub fn largest_gap(ram: &[Range<u64>], taken: &[Range<u64>]) -> Range<u64> {
     // A gap begins where memory begins, or where something taken ends.
-    let starts = ram
-        .iter()
-        .map(|range| range.start.max(FIRST))
-        .chain(taken.iter().map(|range| range.end));
+    let starts = ram.iter().map(|range| range.start.max(FIRST)).chain(taken.iter().map(|range| range.end));
     let gaps = starts.filter_map(|start| {
         let start = start.checked_next_multiple_of(FIRST)?;
         let memory = ram.iter().find(|range| range.contains(&start))?;
         if taken.iter().any(|range| range.contains(&start)) {
             return None;
         }
-        let ends = taken
-            .iter()
-            .map(|range| range.start)
-            .filter(|end| *end > start);
+        let ends = taken.iter().map(|range| range.start).filter(|end| *end > start);
         let end = ends.fold(memory.end, u64::min);
         Some(start..end - end % FIRST)
     });
-    gaps.max_by_key(|gap| gap.end.saturating_sub(gap.start))
-        .unwrap_or_default()
+    gaps.max_by_key(|gap| gap.end.saturating_sub(gap.start)).unwrap_or_default()
 }
 
 fn place_in(ram: &Range<u64>, bytes: u64, alignment: u64, taken: &[Range<u64>]) -> Option<u64> {
@@ -58,14 +46,10 @@ fn place_in(ram: &Range<u64>, bytes: u64, alignment: u64, taken: &[Range<u64>]) 
         if end > ram.end || bytes > SPAN {
             return None;
         }
-        let blocked = taken
-            .iter()
-            .find(|range| range.start < end && start < range.end);
+        let blocked = taken.iter().find(|range| range.start < end && start < range.end);
         let next = match blocked {
             Some(range) => range.end,
-            None if bytes > 0 && start / SPAN != (end - 1) / SPAN => {
-                (start / SPAN + 1).checked_mul(SPAN)?
-            }
+            None if bytes > 0 && start / SPAN != (end - 1) / SPAN => (start / SPAN + 1).checked_mul(SPAN)?,
             None => return Some(start),
         };
         start = next.checked_next_multiple_of(alignment)?;
@@ -93,10 +77,7 @@ mod tests {
 
     #[test]
     fn on_virt_a_small_program_comes_below_the_loader() {
-        let (ram, taken) = (
-            0x4000_0000..0x4800_0000,
-            [0..0x1000, 0x401F_0000..0x4022_0000],
-        );
+        let (ram, taken) = (0x4000_0000..0x4800_0000, [0..0x1000, 0x401F_0000..0x4022_0000]);
         assert_eq!(place_in_one(MIB, ram.clone(), &taken), Some(0x4000_0000));
         assert_eq!(place_in_one(3 * MIB, ram, &taken), Some(0x4040_0000));
     }
@@ -105,19 +86,13 @@ mod tests {
     fn eight_mebibytes_are_used_in_small_steps() {
         let ram = 0x4000_0000..0x4080_0000;
         let taken = [0x4000_0000..0x4000_0001, 0x4008_0000..0x407E_0000];
-        assert_eq!(
-            place_in_one(0x1_0000, ram.clone(), &taken),
-            Some(0x4001_0000)
-        );
+        assert_eq!(place_in_one(0x1_0000, ram.clone(), &taken), Some(0x4001_0000));
         assert_eq!(place_in_one(0x8_0000, ram, &taken), None);
     }
 
     #[test]
     fn a_program_stays_inside_one_gibibyte() {
-        assert_eq!(
-            place_in_one(4 * MIB, 0x3FE0_0000..0x5000_0000, &[]),
-            Some(0x4000_0000)
-        );
+        assert_eq!(place_in_one(4 * MIB, 0x3FE0_0000..0x5000_0000, &[]), Some(0x4000_0000));
         assert_eq!(place_in_one(2 << 30, 0..8 << 30, &[]), None);
     }
 

@@ -66,12 +66,9 @@ impl<'a> Plan<'a> {
                 elf::PT_DYNAMIC => dynamic = Some(header),
                 elf::PT_LOAD if header.p_memsz > 0 => {
                     let segment = Segment::new(file, header, segments.last())?;
-                    segments
-                        .try_push(segment)
-                        .map_err(|_| Refusal::SegmentCount)?;
+                    segments.try_push(segment).map_err(|_| Refusal::SegmentCount)?;
                     let range = header.p_vaddr..header.p_vaddr + header.p_memsz;
-                    is_entry_executable |=
-                        header.p_flags & elf::PF_X != 0 && range.contains(&entry);
+                    is_entry_executable |= header.p_flags & elf::PF_X != 0 && range.contains(&entry);
                 }
                 _ => {}
             }
@@ -86,12 +83,7 @@ impl<'a> Plan<'a> {
             None => Relocations::default(),
         };
         let entry = usize::try_from(entry).map_err(|_| Refusal::Entry)?;
-        Ok(Self {
-            segments,
-            relocations,
-            bytes,
-            entry,
-        })
+        Ok(Self { segments, relocations, bytes, entry })
     }
 
     /// The program's segments, by address.
@@ -119,24 +111,16 @@ impl<'a> Plan<'a> {
     pub fn relocate(&self, memory: &mut [u64], base: u64) -> Result<(), Refusal> {
         let Relocations { first, end } = self.relocations;
         for entry in (first..end).step_by(RELOCATION_WORDS) {
-            let words = memory
-                .get(entry..entry + RELOCATION_WORDS)
-                .and_then(|words| words.first_chunk());
+            let words = memory.get(entry..entry + RELOCATION_WORDS).and_then(|words| words.first_chunk());
             let &[place, info, addend] = words.ok_or(Refusal::RelocationTarget)?;
             if info != u64::from(elf::R_AARCH64_RELATIVE) {
                 let (kind, symbol) = split(info);
                 // A relative one has no symbol.
                 let is_relative = kind == elf::R_AARCH64_RELATIVE && symbol != 0;
-                return Err(if is_relative {
-                    Refusal::RelocationTarget
-                } else {
-                    Refusal::Relocation(kind)
-                });
+                return Err(if is_relative { Refusal::RelocationTarget } else { Refusal::Relocation(kind) });
             }
             let word = usize::try_from(place / 8).ok().filter(|_| place % 8 == 0);
-            let word = word
-                .and_then(|word| memory.get_mut(word))
-                .ok_or(Refusal::RelocationTarget)?;
+            let word = word.and_then(|word| memory.get_mut(word)).ok_or(Refusal::RelocationTarget)?;
             *word = base.wrapping_add(addend);
         }
         Ok(())
@@ -161,34 +145,21 @@ impl Relocations {
                 _ => {}
             }
         }
-        let end = address
-            .checked_add(length)
-            .filter(|end| *end <= bytes as u64);
+        let end = address.checked_add(length).filter(|end| *end <= bytes as u64);
         let end = end.ok_or(Refusal::RelocationTarget)?;
         if !address.is_multiple_of(8) || !length.is_multiple_of(stride) || entry_bytes != stride {
             return Err(Refusal::RelocationTable(elf::DT_RELA));
         }
-        let word =
-            |address: u64| usize::try_from(address / 8).map_err(|_| Refusal::RelocationTarget);
-        Ok(Self {
-            first: word(address)?,
-            end: word(end)?,
-        })
+        let word = |address: u64| usize::try_from(address / 8).map_err(|_| Refusal::RelocationTarget);
+        Ok(Self { first: word(address)?, end: word(end)? })
     }
 }
 
 impl<'a> Segment<'a> {
     /// Checks one segment, and that it comes behind `last`.
-    fn new(
-        file: &'a [u8],
-        header: &ProgramHeader,
-        last: Option<&Segment<'_>>,
-    ) -> Result<Self, Refusal> {
+    fn new(file: &'a [u8], header: &ProgramHeader, last: Option<&Segment<'_>>) -> Result<Self, Refusal> {
         let bytes = elf::segment_bytes(file, header).ok_or(Refusal::TruncatedElf)?;
-        let end = header
-            .p_vaddr
-            .checked_add(header.p_memsz)
-            .ok_or(Refusal::SegmentSize)?;
+        let end = header.p_vaddr.checked_add(header.p_memsz).ok_or(Refusal::SegmentSize)?;
         if header.p_filesz > header.p_memsz {
             return Err(Refusal::SegmentSize);
         }
@@ -200,11 +171,7 @@ impl<'a> Segment<'a> {
         if last.is_some_and(|last| start < last.start + last.memory_bytes) {
             return Err(Refusal::SegmentsOverlap);
         }
-        Ok(Self {
-            start,
-            bytes,
-            memory_bytes,
-        })
+        Ok(Self { start, bytes, memory_bytes })
     }
 }
 
@@ -229,10 +196,7 @@ fn header(file: &[u8]) -> Result<&Header, Refusal> {
 /// The two halves of `r_info`: what kind of relocation, against which symbol.
 fn split(info: u64) -> (u32, u32) {
     let [a, b, c, d, e, f, g, h] = info.to_le_bytes();
-    (
-        u32::from_le_bytes([a, b, c, d]),
-        u32::from_le_bytes([e, f, g, h]),
-    )
+    (u32::from_le_bytes([a, b, c, d]), u32::from_le_bytes([e, f, g, h]))
 }
 
 #[cfg(test)]

@@ -57,74 +57,26 @@ impl Refusal {
     pub fn describe(self, out: &mut impl Write) -> fmt::Result {
         let (before, number, after) = match self {
             Self::TruncatedPayload => ("the payload is truncated", None, ""),
-            Self::PayloadVersion(version) => (
-                "payload format ",
-                Some(version.into()),
-                " is not known to this loader",
-            ),
+            Self::PayloadVersion(version) => ("payload format ", Some(version.into()), " is not known to this loader"),
             Self::DirectoryChecksum => ("the payload's directory has a bad checksum", None, ""),
-            Self::MisplacedPart(part) => (
-                "part ",
-                Some(part.into()),
-                " of the payload lies outside it",
-            ),
-            Self::PartChecksum(part) => (
-                "part ",
-                Some(part.into()),
-                " of the payload has a bad checksum",
-            ),
+            Self::MisplacedPart(part) => ("part ", Some(part.into()), " of the payload lies outside it"),
+            Self::PartChecksum(part) => ("part ", Some(part.into()), " of the payload has a bad checksum"),
             Self::NoProgram => ("the payload holds no program", None, ""),
-            Self::UnknownRamdisk => (
-                "the initial ramdisk is neither a payload nor an ELF program",
-                None,
-                "",
-            ),
-            Self::NotElf => (
-                "the program is not a 64-bit little-endian ELF file",
-                None,
-                "",
-            ),
+            Self::UnknownRamdisk => ("the initial ramdisk is neither a payload nor an ELF program", None, ""),
+            Self::NotElf => ("the program is not a 64-bit little-endian ELF file", None, ""),
             Self::TruncatedElf => ("the program is truncated", None, ""),
-            Self::Machine(machine) => (
-                "the program is for another machine (ELF machine ",
-                Some(machine.into()),
-                ", not 183, AArch64)",
-            ),
-            Self::System(system) => (
-                "the program is for another system (OS/ABI ",
-                Some(system.into()),
-                ", not 255 or 0)",
-            ),
-            Self::NotPie(kind) => (
-                "the program is not position-independent (ELF type ",
-                Some(kind.into()),
-                ", not 3)",
-            ),
+            Self::Machine(machine) => ("the program is for another machine (ELF machine ", Some(machine.into()), ", not 183, AArch64)"),
+            Self::System(system) => ("the program is for another system (OS/ABI ", Some(system.into()), ", not 255 or 0)"),
+            Self::NotPie(kind) => ("the program is not position-independent (ELF type ", Some(kind.into()), ", not 3)"),
             Self::Dynamic => ("the program wants a dynamic linker", None, ""),
-            Self::SegmentCount => (
-                "the program has no segment to load, or more than 8",
-                None,
-                "",
-            ),
-            Self::SegmentsOverlap => (
-                "segments of the program overlap or are out of order",
-                None,
-                "",
-            ),
+            Self::SegmentCount => ("the program has no segment to load, or more than 8", None, ""),
+            Self::SegmentsOverlap => ("segments of the program overlap or are out of order", None, ""),
             Self::SegmentSize => ("a segment of the program has an impossible size", None, ""),
             Self::Entry => ("the program's entry is in no executable segment", None, ""),
             Self::Relocation(kind) => return describe_relocation(kind, out),
-            Self::RelocationTable(tag) => (
-                "the program has a relocation table that is not read (dynamic tag ",
-                Some(tag),
-                ")",
-            ),
+            Self::RelocationTable(tag) => ("the program has a relocation table that is not read (dynamic tag ", Some(tag), ")"),
             Self::RelocationTarget => ("a relocation of the program lies outside it", None, ""),
-            Self::TooBig(kib) => (
-                "the program is too big: no ",
-                Some(kib),
-                " KiB of memory in one piece",
-            ),
+            Self::TooBig(kib) => ("the program is too big: no ", Some(kib), " KiB of memory in one piece"),
         };
         out.write_str(before)?;
         if let Some(number) = number {
@@ -187,21 +139,9 @@ mod tests {
 
     #[test]
     fn a_refusal_is_one_clear_line() {
-        assert_eq!(
-            Refusal::Machine(62).to_string(),
-            "the program is for another machine (ELF machine 62, not 183, AArch64)"
-        );
-        assert_eq!(
-            Refusal::Relocation(1032).to_string(),
-            "the program has a relocation that is not allowed: R_AARCH64_IRELATIVE"
-        );
-        assert_eq!(
-            Refusal::Relocation(7).to_string(),
-            "the program has a relocation that is not allowed: type 7"
-        );
-        assert_eq!(
-            Refusal::TooBig(4096).to_string(),
-            "the program is too big: no 4096 KiB of memory in one piece"
-        );
+        assert_eq!(Refusal::Machine(62).to_string(), "the program is for another machine (ELF machine 62, not 183, AArch64)");
+        assert_eq!(Refusal::Relocation(1032).to_string(), "the program has a relocation that is not allowed: R_AARCH64_IRELATIVE");
+        assert_eq!(Refusal::Relocation(7).to_string(), "the program has a relocation that is not allowed: type 7");
+        assert_eq!(Refusal::TooBig(4096).to_string(), "the program is too big: no 4096 KiB of memory in one piece");
     }
 }

@@ -98,11 +98,7 @@ impl Sample {
         data.extend(b"relocated, at EL\0");
         data.resize(usize::try_from(TABLE).unwrap_or_default(), 0);
         data.extend(relocation(DATA, elf::R_AARCH64_RELATIVE, DATA + 16));
-        let data = Segment {
-            bytes: data,
-            memory_bytes: 0x300,
-            ..Segment::load(DATA, elf::PF_R | elf::PF_W)
-        };
+        let data = Segment { bytes: data, memory_bytes: 0x300, ..Segment::load(DATA, elf::PF_R | elf::PF_W) };
         Self {
             machine: elf::EM_AARCH64,
             system: 255,
@@ -111,11 +107,7 @@ impl Sample {
             segments: vec![
                 Segment::load(0, elf::PF_R | elf::PF_X).with(code),
                 data,
-                Segment::dynamic(&[
-                    (elf::DT_RELA, DATA + TABLE),
-                    (elf::DT_RELASZ, 24),
-                    (elf::DT_RELAENT, 24),
-                ]),
+                Segment::dynamic(&[(elf::DT_RELA, DATA + TABLE), (elf::DT_RELASZ, 24), (elf::DT_RELAENT, 24)]),
             ],
         }
     }
@@ -123,14 +115,8 @@ impl Sample {
     /// The same with this relocation in place of its own.
     #[must_use]
     pub fn with_relocation(mut self, place: u64, kind: u32, addend: u64) -> Self {
-        for segment in self
-            .segments
-            .iter_mut()
-            .filter(|segment| segment.start == DATA)
-        {
-            segment
-                .bytes
-                .truncate(usize::try_from(TABLE).unwrap_or_default());
+        for segment in self.segments.iter_mut().filter(|segment| segment.start == DATA) {
+            segment.bytes.truncate(usize::try_from(TABLE).unwrap_or_default());
             segment.bytes.extend(relocation(place, kind, addend));
         }
         self
@@ -139,8 +125,7 @@ impl Sample {
     /// The same with this dynamic table.
     #[must_use]
     pub fn with_dynamic(mut self, table: &[(u64, u64)]) -> Self {
-        self.segments
-            .retain(|segment| segment.kind != elf::PT_DYNAMIC);
+        self.segments.retain(|segment| segment.kind != elf::PT_DYNAMIC);
         self.segments.push(Segment::dynamic(table));
         self
     }
@@ -158,14 +143,7 @@ impl Sample {
             headers.extend(segment.kind.to_le_bytes());
             headers.extend(segment.flags.to_le_bytes());
             let (bytes, start) = (segment.bytes.len() as u64, segment.start);
-            for field in [
-                offset as u64,
-                start,
-                start,
-                bytes,
-                segment.memory_bytes,
-                4096,
-            ] {
+            for field in [offset as u64, start, start, bytes, segment.memory_bytes, 4096] {
                 headers.extend(field.to_le_bytes());
             }
         }
@@ -193,23 +171,13 @@ impl Segment {
     /// An empty page to load.
     #[must_use]
     pub const fn load(start: u64, flags: u32) -> Self {
-        Self {
-            kind: elf::PT_LOAD,
-            flags,
-            start,
-            bytes: Vec::new(),
-            memory_bytes: 4096,
-        }
+        Self { kind: elf::PT_LOAD, flags, start, bytes: Vec::new(), memory_bytes: 4096 }
     }
 
     /// The same with these bytes in the file and in memory.
     #[must_use]
     pub fn with(self, bytes: Vec<u8>) -> Self {
-        Self {
-            memory_bytes: bytes.len() as u64,
-            bytes,
-            ..self
-        }
+        Self { memory_bytes: bytes.len() as u64, bytes, ..self }
     }
 
     /// A dynamic table; its end is added.
@@ -220,17 +188,10 @@ impl Segment {
             bytes.extend(tag.to_le_bytes());
             bytes.extend(value.to_le_bytes());
         }
-        Self {
-            kind: elf::PT_DYNAMIC,
-            ..Self::load(DATA, elf::PF_R)
-        }
-        .with(bytes)
+        Self { kind: elf::PT_DYNAMIC, ..Self::load(DATA, elf::PF_R) }.with(bytes)
     }
 }
 
 fn relocation(place: u64, kind: u32, addend: u64) -> Vec<u8> {
-    [place, kind.into(), addend]
-        .iter()
-        .flat_map(|word| word.to_le_bytes())
-        .collect()
+    [place, kind.into(), addend].iter().flat_map(|word| word.to_le_bytes()).collect()
 }

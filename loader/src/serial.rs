@@ -72,11 +72,7 @@ impl Reply {
             NO_ROOM => Self::NoRoom(offset),
             _ => return None,
         };
-        if reply.emit(checksum) == *bytes {
-            Some(reply)
-        } else {
-            None
-        }
+        if reply.emit(checksum) == *bytes { Some(reply) } else { None }
     }
 }
 
@@ -114,16 +110,8 @@ impl Header {
         if checksum(fields) != u32::from_le_bytes(*own_crc) {
             return None;
         }
-        let (offset, body_crc) = (
-            u32::from_le_bytes(*offset),
-            u32::from_le_bytes(*body_crc.first_chunk()?),
-        );
-        Some(Self {
-            kind,
-            body_bytes,
-            offset,
-            body_crc,
-        })
+        let (offset, body_crc) = (u32::from_le_bytes(*offset), u32::from_le_bytes(*body_crc.first_chunk()?));
+        Some(Self { kind, body_bytes, offset, body_crc })
     }
 }
 
@@ -199,11 +187,7 @@ impl<'m> Receiver<'m> {
                     *slot = byte;
                 }
                 self.place = Place::Body(header, count + 1);
-                if count + 1 < header.body_bytes {
-                    None
-                } else {
-                    self.end_frame(header)
-                }
+                if count + 1 < header.body_bytes { None } else { self.end_frame(header) }
             }
             Place::Lost => None,
         }
@@ -214,11 +198,7 @@ impl<'m> Receiver<'m> {
     pub fn silence(&mut self) -> Option<Reply> {
         let is_between = matches!(self.place, Place::Header(0));
         self.place = Place::Header(0);
-        if is_between {
-            None
-        } else {
-            Some(Reply::Again(self.next))
-        }
+        if is_between { None } else { Some(Reply::Again(self.next)) }
     }
 
     /// Whether the payload is there, whole and checked.
@@ -271,10 +251,7 @@ impl<'m> Receiver<'m> {
     fn end_block(&mut self, header: Header) -> Reply {
         let start = index(self.next);
         let end = start + header.body_bytes;
-        let body = self
-            .memory
-            .get(start..end)
-            .filter(|_| end <= index(self.total));
+        let body = self.memory.get(start..end).filter(|_| end <= index(self.total));
         let is_next = header.offset == self.next;
         match body {
             Some(body) if is_next && (self.checksum)(body) == header.body_crc => {

@@ -3,10 +3,7 @@
 //! ```text
 //! SKETE_LOADER=… cargo test -p skete-loader --features emit --test boards -- --ignored
 //! ```
-#![allow(
-    clippy::unwrap_used,
-    reason = "a test that cannot set up its machine has failed"
-)]
+#![allow(clippy::unwrap_used, reason = "a test that cannot set up its machine has failed")]
 
 use std::io::{Read, Write};
 use std::path::PathBuf;
@@ -51,10 +48,7 @@ impl Bench {
     /// Boots an image with more arguments, and waits for QEMU's end, or ends it.
     fn boot(&self, board: &[&str], image: &[u8], more: &[&str]) -> Outcome {
         let kernel = self.file("kernel8.img", image);
-        let mut child = qemu(board, &kernel, more)
-            .stdin(Stdio::null())
-            .spawn()
-            .unwrap();
+        let mut child = qemu(board, &kernel, more).stdin(Stdio::null()).spawn().unwrap();
         let start = Instant::now();
         let status = loop {
             if let Some(status) = child.try_wait().unwrap() {
@@ -96,28 +90,14 @@ impl Outcome {
 
 fn qemu(board: &[&str], kernel: &str, more: &[&str]) -> Command {
     let mut command = Command::new("qemu-system-aarch64");
-    command.args(board).args([
-        "-kernel", kernel, "-display", "none", "-serial", "stdio", "-monitor", "none",
-    ]);
-    command
-        .args(["-semihosting", "-no-reboot"])
-        .args(more)
-        .stdout(Stdio::piped());
+    command.args(board).args(["-kernel", kernel, "-display", "none", "-serial", "stdio", "-monitor", "none"]);
+    command.args(["-semihosting", "-no-reboot"]).args(more).stdout(Stdio::piped());
     command
 }
 
 /// The board `virt` with more properties.
 fn virt(properties: &'static str) -> Vec<&'static str> {
-    vec![
-        "-M",
-        "virt",
-        "-cpu",
-        "cortex-a53",
-        "-nic",
-        "none",
-        "-machine",
-        properties,
-    ]
+    vec!["-M", "virt", "-cpu", "cortex-a53", "-nic", "none", "-machine", properties]
 }
 
 fn loader() -> Vec<u8> {
@@ -132,9 +112,7 @@ fn carrying(program: &[u8]) -> Vec<u8> {
 #[test]
 #[ignore = "needs QEMU and the loader"]
 fn an_appended_program_starts_on_the_pi() {
-    Bench::new("pi")
-        .boot(PI, &carrying(&Sample::talking().emit()), &[])
-        .assert_ran(2);
+    Bench::new("pi").boot(PI, &carrying(&Sample::talking().emit()), &[]).assert_ran(2);
 }
 
 #[test]
@@ -142,26 +120,18 @@ fn an_appended_program_starts_on_the_pi() {
 fn a_devicetree_on_the_pi_is_read() {
     let mut tree = DeviceTree::new();
     for (name, value) in [
-        (
-            "compatible",
-            b"raspberrypi,3-model-b\0brcm,bcm2837\0".as_slice(),
-        ),
+        ("compatible", b"raspberrypi,3-model-b\0brcm,bcm2837\0".as_slice()),
         ("#address-cells", &[0, 0, 0, 1]),
         ("#size-cells", &[0, 0, 0, 1]),
     ] {
-        tree.root
-            .add_property(DeviceTreeProperty::new_unchecked(name, value));
+        tree.root.add_property(DeviceTreeProperty::new_unchecked(name, value));
     }
     let bench = Bench::new("tree");
     let tree = bench.file("pi.dtb", &tree.to_dtb());
     let ramdisk = bench.file("program", &Sample::talking().emit());
-    bench
-        .boot(PI, &loader(), &["-dtb", &tree, "-initrd", &ramdisk])
-        .assert_ran(2);
+    bench.boot(PI, &loader(), &["-dtb", &tree, "-initrd", &ramdisk]).assert_ran(2);
     let more = ["-dtb", &tree, "-append", "semihosting=1"];
-    bench
-        .boot(PI, &carrying(&[0; 64]), &more)
-        .assert_refused(NOT_ELF);
+    bench.boot(PI, &carrying(&[0; 64]), &more).assert_refused(NOT_ELF);
 }
 
 #[test]
@@ -171,13 +141,7 @@ fn the_image_runs_at_the_old_address_too_and_at_el3_on_every_core() {
     let image = carrying(&Sample::talking().emit());
     // As an ELF file QEMU starts it on all four cores at once: three must wait, or the line came four times.
     let code = Segment::load(0x8_0000, elf::PF_R | elf::PF_X).with(image);
-    let file = Sample {
-        kind: 2,
-        system: 0,
-        entry: 0x8_0000,
-        segments: vec![code],
-        ..Sample::talking()
-    };
+    let file = Sample { kind: 2, system: 0, entry: 0x8_0000, segments: vec![code], ..Sample::talking() };
     bench.boot(PI, &file.emit(), &[]).assert_ran(3);
 }
 
@@ -189,9 +153,7 @@ fn an_appended_program_starts_on_virt_from_8_mib_to_2_gib_with_either_gic() {
     for gic in ["gic-version=2", "gic-version=3"] {
         for mib in ["8", "64", "128", "2048"] {
             let board = virt(gic);
-            bench
-                .boot(&board, &image, &["-m", mib, "-smp", "4"])
-                .assert_ran(1);
+            bench.boot(&board, &image, &["-m", mib, "-smp", "4"]).assert_ran(1);
         }
     }
 }
@@ -201,11 +163,7 @@ fn an_appended_program_starts_on_virt_from_8_mib_to_2_gib_with_either_gic() {
 fn the_entry_level_is_left_to_the_program() {
     let bench = Bench::new("level");
     let image = carrying(&Sample::talking().emit());
-    for (more, level) in [
-        ("virtualization=on", 2),
-        ("secure=on", 1),
-        ("secure=on,virtualization=on", 2),
-    ] {
+    for (more, level) in [("virtualization=on", 2), ("secure=on", 1), ("secure=on,virtualization=on", 2)] {
         let board = virt(more);
         bench.boot(&board, &image, &[]).assert_ran(level);
     }
@@ -219,14 +177,10 @@ fn a_payload_or_a_bare_program_may_come_as_ramdisk() {
     let bare = bench.file("program", &program);
     let packed = bench.file("payload", &payload::emit(&[(Kind::Program, &program)]));
     for ramdisk in [bare, packed] {
-        bench
-            .boot(PI, &loader(), &["-initrd", &ramdisk])
-            .assert_ran(2);
+        bench.boot(PI, &loader(), &["-initrd", &ramdisk]).assert_ran(2);
         for mib in ["8", "2048"] {
             let board = virt("gic-version=2");
-            bench
-                .boot(&board, &loader(), &["-initrd", &ramdisk, "-m", mib])
-                .assert_ran(1);
+            bench.boot(&board, &loader(), &["-initrd", &ramdisk, "-m", mib]).assert_ran(1);
         }
     }
 }
@@ -241,46 +195,20 @@ fn every_refusal_is_one_clear_line_and_a_status() {
     big.segments[1].memory_bytes = 0x3FFF_0000;
     let relocated = talking.clone().with_relocation(0x1000, 1032, 0);
     let programs = [
-        (
-            vec![0xA5; 4096],
-            "the program is not a 64-bit little-endian ELF file",
-        ),
+        (vec![0xA5; 4096], "the program is not a 64-bit little-endian ELF file"),
         (talking.emit()[..300].to_vec(), "the program is truncated"),
-        (
-            Sample {
-                machine: 62,
-                ..talking.clone()
-            }
-            .emit(),
-            "the program is for another machine (ELF machine 62, not 183, AArch64)",
-        ),
-        (
-            overlapping.emit(),
-            "segments of the program overlap or are out of order",
-        ),
-        (
-            relocated.emit(),
-            "the program has a relocation that is not allowed: R_AARCH64_IRELATIVE",
-        ),
-        (
-            big.emit(),
-            "the program is too big: no 1048520 KiB of memory in one piece",
-        ),
+        (Sample { machine: 62, ..talking.clone() }.emit(), "the program is for another machine (ELF machine 62, not 183, AArch64)"),
+        (overlapping.emit(), "segments of the program overlap or are out of order"),
+        (relocated.emit(), "the program has a relocation that is not allowed: R_AARCH64_IRELATIVE"),
+        (big.emit(), "the program is too big: no 1048520 KiB of memory in one piece"),
     ];
     let bench = Bench::new("refusals");
     for (program, line) in programs {
         // The word may come with the payload, or on the command line.
-        let parts: [(Kind, &[u8]); 2] =
-            [(Kind::Program, &program), (Kind::Options, b"semihosting=1")];
+        let parts: [(Kind, &[u8]); 2] = [(Kind::Program, &program), (Kind::Options, b"semihosting=1")];
         let image = image::append(loader(), &payload::emit(&parts)).unwrap();
         bench.boot(PI, &image, &[]).assert_refused(line);
-        bench
-            .boot(
-                &virt("gic-version=2"),
-                &carrying(&program),
-                &["-append", "semihosting=1"],
-            )
-            .assert_refused(line);
+        bench.boot(&virt("gic-version=2"), &carrying(&program), &["-append", "semihosting=1"]).assert_refused(line);
     }
 }
 
@@ -297,10 +225,7 @@ fn a_damaged_payload_is_refused() {
         (flipped, "part 1 of the payload has a bad checksum"),
         (truncated, "the payload is truncated"),
         (empty, "the payload holds no program"),
-        (
-            b"what is this".to_vec(),
-            "the initial ramdisk is neither a payload nor an ELF program",
-        ),
+        (b"what is this".to_vec(), "the initial ramdisk is neither a payload nor an ELF program"),
     ] {
         let ramdisk = bench.file("payload", &payload);
         for board in [PI, &virt("gic-version=2")] {
@@ -314,10 +239,7 @@ fn a_damaged_payload_is_refused() {
 #[ignore = "needs QEMU and the loader"]
 fn a_refusal_without_semihosting_switches_virt_off() {
     let outcome = Bench::new("off").boot(&virt("gic-version=2"), &carrying(&[0; 64]), &[]);
-    assert_eq!(
-        outcome.text.trim_end(),
-        "skete-loader: the program is not a 64-bit little-endian ELF file"
-    );
+    assert_eq!(outcome.text.trim_end(), "skete-loader: the program is not a 64-bit little-endian ELF file");
     assert_eq!(outcome.status, Some(0));
 }
 
@@ -328,15 +250,10 @@ fn a_program_is_pushed_over_the_serial_line() {
     let kernel = bench.file("kernel8.img", &loader());
     // Long enough for a few blocks.
     let mut program = Sample::talking();
-    program
-        .segments
-        .insert(2, Segment::load(0x2000, elf::PF_R).with(vec![0x5A; 20_000]));
+    program.segments.insert(2, Segment::load(0x2000, elf::PF_R).with(vec![0x5A; 20_000]));
     let payload = payload::emit(&[(Kind::Program, &program.emit())]);
     for (board, level) in [(PI, 2), (&virt("gic-version=3"), 1)] {
-        let mut child = qemu(board, &kernel, &[])
-            .stdin(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut child = qemu(board, &kernel, &[]).stdin(Stdio::piped()).spawn().unwrap();
         let (mut line, mut output) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
         let mut sender = Sender::new(&payload).unwrap();
         let mut text = String::new();
@@ -345,10 +262,7 @@ fn a_program_is_pushed_over_the_serial_line() {
             output.read_exact(&mut byte).unwrap();
             text.push(char::from(byte[0]));
         }
-        assert!(
-            text.starts_with("skete-loader: waiting for a program"),
-            "{text}"
-        );
+        assert!(text.starts_with("skete-loader: waiting for a program"), "{text}");
         while !sender.is_done() {
             line.write_all(&sender.frame()).unwrap();
             line.flush().unwrap();

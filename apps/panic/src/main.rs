@@ -58,10 +58,7 @@ fn in_thread(end: fn()) {
         skete::thread::set_name("doomed");
         end();
     };
-    let thread = thread::Builder::new()
-        .name("doomed".into())
-        .stack_size(64 << 10)
-        .spawn(doomed);
+    let thread = thread::Builder::new().name("doomed".into()).stack_size(64 << 10).spawn(doomed);
     let _ = thread.expect("there is memory").join();
 }
 

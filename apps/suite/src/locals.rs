@@ -8,18 +8,9 @@ use super::Check;
 
 /// This file's checks.
 pub const CHECKS: &[Check] = &[
-    (
-        "a thread-local asked to lie on a page boundary does",
-        aligned,
-    ),
-    (
-        "every thread finds its thread-locals as they were written",
-        fresh,
-    ),
-    (
-        "destructors run at the thread's end, and may use other thread-locals",
-        destructors,
-    ),
+    ("a thread-local asked to lie on a page boundary does", aligned),
+    ("every thread finds its thread-locals as they were written", fresh),
+    ("destructors run at the thread's end, and may use other thread-locals", destructors),
 ];
 
 #[repr(align(4096))]
@@ -57,13 +48,8 @@ fn destructors() {
     impl Drop for Ends {
         fn drop(&mut self) {
             // Another thread-local, first used in a destructor: by the second of the two it may be destroyed itself.
-            let is_noted = NOTES
-                .try_with(|notes| notes.borrow_mut().push(self.0))
-                .is_ok();
-            ENDED
-                .lock()
-                .expect("no one panics with it")
-                .push((self.0, is_noted));
+            let is_noted = NOTES.try_with(|notes| notes.borrow_mut().push(self.0)).is_ok();
+            ENDED.lock().expect("no one panics with it").push((self.0, is_noted));
         }
     }
     thread_local! {
@@ -78,10 +64,7 @@ fn destructors() {
     });
     thread.join().expect("it does not panic");
     let mut ended = ENDED.lock().expect("no one panics with it").clone();
-    assert!(
-        ended.iter().any(|(_, is_noted)| *is_noted),
-        "no destructor could use a thread-local"
-    );
+    assert!(ended.iter().any(|(_, is_noted)| *is_noted), "no destructor could use a thread-local");
     ended.sort_unstable();
     assert!(ended.iter().map(|(name, _)| *name).eq(["first", "second"]));
 }

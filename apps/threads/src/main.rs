@@ -10,11 +10,7 @@ mod locks;
 mod once;
 
 fn main() {
-    let checks = locks::CHECKS
-        .iter()
-        .chain(once::CHECKS)
-        .chain(channels::CHECKS)
-        .chain(lives::CHECKS);
+    let checks = locks::CHECKS.iter().chain(once::CHECKS).chain(channels::CHECKS).chain(lives::CHECKS);
     let count = checks.clone().count();
     for (name, check) in checks {
         check();

@@ -44,11 +44,7 @@ impl Irq {
     /// Line `number`; none above 63.
     #[must_use]
     pub const fn new(number: u8) -> Option<Self> {
-        if number < 64 {
-            Some(Self(number))
-        } else {
-            None
-        }
+        if number < 64 { Some(Self(number)) } else { None }
     }
 
     /// The line's number.
@@ -135,44 +131,25 @@ mod tests {
 
     #[test]
     fn all_three_words_and_the_fast_interrupt_are_disabled() {
-        play(
-            &[
-                Write(0x0C, 0),
-                Write(0x1C, u32::MAX),
-                Write(0x20, u32::MAX),
-                Write(0x24, u32::MAX),
-            ],
-            |controller| controller.disable_all(),
-        );
+        play(&[Write(0x0C, 0), Write(0x1C, u32::MAX), Write(0x20, u32::MAX), Write(0x24, u32::MAX)], |controller| controller.disable_all());
     }
 
     #[test]
     fn lines_below_and_above_32_have_their_own_words() {
-        play(
-            &[
-                Write(0x10, 1 << 9),
-                Write(0x14, 1 << 25),
-                Write(0x1C, 1 << 29),
-                Write(0x20, 1 << 30),
-            ],
-            |controller| {
-                controller.enable(Irq::USB);
-                controller.enable(Irq::UART);
-                controller.disable(Irq::AUX);
-                controller.disable(Irq::EMMC);
-            },
-        );
+        play(&[Write(0x10, 1 << 9), Write(0x14, 1 << 25), Write(0x1C, 1 << 29), Write(0x20, 1 << 30)], |controller| {
+            controller.enable(Irq::USB);
+            controller.enable(Irq::UART);
+            controller.disable(Irq::AUX);
+            controller.disable(Irq::EMMC);
+        });
     }
 
     #[test]
     fn pending_lines_of_both_words_come_in_order() {
-        play(
-            &[Read(4, 1 << 9 | 1), Read(8, 1 << 25 | 1 << 31)],
-            |controller| {
-                let lines: Vec<u8> = controller.pending().map(Irq::number).collect();
-                assert_eq!(lines, [0, 9, 57, 63]);
-            },
-        );
+        play(&[Read(4, 1 << 9 | 1), Read(8, 1 << 25 | 1 << 31)], |controller| {
+            let lines: Vec<u8> = controller.pending().map(Irq::number).collect();
+            assert_eq!(lines, [0, 9, 57, 63]);
+        });
     }
 
     #[test]

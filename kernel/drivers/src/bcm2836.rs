@@ -155,14 +155,12 @@ impl<R: Registers> Local<R> {
 
     /// Lets exactly these timers of `core` interrupt it.
     pub fn enable_timers(&self, core: usize, timers: Timers) {
-        self.registers
-            .write(word(TIMER_CONTROL, core), timers.bits());
+        self.registers.write(word(TIMER_CONTROL, core), timers.bits());
     }
 
     /// Lets exactly this mailbox of `core` interrupt it.
     pub fn enable_mailbox(&self, core: usize, mailbox: Mailbox) {
-        self.registers
-            .write(word(MAILBOX_CONTROL, core), 1 << mailbox as u32);
+        self.registers.write(word(MAILBOX_CONTROL, core), 1 << mailbox as u32);
     }
 
     /// Lets no mailbox of `core` interrupt it. What is in them stays.
@@ -173,8 +171,7 @@ impl<R: Registers> Local<R> {
     /// Adds `reasons` to a mailbox of `core`, which interrupts it if that mailbox is enabled. Any core may, at any time: the hardware ORs.
     #[inline]
     pub fn send(&self, core: usize, mailbox: Mailbox, reasons: u32) {
-        self.registers
-            .write(slot(MAILBOX_SET, core, mailbox), reasons);
+        self.registers.write(slot(MAILBOX_SET, core, mailbox), reasons);
     }
 
     /// Takes all reasons out of a mailbox of the calling core. A reason sent in between stays for the next time.
@@ -236,37 +233,21 @@ mod tests {
 
     #[test]
     fn each_core_has_its_own_timer_and_mailbox_words() {
-        play(
-            &[
-                Write(0x4C, 0b1000),
-                Write(0x58, 0b0001),
-                Write(0x50, 0b0010),
-                Write(0x5C, 0),
-                Write(0x0C, 3),
-            ],
-            |local| {
-                local.enable_timers(3, Timers::VIRTUAL);
-                local.enable_mailbox(2, Mailbox::M0);
-                local.enable_mailbox(0, Mailbox::M1);
-                local.disable_mailboxes(3);
-                local.route_peripherals(3);
-            },
-        );
+        play(&[Write(0x4C, 0b1000), Write(0x58, 0b0001), Write(0x50, 0b0010), Write(0x5C, 0), Write(0x0C, 3)], |local| {
+            local.enable_timers(3, Timers::VIRTUAL);
+            local.enable_mailbox(2, Mailbox::M0);
+            local.enable_mailbox(0, Mailbox::M1);
+            local.disable_mailboxes(3);
+            local.route_peripherals(3);
+        });
     }
 
     #[test]
     fn reasons_are_sent_to_the_target_and_taken_exactly_once() {
-        play(
-            &[
-                Write(0x80 + 16 * 2, 0b101),
-                Read(0xC0 + 16 * 2, 0b101),
-                Write(0xC0 + 16 * 2, 0b101),
-            ],
-            |local| {
-                local.send(2, Mailbox::M0, 0b101);
-                assert_eq!(local.take(2, Mailbox::M0), 0b101);
-            },
-        );
+        play(&[Write(0x80 + 16 * 2, 0b101), Read(0xC0 + 16 * 2, 0b101), Write(0xC0 + 16 * 2, 0b101)], |local| {
+            local.send(2, Mailbox::M0, 0b101);
+            assert_eq!(local.take(2, Mailbox::M0), 0b101);
+        });
     }
 
     #[test]

@@ -2,10 +2,7 @@
 //!
 //! Two dialects: a devicetree ([`dtb`]), which QEMU's `virt` board always has and the Pi has with a `.dtb` on its card, and the
 //! older tag list ([`atags`]), which the Pi has otherwise. The loader and the kernel both read it, through [`read`].
-#![allow(
-    unsafe_code,
-    reason = "the firmware leaves its description at an address; `read` turns that into bytes"
-)]
+#![allow(unsafe_code, reason = "the firmware leaves its description at an address; `read` turns that into bytes")]
 
 pub mod atags;
 pub mod dtb;

@@ -24,11 +24,7 @@ impl Intid {
     /// The interrupt `number`, or none if there can be no such interrupt.
     #[must_use]
     pub const fn new(number: u16) -> Option<Self> {
-        if number < Self::END {
-            Some(Self(number))
-        } else {
-            None
-        }
+        if number < Self::END { Some(Self(number)) } else { None }
     }
 
     /// The shared peripheral interrupt that a devicetree calls `<0 number …>`: `number + 32`.
@@ -77,11 +73,7 @@ impl Sgi {
     /// Number 0–15; none above.
     #[must_use]
     pub const fn new(number: u8) -> Option<Self> {
-        if number < 16 {
-            Some(Self(number))
-        } else {
-            None
-        }
+        if number < 16 { Some(Self(number)) } else { None }
     }
 
     /// The number, 0–15.
@@ -139,11 +131,7 @@ pub enum GicError {
 pub(crate) const fn interrupts(typer: u32) -> u16 {
     let lines = (typer & 0x1F) as u16;
     let interrupts = 32 * (lines + 1);
-    if interrupts < Intid::END {
-        interrupts
-    } else {
-        Intid::END
-    }
+    if interrupts < Intid::END { interrupts } else { Intid::END }
 }
 
 #[cfg(test)]

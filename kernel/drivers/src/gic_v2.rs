@@ -57,10 +57,7 @@ pub struct GicV2<R> {
 impl<R: Registers> GicV2<R> {
     /// The controller behind these two windows.
     pub const fn new(distributor: R, cpu_interface: R) -> Self {
-        Self {
-            distributor,
-            cpu_interface,
-        }
+        Self { distributor, cpu_interface }
     }
 
     /// Brings the distributor from any state to: every SPI disabled, not pending, level-triggered, of [`DEFAULT_PRIORITY`], for
@@ -106,13 +103,7 @@ impl<R: Registers> GicV2<R> {
     ///
     /// # Errors
     /// [`GicError::NoSuchInterrupt`] if the distributor does not reach that far, or the enable bit does not stick.
-    pub fn enable(
-        &self,
-        intid: Intid,
-        priority: u8,
-        trigger: Trigger,
-        cores: u8,
-    ) -> Result<(), GicError> {
+    pub fn enable(&self, intid: Intid, priority: u8, trigger: Trigger, cores: u8) -> Result<(), GicError> {
         if intid.number() >= interrupts(self.distributor.read(GICD_TYPER)) {
             return Err(GicError::NoSuchInterrupt);
         }
@@ -167,8 +158,7 @@ impl<R: Registers> GicV2<R> {
     /// Writes `bits` into the field at (offset, lowest bit), leaving the word's bits outside `mask` as they are.
     fn replace(&self, (offset, shift): (usize, u32), mask: u32, bits: u32) {
         let word = self.distributor.read(offset);
-        self.distributor
-            .write(offset, word & !(mask << shift) | bits << shift);
+        self.distributor.write(offset, word & !(mask << shift) | bits << shift);
     }
 }
 
@@ -195,13 +185,7 @@ mod tests {
     #[test]
     fn the_distributor_is_silent_until_every_shared_interrupt_is_set() {
         let mut accesses = std::vec![Write(GICD_CTLR, 0), Read(GICD_TYPER, 0x0000_0001)];
-        accesses.extend([
-            Write(0x184, ALL),
-            Write(0x284, ALL),
-            Write(0x384, ALL),
-            Write(0xC08, 0),
-            Write(0xC0C, 0),
-        ]);
+        accesses.extend([Write(0x184, ALL), Write(0x284, ALL), Write(0x384, ALL), Write(0xC08, 0), Write(0xC0C, 0)]);
         for word in 8..16 {
             accesses.push(Write(0x400 + 4 * word, 0x8080_8080));
             accesses.push(Write(0x800 + 4 * word, 0x0101_0101));
@@ -212,19 +196,9 @@ mod tests {
 
     #[test]
     fn a_core_listens_only_after_its_own_interrupts_are_set() {
-        let mut accesses = std::vec![
-            Write(CPU, 0),
-            Write(0x180, ALL),
-            Write(0x280, ALL),
-            Write(0x380, ALL),
-        ];
+        let mut accesses = std::vec![Write(CPU, 0), Write(0x180, ALL), Write(0x280, ALL), Write(0x380, ALL),];
         accesses.extend((0..8).map(|word| Write(0x400 + 4 * word, 0x8080_8080)));
-        accesses.extend([
-            Write(0x100, 0xFFFF),
-            Write(CPU + 4, 0xFF),
-            Write(CPU + 8, 0),
-            Write(CPU, 1),
-        ]);
+        accesses.extend([Write(0x100, 0xFFFF), Write(CPU + 4, 0xFF), Write(CPU + 8, 0), Write(CPU, 1)]);
         play(&accesses, |gic| gic.init_core());
     }
 
@@ -268,20 +242,10 @@ mod tests {
 
     #[test]
     fn an_enable_bit_that_does_not_stick_is_an_error() {
-        let accesses = [
-            Read(GICD_TYPER, 0),
-            Write(0x180, 1),
-            Read(0x400, 0),
-            Write(0x400, 0x80),
-            Write(0x100, 1),
-            Read(0x100, 0),
-        ];
+        let accesses = [Read(GICD_TYPER, 0), Write(0x180, 1), Read(0x400, 0), Write(0x400, 0x80), Write(0x100, 1), Read(0x100, 0)];
         play(&accesses, |gic| {
             let sgi = Sgi::new(0).expect("a number below 16").intid();
-            assert_eq!(
-                gic.enable(sgi, 0x80, Trigger::Edge, 0),
-                Err(GicError::NoSuchInterrupt)
-            );
+            assert_eq!(gic.enable(sgi, 0x80, Trigger::Edge, 0), Err(GicError::NoSuchInterrupt));
         });
     }
 
@@ -289,10 +253,7 @@ mod tests {
     fn an_interrupt_beyond_the_distributors_reach_is_not_touched() {
         play(&[Read(GICD_TYPER, 1)], |gic| {
             let intid = Intid::new(64).expect("a number below 1020");
-            assert_eq!(
-                gic.enable(intid, 0x80, Trigger::Level, 1),
-                Err(GicError::NoSuchInterrupt)
-            );
+            assert_eq!(gic.enable(intid, 0x80, Trigger::Level, 1), Err(GicError::NoSuchInterrupt));
         });
     }
 

@@ -99,10 +99,7 @@ impl<R: Registers> GicV3<R> {
         for number in 32..usize::from(interrupts) {
             self.route(number, Affinity::CORE_0);
         }
-        distributor.write(
-            GICD_CTLR,
-            (Control::AFFINITY_ROUTING | Control::ENABLE_GROUP_1).bits(),
-        );
+        distributor.write(GICD_CTLR, (Control::AFFINITY_ROUTING | Control::ENABLE_GROUP_1).bits());
         self.settle(polls)
     }
 
@@ -112,14 +109,7 @@ impl<R: Registers> GicV3<R> {
     /// # Errors
     /// [`GicError::NoSuchInterrupt`] if `intid` is private, the distributor does not reach that far, or the enable bit does not
     /// stick; [`GicError::TimedOut`].
-    pub fn enable(
-        &self,
-        intid: Intid,
-        priority: u8,
-        trigger: Trigger,
-        core: Affinity,
-        polls: u32,
-    ) -> Result<(), GicError> {
+    pub fn enable(&self, intid: Intid, priority: u8, trigger: Trigger, core: Affinity, polls: u32) -> Result<(), GicError> {
         if intid.number() >= interrupts(self.distributor.read(GICD_TYPER)) {
             return Err(GicError::NoSuchInterrupt);
         }
@@ -150,8 +140,7 @@ impl<R: Registers> GicV3<R> {
     }
 
     fn settle(&self, polls: u32) -> Result<(), GicError> {
-        let is_settled =
-            |word| !Control::from_bits_retain(word).contains(Control::REGISTER_WRITE_PENDING);
+        let is_settled = |word| !Control::from_bits_retain(word).contains(Control::REGISTER_WRITE_PENDING);
         match poll::until(&self.distributor, GICD_CTLR, polls, is_settled) {
             Some(_) => Ok(()),
             None => Err(GicError::TimedOut),

@@ -25,11 +25,7 @@ impl Pin {
     /// Pin `number`; none above 53.
     #[must_use]
     pub const fn new(number: u8) -> Option<Self> {
-        if number < 54 {
-            Some(Self(number))
-        } else {
-            None
-        }
+        if number < 54 { Some(Self(number)) } else { None }
     }
 
     /// The word and the bit of this pin in a pair of registers that begins at `first`.
@@ -87,8 +83,7 @@ impl<R: Registers> Gpio<R> {
         let word = GPFSEL0 + 4 * (usize::from(pin.0) / 10);
         let shift = 3 * (pin.0 % 10);
         let others = self.registers.read(word) & !(0b111 << shift);
-        self.registers
-            .write(word, others | (function as u32) << shift);
+        self.registers.write(word, others | (function as u32) << shift);
     }
 
     /// Whether a pin is connected so.
@@ -138,57 +133,33 @@ mod tests {
 
     #[test]
     fn a_pin_is_connected_without_touching_its_neighbours() {
-        play(
-            &[
-                Read(0x04, 0x3FFF_FFFF),
-                Write(0x04, 0x3FFF_CFFF),
-                Read(0x14, 0),
-                Write(0x14, 0b111 << 9),
-            ],
-            |gpio| {
-                gpio.set_function(pin(14), Function::Alternative0);
-                gpio.set_function(pin(53), Function::Alternative3);
-            },
-        );
+        play(&[Read(0x04, 0x3FFF_FFFF), Write(0x04, 0x3FFF_CFFF), Read(0x14, 0), Write(0x14, 0b111 << 9)], |gpio| {
+            gpio.set_function(pin(14), Function::Alternative0);
+            gpio.set_function(pin(53), Function::Alternative3);
+        });
     }
 
     #[test]
     fn a_pins_connection_is_told_from_its_neighbours() {
-        play(
-            &[Read(0x04, 0b010 << 12), Read(0x04, 0b010 << 15)],
-            |gpio| {
-                assert!(gpio.is_connected(pin(14), Function::Alternative5));
-                assert!(!gpio.is_connected(pin(14), Function::Alternative5));
-            },
-        );
+        play(&[Read(0x04, 0b010 << 12), Read(0x04, 0b010 << 15)], |gpio| {
+            assert!(gpio.is_connected(pin(14), Function::Alternative5));
+            assert!(!gpio.is_connected(pin(14), Function::Alternative5));
+        });
     }
 
     #[test]
     fn levels_of_both_words_are_set_cleared_and_read() {
-        play(
-            &[
-                Write(0x1C, 1 << 29),
-                Write(0x2C, 1 << 15),
-                Read(0x38, 1 << 15),
-                Read(0x34, 0),
-            ],
-            |gpio| {
-                gpio.write_level(pin(29), true);
-                gpio.write_level(pin(47), false);
-                assert!(gpio.read_level(pin(47)));
-                assert!(!gpio.read_level(pin(0)));
-            },
-        );
+        play(&[Write(0x1C, 1 << 29), Write(0x2C, 1 << 15), Read(0x38, 1 << 15), Read(0x34, 0)], |gpio| {
+            gpio.write_level(pin(29), true);
+            gpio.write_level(pin(47), false);
+            assert!(gpio.read_level(pin(47)));
+            assert!(!gpio.read_level(pin(0)));
+        });
     }
 
     #[test]
     fn a_resistor_is_clocked_into_its_pin_between_two_pauses() {
-        let script = Script::new(&[
-            Write(0x94, 2),
-            Write(0x9C, 1 << 16),
-            Write(0x94, 0),
-            Write(0x9C, 0),
-        ]);
+        let script = Script::new(&[Write(0x94, 2), Write(0x9C, 1 << 16), Write(0x94, 0), Write(0x9C, 0)]);
         let mut made_at_pauses = std::vec::Vec::new();
         Gpio::new(&script).set_pull(pin(48), Pull::Up, || made_at_pauses.push(script.made()));
         assert_eq!(made_at_pauses, [1, 2]);

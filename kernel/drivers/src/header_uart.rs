@@ -23,11 +23,7 @@ pub enum Owner {
 
 /// Whose the header's pins are.
 pub fn owner<R: Registers>(gpio: &Gpio<R>) -> Owner {
-    if gpio.is_connected(SEND, Function::Alternative5) {
-        Owner::MiniUart
-    } else {
-        Owner::Pl011
-    }
+    if gpio.is_connected(SEND, Function::Alternative5) { Owner::MiniUart } else { Owner::Pl011 }
 }
 
 /// Connects the PL011 with the header and with nothing else. The receiving pin is pulled up, so that a header with nothing on it is a
@@ -64,16 +60,9 @@ mod tests {
 
     #[test]
     fn the_mini_uart_owns_the_header_where_the_firmware_put_it_there() {
-        let script = Script::new(&[
-            Read(GPFSEL1, 0b010_010 << 12),
-            Read(GPFSEL1, 0b100_100 << 12),
-            Read(GPFSEL1, 0),
-        ]);
+        let script = Script::new(&[Read(GPFSEL1, 0b010_010 << 12), Read(GPFSEL1, 0b100_100 << 12), Read(GPFSEL1, 0)]);
         let gpio = Gpio::new(&script);
-        assert_eq!(
-            [owner(&gpio), owner(&gpio), owner(&gpio)],
-            [Owner::MiniUart, Owner::Pl011, Owner::Pl011]
-        );
+        assert_eq!([owner(&gpio), owner(&gpio), owner(&gpio)], [Owner::MiniUart, Owner::Pl011, Owner::Pl011]);
         script.assert_done();
     }
 

@@ -58,14 +58,7 @@ pub fn gather(samples: u32, mut read: impl FnMut() -> u64) -> Jitter {
         }
     }
     let bits = guesses.bits();
-    Jitter {
-        seed,
-        quality: if bits >= GOOD_BITS {
-            Quality::Good
-        } else {
-            Quality::Weak(bits)
-        },
-    }
+    Jitter { seed, quality: if bits >= GOOD_BITS { Quality::Good } else { Quality::Weak(bits) } }
 }
 
 /// How often each of the simplest guesses would have been right.
@@ -192,10 +185,7 @@ mod tests {
                 instructions += turn;
                 instructions / 16
             });
-            assert!(
-                matches!(jitter.quality, Quality::Weak(bits) if bits < 64),
-                "{turn} instructions: {jitter:?}"
-            );
+            assert!(matches!(jitter.quality, Quality::Weak(bits) if bits < 64), "{turn} instructions: {jitter:?}");
         }
     }
 
@@ -208,10 +198,7 @@ mod tests {
                 time += 100 + (sample % period).pow(3) % 13;
                 time
             });
-            assert!(
-                matches!(jitter.quality, Quality::Weak(bits) if bits < 64),
-                "period {period}: {jitter:?}"
-            );
+            assert!(matches!(jitter.quality, Quality::Weak(bits) if bits < 64), "period {period}: {jitter:?}");
         }
     }
 
@@ -258,10 +245,7 @@ mod tests {
         for p in 1..=1u64 << 16 {
             let exact = 16.0 * (16.0 - f64::from(u32::try_from(p).expect("17 bits")).log2());
             let ours = f64::from(u32::try_from(negative_log2_sixteenths(p)).expect("small"));
-            assert!(
-                ours <= exact + 1e-9 && ours > exact - 2.5,
-                "{p}: {ours} {exact}"
-            );
+            assert!(ours <= exact + 1e-9 && ours > exact - 2.5, "{p}: {ours} {exact}");
         }
     }
 }

@@ -143,34 +143,21 @@ mod tests {
 
     #[test]
     fn a_silent_videocore_is_given_up() {
-        play(
-            &[
-                Read(0x18, EMPTY),
-                Read(0x38, 0),
-                Write(0x20, BUFFER | 8),
-                Read(0x18, EMPTY),
-                Read(0x18, EMPTY),
-            ],
-            |mailbox| assert_eq!(mailbox.call(BUFFER, 2), Err(MailboxError::TimedOut)),
-        );
+        play(&[Read(0x18, EMPTY), Read(0x38, 0), Write(0x20, BUFFER | 8), Read(0x18, EMPTY), Read(0x18, EMPTY)], |mailbox| {
+            assert_eq!(mailbox.call(BUFFER, 2), Err(MailboxError::TimedOut))
+        });
     }
 
     #[test]
     fn a_mailbox_that_is_full_for_ever_is_given_up_before_anything_is_sent() {
-        play(
-            &[Read(0x18, EMPTY), Read(0x38, FULL), Read(0x38, FULL)],
-            |mailbox| assert_eq!(mailbox.call(BUFFER, 2), Err(MailboxError::TimedOut)),
-        );
+        play(&[Read(0x18, EMPTY), Read(0x38, FULL), Read(0x38, FULL)], |mailbox| {
+            assert_eq!(mailbox.call(BUFFER, 2), Err(MailboxError::TimedOut))
+        });
     }
 
     #[test]
     fn a_flood_of_foreign_answers_ends() {
-        let foreign = [
-            Read(0x18, 0),
-            Read(0x00, 0x18),
-            Read(0x18, 0),
-            Read(0x00, 0x28),
-        ];
+        let foreign = [Read(0x18, 0), Read(0x00, 0x18), Read(0x18, 0), Read(0x00, 0x28)];
         let mut accesses = std::vec![Read(0x18, EMPTY), Read(0x38, 0), Write(0x20, BUFFER | 8)];
         accesses.extend(foreign);
         play(&accesses, |mailbox| {

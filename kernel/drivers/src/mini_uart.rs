@@ -87,9 +87,7 @@ impl<R: Registers> MiniUart<R> {
 /// clock / (8 · baud) − 1, rounded to the nearest.
 fn divisor(clock_hz: u32, baud: u32) -> u32 {
     let eighths = u64::from(clock_hz) / 4 / u64::from(baud.max(1));
-    u32::try_from(eighths.div_ceil(2).saturating_sub(1))
-        .unwrap_or(0xFFFF)
-        .min(0xFFFF)
+    u32::try_from(eighths.div_ceil(2).saturating_sub(1)).unwrap_or(0xFFFF).min(0xFFFF)
 }
 
 #[cfg(test)]

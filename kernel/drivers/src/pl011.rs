@@ -129,13 +129,7 @@ mod tests {
 
     #[test]
     fn a_byte_with_an_error_is_not_delivered() {
-        let script = Script::new(&[
-            Read(FR, 0),
-            Read(DR, 0x400),
-            Read(FR, 0),
-            Read(DR, 0x42),
-            Read(FR, FR_RXFE),
-        ]);
+        let script = Script::new(&[Read(FR, 0), Read(DR, 0x400), Read(FR, 0), Read(DR, 0x42), Read(FR, FR_RXFE)]);
         let uart = Pl011::new(&script);
         assert_eq!(uart.receive(), Some(b'B'));
         assert_eq!(uart.receive(), None);

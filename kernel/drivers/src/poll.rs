@@ -3,15 +3,8 @@
 use crate::window::Registers;
 
 /// Reads the register at `offset` until `is_ready` likes what it holds, at most `polls` times; none if it never did.
-pub(crate) fn until<R: Registers>(
-    registers: &R,
-    offset: usize,
-    polls: u32,
-    is_ready: impl Fn(u32) -> bool,
-) -> Option<u32> {
-    (0..polls)
-        .map(|_| registers.read(offset))
-        .find(|&value| is_ready(value))
+pub(crate) fn until<R: Registers>(registers: &R, offset: usize, polls: u32, is_ready: impl Fn(u32) -> bool) -> Option<u32> {
+    (0..polls).map(|_| registers.read(offset)).find(|&value| is_ready(value))
 }
 
 #[cfg(test)]

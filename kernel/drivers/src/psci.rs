@@ -90,10 +90,7 @@ impl<C: Conduit> Psci<C> {
             return Err(PsciError::from_code(code));
         }
         let [m1, m0, n1, n0] = code.to_be_bytes();
-        Ok(Version {
-            major: u16::from_be_bytes([m1, m0]),
-            minor: u16::from_be_bytes([n1, n0]),
-        })
+        Ok(Version { major: u16::from_be_bytes([m1, m0]), minor: u16::from_be_bytes([n1, n0]) })
     }
 
     /// Starts the core whose affinity is that of `mpidr` (a value of MPIDR_EL1) at the physical address `entry`, at the caller's exception
@@ -121,10 +118,7 @@ impl<C: Conduit> Psci<C> {
     }
 
     /// Results are 32 bits wide, signed.
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "the upper half means nothing"
-    )]
+    #[expect(clippy::cast_possible_truncation, reason = "the upper half means nothing")]
     fn call(&self, function: u32, arguments: [u64; 3]) -> i32 {
         self.conduit.call(function, arguments) as i32
     }
@@ -149,28 +143,18 @@ mod tests {
     }
 
     fn firmware(function: u32, arguments: [u64; 3], answer: u64) -> Psci<Firmware> {
-        Psci::new(Firmware {
-            function,
-            arguments,
-            answer,
-        })
+        Psci::new(Firmware { function, arguments, answer })
     }
 
     #[test]
     fn a_version_is_two_halves_of_a_word() {
-        assert_eq!(
-            firmware(0x8400_0000, [0; 3], 0x0001_0001).version(),
-            Ok(Version { major: 1, minor: 1 })
-        );
+        assert_eq!(firmware(0x8400_0000, [0; 3], 0x0001_0001).version(), Ok(Version { major: 1, minor: 1 }));
     }
 
     #[test]
     fn a_core_is_named_by_its_affinity_alone() {
         let call = [0x01_0002_0003, 0x4008_0000, 7];
-        assert_eq!(
-            firmware(0xC400_0003, call, 0).start_core(0x01_8002_0003, 0x4008_0000, 7),
-            Ok(())
-        );
+        assert_eq!(firmware(0xC400_0003, call, 0).start_core(0x01_8002_0003, 0x4008_0000, 7), Ok(()));
     }
 
     #[test]
@@ -189,22 +173,13 @@ mod tests {
         ];
         for (code, refusal) in (1u32..).zip(refusals) {
             let answer = u64::from(code.wrapping_neg());
-            assert_eq!(
-                firmware(0xC400_0003, [1, 0, 0], answer).start_core(1, 0, 0),
-                Err(refusal)
-            );
+            assert_eq!(firmware(0xC400_0003, [1, 0, 0], answer).start_core(1, 0, 0), Err(refusal));
         }
     }
 
     #[test]
     fn a_machine_that_stays_on_says_why() {
-        assert_eq!(
-            firmware(0x8400_0008, [0; 3], u64::MAX).power_off(),
-            PsciError::NotSupported
-        );
-        assert_eq!(
-            firmware(0x8400_0009, [0; 3], u64::MAX).reset(),
-            PsciError::NotSupported
-        );
+        assert_eq!(firmware(0x8400_0008, [0; 3], u64::MAX).power_off(), PsciError::NotSupported);
+        assert_eq!(firmware(0x8400_0009, [0; 3], u64::MAX).reset(), PsciError::NotSupported);
     }
 }

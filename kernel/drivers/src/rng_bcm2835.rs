@@ -51,8 +51,7 @@ impl<R: Registers> Rng<R> {
     /// Starts it, without interrupts. The first word comes after the warm-up, about 0.3 s later on the board, at once in QEMU.
     pub fn start(&self) {
         self.registers.write(RNG_CTRL, 0);
-        self.registers
-            .write(RNG_INT_MASK, InterruptMask::OFF.bits());
+        self.registers.write(RNG_INT_MASK, InterruptMask::OFF.bits());
         self.registers.write(RNG_STATUS, WARM_UP);
         self.registers.write(RNG_CTRL, Control::ENABLE.bits());
     }
@@ -64,9 +63,7 @@ impl<R: Registers> Rng<R> {
 
     /// The next word, waiting for it at most `polls` reads; none if it did not come.
     pub fn read_word(&self, polls: u32) -> Option<u32> {
-        poll::until(&self.registers, RNG_STATUS, polls, |status| {
-            status >> 24 != 0
-        })?;
+        poll::until(&self.registers, RNG_STATUS, polls, |status| status >> 24 != 0)?;
         Some(self.registers.read(RNG_DATA))
     }
 
@@ -93,13 +90,7 @@ mod tests {
 
     #[test]
     fn the_warm_up_is_set_before_the_generator_runs() {
-        let script = Script::new(&[
-            Write(0, 0),
-            Write(0x10, 1),
-            Write(4, 0x4_0000),
-            Write(0, 1),
-            Write(0, 0),
-        ]);
+        let script = Script::new(&[Write(0, 0), Write(0x10, 1), Write(4, 0x4_0000), Write(0, 1), Write(0, 0)]);
         let rng = Rng::new(&script);
         rng.start();
         rng.stop();

@@ -52,10 +52,7 @@ impl<T: Trap> Host<T> {
 
     /// Ends the emulation with `status`, of which a Unix host keeps the lowest eight bits. Comes back only if nobody listened.
     pub fn exit(&self, status: u32) {
-        self.trap.trap(
-            Operation::ExitExtended,
-            &[APPLICATION_EXIT, u64::from(status)],
-        );
+        self.trap.trap(Operation::ExitExtended, &[APPLICATION_EXIT, u64::from(status)]);
     }
 
     /// Makes an empty file on the host, or empties the one that is there. `name` is relative to the folder that the host was started
@@ -65,14 +62,7 @@ impl<T: Trap> Host<T> {
     /// What the host says.
     pub fn create(&self, name: &CStr) -> Result<HostFile<'_, T>, HostError> {
         let bytes = name.to_bytes().len() as u64;
-        let handle = self.trap.trap(
-            Operation::Open,
-            &[
-                name.as_ptr().expose_provenance() as u64,
-                WRITE_BINARY,
-                bytes,
-            ],
-        );
+        let handle = self.trap.trap(Operation::Open, &[name.as_ptr().expose_provenance() as u64, WRITE_BINARY, bytes]);
         match u64::try_from(handle) {
             Ok(handle) => Ok(HostFile { host: self, handle }),
             Err(_) => Err(self.last_error()),
@@ -101,14 +91,8 @@ impl<T: Trap> HostFile<'_, T> {
         while !bytes.is_empty() {
             let address = bytes.as_ptr().expose_provenance() as u64;
             let length = bytes.len() as u64;
-            let left = self
-                .host
-                .trap
-                .trap(Operation::Write, &[self.handle, address, length]);
-            let Some(rest) = usize::try_from(left)
-                .ok()
-                .filter(|&left| left < bytes.len())
-                .and_then(|left| bytes.get(bytes.len() - left..))
+            let left = self.host.trap.trap(Operation::Write, &[self.handle, address, length]);
+            let Some(rest) = usize::try_from(left).ok().filter(|&left| left < bytes.len()).and_then(|left| bytes.get(bytes.len() - left..))
             else {
                 return Err(self.host.last_error());
             };
@@ -142,11 +126,7 @@ mod tests {
     impl Script {
         fn new(calls: &[(Operation, &[u64], i64)]) -> Self {
             let calls = calls.iter().rev();
-            Self(RefCell::new(
-                calls
-                    .map(|&(o, p, answer)| (o, p.to_vec(), answer))
-                    .collect(),
-            ))
+            Self(RefCell::new(calls.map(|&(o, p, answer)| (o, p.to_vec(), answer)).collect()))
         }
 
         fn assert_done(&self) {
@@ -199,10 +179,7 @@ mod tests {
     fn a_file_that_cannot_be_made_is_the_hosts_errno() {
         let (operation, parameters, answer) = open(-1);
         let script = Script::new(&[(operation, &parameters, answer), (Operation::Errno, &[], 2)]);
-        assert_eq!(
-            Host::new(&script).create(NAME).map(|_| ()),
-            Err(HostError(2))
-        );
+        assert_eq!(Host::new(&script).create(NAME).map(|_| ()), Err(HostError(2)));
         script.assert_done();
     }
 
@@ -212,11 +189,8 @@ mod tests {
             let bytes = b"abc";
             let address = bytes.as_ptr().expose_provenance() as u64;
             let (operation, parameters, opened) = open(0);
-            let script = Script::new(&[
-                (operation, &parameters, opened),
-                (Operation::Write, &[0, address, 3], answer),
-                (Operation::Errno, &[], 28),
-            ]);
+            let script =
+                Script::new(&[(operation, &parameters, opened), (Operation::Write, &[0, address, 3], answer), (Operation::Errno, &[], 28)]);
             let host = Host::new(&script);
             let mut file = host.create(NAME).expect("the script opens it");
             assert_eq!(file.write_all(bytes), Err(HostError(28)));

@@ -92,13 +92,7 @@ mod tests {
     #[test]
     fn the_time_is_set_before_the_reset_is_armed() {
         play(
-            &[
-                Read(0x20, 0x1555),
-                Write(0x20, 0x5A00_1000),
-                Write(0x24, 0x5A00_000A),
-                Read(0x1C, 0x112),
-                Write(0x1C, 0x5A00_0122),
-            ],
+            &[Read(0x20, 0x1555), Write(0x20, 0x5A00_1000), Write(0x24, 0x5A00_000A), Read(0x1C, 0x112), Write(0x1C, 0x5A00_0122)],
             |watchdog| watchdog.reset(),
         );
     }
@@ -106,27 +100,14 @@ mod tests {
     #[test]
     fn the_note_to_the_firmware_is_left_before_the_board_goes_down() {
         play(
-            &[
-                Read(0x20, 0x1000),
-                Write(0x20, 0x5A00_1555),
-                Write(0x24, 0x5A00_000A),
-                Read(0x1C, 0x102),
-                Write(0x1C, 0x5A00_0122),
-            ],
+            &[Read(0x20, 0x1000), Write(0x20, 0x5A00_1555), Write(0x24, 0x5A00_000A), Read(0x1C, 0x102), Write(0x1C, 0x5A00_0122)],
             |watchdog| watchdog.power_off(),
         );
     }
 
     #[test]
     fn a_time_that_is_too_long_becomes_the_longest() {
-        play(
-            &[
-                Write(0x24, 0x5A0F_FFFF),
-                Read(0x1C, 0xFF00_0000),
-                Write(0x1C, 0x5A00_0020),
-            ],
-            |watchdog| watchdog.start(u32::MAX),
-        );
+        play(&[Write(0x24, 0x5A0F_FFFF), Read(0x1C, 0xFF00_0000), Write(0x1C, 0x5A00_0020)], |watchdog| watchdog.start(u32::MAX));
     }
 
     #[test]

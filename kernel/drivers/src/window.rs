@@ -2,10 +2,7 @@
 //!
 //! Every driver here is generic over [`Registers`]. On the machine that is a [`Window`], which costs one load or store per access;
 //! in a test it is a [`fake::Script`] that says what the driver must do, access by access.
-#![allow(
-    unsafe_code,
-    reason = "a device's registers are reached through raw addresses, here and nowhere else in this crate"
-)]
+#![allow(unsafe_code, reason = "a device's registers are reached through raw addresses, here and nowhere else in this crate")]
 
 pub mod fake;
 
@@ -56,10 +53,7 @@ impl Window {
 
     #[inline]
     fn register(&self, offset: usize) -> *mut u32 {
-        debug_assert!(
-            offset.is_multiple_of(4) && offset + 4 <= self.bytes,
-            "a register lies outside its window"
-        );
+        debug_assert!(offset.is_multiple_of(4) && offset + 4 <= self.bytes, "a register lies outside its window");
         core::ptr::with_exposed_provenance_mut(self.base + offset)
     }
 }

@@ -45,10 +45,7 @@ struct Number {
 impl<D: Copy, A: Allocator + Clone> Fds<D, A> {
     /// No number is open; memory comes from `space`.
     pub fn new(space: A) -> Self {
-        Self {
-            numbers: Vec::new_in(space.clone()),
-            descriptions: Slab::new(space),
-        }
+        Self { numbers: Vec::new_in(space.clone()), descriptions: Slab::new(space) }
     }
 
     /// Opens `object` under the lowest free number.
@@ -57,20 +54,9 @@ impl<D: Copy, A: Allocator + Clone> Fds<D, A> {
     /// `EMFILE`, `ENOMEM`; then `object` is not taken.
     pub fn open(&mut self, object: D, flags: OpenFlags) -> Result<i32, Errno> {
         let fd = self.free_number(0)?;
-        let description = Description {
-            object,
-            flags,
-            position: 0,
-            holders: 1,
-        };
-        let description = self
-            .descriptions
-            .insert(description)
-            .map_err(|_| Errno::ENOMEM)?;
-        self.numbers[fd] = Some(Number {
-            description,
-            close_on_exec: false,
-        });
+        let description = Description { object, flags, position: 0, holders: 1 };
+        let description = self.descriptions.insert(description).map_err(|_| Errno::ENOMEM)?;
+        self.numbers[fd] = Some(Number { description, close_on_exec: false });
         Ok(as_fd(fd))
     }
 
@@ -80,16 +66,10 @@ impl<D: Copy, A: Allocator + Clone> Fds<D, A> {
     /// `EBADF`, `EMFILE`, `ENOMEM`; `EINVAL` if `least` is no possible number.
     pub fn duplicate(&mut self, fd: i32, least: i32) -> Result<i32, Errno> {
         let description = self.number(fd)?.description;
-        let least = usize::try_from(least)
-            .ok()
-            .filter(|&least| least < LIMIT)
-            .ok_or(Errno::EINVAL)?;
+        let least = usize::try_from(least).ok().filter(|&least| least < LIMIT).ok_or(Errno::EINVAL)?;
         let copy = self.free_number(least)?;
         self.description_mut(description)?.holders += 1;
-        self.numbers[copy] = Some(Number {
-            description,
-            close_on_exec: false,
-        });
+        self.numbers[copy] = Some(Number { description, close_on_exec: false });
         Ok(as_fd(copy))
     }
 
@@ -142,10 +122,7 @@ impl<D: Copy, A: Allocator + Clone> Fds<D, A> {
     /// # Errors
     /// `EBADF`.
     pub fn close_on_exec(&mut self, fd: i32) -> Result<&mut bool, Errno> {
-        self.slot(fd)?
-            .as_mut()
-            .map(|number| &mut number.close_on_exec)
-            .ok_or(Errno::EBADF)
+        self.slot(fd)?.as_mut().map(|number| &mut number.close_on_exec).ok_or(Errno::EBADF)
     }
 
     /// How many numbers are open.
@@ -155,10 +132,7 @@ impl<D: Copy, A: Allocator + Clone> Fds<D, A> {
     }
 
     fn slot(&mut self, fd: i32) -> Result<&mut Option<Number>, Errno> {
-        usize::try_from(fd)
-            .ok()
-            .and_then(|fd| self.numbers.get_mut(fd))
-            .ok_or(Errno::EBADF)
+        usize::try_from(fd).ok().and_then(|fd| self.numbers.get_mut(fd)).ok_or(Errno::EBADF)
     }
 
     fn number(&mut self, fd: i32) -> Result<Number, Errno> {
@@ -171,16 +145,12 @@ impl<D: Copy, A: Allocator + Clone> Fds<D, A> {
 
     /// The lowest free number from `least` on; the table reaches that far afterwards.
     fn free_number(&mut self, least: usize) -> Result<usize, Errno> {
-        let free = (least..)
-            .find(|&fd| self.numbers.get(fd).is_none_or(Option::is_none))
-            .unwrap_or(LIMIT);
+        let free = (least..).find(|&fd| self.numbers.get(fd).is_none_or(Option::is_none)).unwrap_or(LIMIT);
         if free >= LIMIT {
             return Err(Errno::EMFILE);
         }
         if free >= self.numbers.len() {
-            self.numbers
-                .try_reserve(free + 1 - self.numbers.len())
-                .map_err(|_| Errno::ENOMEM)?;
+            self.numbers.try_reserve(free + 1 - self.numbers.len()).map_err(|_| Errno::ENOMEM)?;
             self.numbers.resize(free + 1, None);
         }
         Ok(free)
@@ -192,19 +162,12 @@ impl<D: Copy, A: Allocator + Clone> Fds<D, A> {
         if left.holders > 0 {
             return Ok(None);
         }
-        Ok(self
-            .descriptions
-            .remove(description)
-            .map(|gone| gone.object))
+        Ok(self.descriptions.remove(description).map(|gone| gone.object))
     }
 }
 
 /// Numbers stay below [`LIMIT`].
-#[allow(
-    clippy::cast_possible_truncation,
-    clippy::cast_possible_wrap,
-    reason = "below LIMIT"
-)]
+#[allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "below LIMIT")]
 const fn as_fd(number: usize) -> i32 {
     number as i32
 }

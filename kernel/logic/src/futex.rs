@@ -58,9 +58,7 @@ impl<L: RawLock, const N: usize> Table<L, N> {
     #[must_use]
     pub fn waiters_of(&self, host: &impl Host, key: Key) -> u32 {
         let bucket = self.bucket(key);
-        bucket
-            .lock
-            .locked(|| bucket.queue.with(|queue| queue.count(host, key, u32::MAX)))
+        bucket.lock.locked(|| bucket.queue.with(|queue| queue.count(host, key, u32::MAX)))
     }
 
     /// Whether the words of two keys share a bucket: for tests that need them to, or not to.

@@ -67,12 +67,8 @@ impl<'a> Iterator for Words<'a> {
             self.0 = text;
             return None;
         }
-        let is_gap = |(_, quote, c): &(usize, Quote, Option<char>)| {
-            *quote == Quote::Bare && c.is_some_and(char::is_whitespace)
-        };
-        let end = unquoted(text)
-            .find(is_gap)
-            .map_or(text.len(), |(at, ..)| at);
+        let is_gap = |(_, quote, c): &(usize, Quote, Option<char>)| *quote == Quote::Bare && c.is_some_and(char::is_whitespace);
+        let end = unquoted(text).find(is_gap).map_or(text.len(), |(at, ..)| at);
         let (word, rest) = text.split_at(end);
         self.0 = rest;
         Some(Word(word))
@@ -107,17 +103,12 @@ impl<'a> Word<'a> {
 /// The last value of `key` in `text`, before `--`.
 #[must_use]
 pub fn value<'a>(text: &'a str, key: &str) -> Option<Word<'a>> {
-    words(text)
-        .take_while(|word| !word.is_separator())
-        .filter_map(|word| word.value_of(key))
-        .last()
+    words(text).take_while(|word| !word.is_separator()).filter_map(|word| word.value_of(key)).last()
 }
 
 /// All values of `key` in `text`, before `--`.
 pub fn values<'a>(text: &'a str, key: &'a str) -> impl Iterator<Item = Word<'a>> {
-    words(text)
-        .take_while(|word| !word.is_separator())
-        .filter_map(move |word| word.value_of(key))
+    words(text).take_while(|word| !word.is_separator()).filter_map(move |word| word.value_of(key))
 }
 
 /// The arguments: the words after `--`; none if there is no `--`.
@@ -140,10 +131,7 @@ mod tests {
 
     #[test]
     fn words_are_split_as_a_shell_splits_them() {
-        assert_eq!(
-            plain(r#" a 'b c'  d\ e "f 'g' \"h\"" i''j '' "#),
-            ["a", "b c", "d e", "f 'g' \"h\"", "ij", ""]
-        );
+        assert_eq!(plain(r#" a 'b c'  d\ e "f 'g' \"h\"" i''j '' "#), ["a", "b c", "d e", "f 'g' \"h\"", "ij", ""]);
     }
 
     #[test]
@@ -156,15 +144,9 @@ mod tests {
     fn the_last_value_counts_and_arguments_are_no_options() {
         let text = "cores=1 cores=2 env=A=1 env='B=2 3' -- cores=3 x";
         assert_eq!(value(text, "cores").and_then(super::Word::number), Some(2));
-        let env: Vec<String> = values(text, "env")
-            .map(|word| word.chars().collect())
-            .collect();
+        let env: Vec<String> = values(text, "env").map(|word| word.chars().collect()).collect();
         assert_eq!(env, ["A=1", "B=2 3"]);
-        let args: Vec<String> = arguments(text)
-            .into_iter()
-            .flatten()
-            .map(|word| word.chars().collect())
-            .collect();
+        let args: Vec<String> = arguments(text).into_iter().flatten().map(|word| word.chars().collect()).collect();
         assert_eq!(args, ["cores=3", "x"]);
         assert!(arguments("cores=1").is_none());
     }

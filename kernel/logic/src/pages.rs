@@ -97,9 +97,7 @@ impl Entry {
     #[must_use]
     pub const fn lazy(access: Access, zeroed: bool) -> Self {
         let zeroed = if zeroed { Bits::ZEROED.bits() } else { 0 };
-        Self(
-            attributes(access) & !Bits::VALID.bits() & KEPT_PROTECTION | Bits::LAZY.bits() | zeroed,
-        )
+        Self(attributes(access) & !Bits::VALID.bits() & KEPT_PROTECTION | Bits::LAZY.bits() | zeroed)
     }
 
     /// Whether the hardware uses it.
@@ -141,8 +139,7 @@ impl Entry {
     /// A lazy entry with its frame.
     #[must_use]
     pub const fn filled(self, physical: u64) -> Self {
-        let common =
-            Bits::VALID.bits() | Bits::TABLE.bits() | Bits::SHARED.bits() | Bits::ACCESSED.bits();
+        let common = Bits::VALID.bits() | Bits::TABLE.bits() | Bits::SHARED.bits() | Bits::ACCESSED.bits();
         Self(self.0 & KEPT_PROTECTION | physical & ADDRESS | common)
     }
 
@@ -155,11 +152,7 @@ impl Entry {
     /// The same page with every access denied, its frame kept.
     #[must_use]
     pub const fn denied(self) -> Self {
-        let kept = if self.is_valid() {
-            Bits::KEPT.bits() | self.0 & ADDRESS
-        } else {
-            self.0 & (Bits::KEPT.bits() | ADDRESS)
-        };
+        let kept = if self.is_valid() { Bits::KEPT.bits() | self.0 & ADDRESS } else { self.0 & (Bits::KEPT.bits() | ADDRESS) };
         Self(Bits::NO_ACCESS.bits() | kept)
     }
 
@@ -172,17 +165,12 @@ impl Entry {
     /// Undoes [`Entry::denied`].
     #[must_use]
     pub const fn allowed(self, access: Access) -> Self {
-        if self.0 & Bits::KEPT.bits() != 0 {
-            Self::page(self.address(), access)
-        } else {
-            Self::lazy(access, true)
-        }
+        if self.0 & Bits::KEPT.bits() != 0 { Self::page(self.address(), access) } else { Self::lazy(access, true) }
     }
 }
 
 /// The bits that say how a page may be used, in the same place whether the entry is valid or lazy.
-const KEPT_PROTECTION: u64 =
-    Bits::READ_ONLY.bits() | Bits::NO_EXECUTE.bits() | Bits::NO_USER_EXECUTE.bits();
+const KEPT_PROTECTION: u64 = Bits::READ_ONLY.bits() | Bits::NO_EXECUTE.bits() | Bits::NO_USER_EXECUTE.bits();
 
 const fn attributes(access: Access) -> u64 {
     let common = Bits::VALID.bits() | Bits::ACCESSED.bits() | Bits::NO_USER_EXECUTE.bits();
@@ -203,10 +191,7 @@ mod tests {
     fn a_lazy_page_keeps_its_use_when_filled() {
         for access in [Access::Code, Access::Constant, Access::Data] {
             assert!(!Entry::lazy(access, true).is_valid());
-            assert_eq!(
-                Entry::lazy(access, true).filled(0x1234_5000),
-                Entry::page(0x1234_5000, access)
-            );
+            assert_eq!(Entry::lazy(access, true).filled(0x1234_5000), Entry::page(0x1234_5000, access));
         }
     }
 
@@ -216,20 +201,12 @@ mod tests {
         assert!(page.denied().is_denied() && !page.denied().is_lazy() && !page.denied().is_guard());
         assert_eq!(page.denied().allowed(Access::Data), page);
         assert_eq!(page.denied().denied(), page.denied());
-        assert!(
-            Entry::lazy(Access::Data, true)
-                .denied()
-                .allowed(Access::Data)
-                .is_lazy()
-        );
+        assert!(Entry::lazy(Access::Data, true).denied().allowed(Access::Data).is_lazy());
     }
 
     #[test]
     fn normal_memory_is_what_exclusives_need() {
         assert_eq!(Entry::block(0, Access::Data).0 & 0xfff, 0x701);
-        assert_eq!(
-            Entry::block(0x3f00_0000, Access::Device).0,
-            0x0060_0000_3f00_0405
-        );
+        assert_eq!(Entry::block(0x3f00_0000, Access::Device).0, 0x0060_0000_3f00_0405);
     }
 }

@@ -24,10 +24,7 @@ pub struct Full;
 impl<T, A: Allocator> Slab<T, A> {
     /// An empty table, which takes its memory from `space` as it grows.
     pub const fn new(space: A) -> Self {
-        Self {
-            slots: Vec::new_in(space),
-            free: None,
-        }
+        Self { slots: Vec::new_in(space), free: None }
     }
 
     /// Stores `value` and says its number.
@@ -83,10 +80,7 @@ impl<T, A: Allocator> Slab<T, A> {
     /// How many numbers are taken. Counts them: for tests and reports.
     #[must_use]
     pub fn count(&self) -> usize {
-        self.slots
-            .iter()
-            .filter(|slot| matches!(slot, Slot::Taken(_)))
-            .count()
+        self.slots.iter().filter(|slot| matches!(slot, Slot::Taken(_))).count()
     }
 }
 
@@ -105,10 +99,7 @@ mod tests {
         assert_eq!(slab.get(1), None);
         assert_eq!(slab.insert("d"), Ok(1));
         assert_eq!(slab.insert("e"), Ok(3));
-        assert_eq!(
-            [0, 1, 2, 3].map(|n| slab.get(n).copied()),
-            [Some("a"), Some("d"), Some("c"), Some("e")]
-        );
+        assert_eq!([0, 1, 2, 3].map(|n| slab.get(n).copied()), [Some("a"), Some("d"), Some("c"), Some("e")]);
         assert_eq!(slab.count(), 4);
     }
 }

@@ -86,11 +86,7 @@ impl<'a, A: Allocator + Clone> Tree<'a, A> {
     /// `ENOSPC`.
     pub fn new(space: A, now_ns: u64) -> Result<Self, Errno> {
         let mut nodes = Slab::new(space.clone());
-        let mut root = Node::new(
-            Body::Directory(Directory::new(ROOT, space.clone())),
-            0o755,
-            now_ns,
-        );
+        let mut root = Node::new(Body::Directory(Directory::new(ROOT, space.clone())), 0o755, now_ns);
         root.names = 1;
         nodes.insert(root).map_err(|_| Errno::ENOSPC)?;
         Ok(Self { nodes, space })
@@ -100,21 +96,11 @@ impl<'a, A: Allocator + Clone> Tree<'a, A> {
     ///
     /// # Errors
     /// Those of `open(2)`: `ENOENT`, `EEXIST`, `EISDIR`, `ENOTDIR`, `EINVAL`, `ENOSPC` and the path's.
-    pub fn open(
-        &mut self,
-        path: &[u8],
-        flags: OpenFlags,
-        permissions: u32,
-        now_ns: u64,
-    ) -> Result<NodeId, Errno> {
+    pub fn open(&mut self, path: &[u8], flags: OpenFlags, permissions: u32, now_ns: u64) -> Result<NodeId, Errno> {
         if flags.contains(OpenFlags::WRITE_ONLY | OpenFlags::BOTH) {
             return Err(Errno::EINVAL);
         }
-        let last = if flags.wants_new() {
-            Last::Keep
-        } else {
-            Last::Follow
-        };
+        let last = if flags.wants_new() { Last::Keep } else { Last::Follow };
         let node = match self.walk(path, last)? {
             Place::Node { .. } if flags.wants_new() => return Err(Errno::EEXIST),
             Place::Node { node, .. } => {
@@ -125,23 +111,10 @@ impl<'a, A: Allocator + Clone> Tree<'a, A> {
             Place::Free { .. } if flags.contains(OpenFlags::DIRECTORY) => {
                 return Err(Errno::EINVAL);
             }
-            Place::Free {
-                wants_directory: true,
-                ..
-            } => return Err(Errno::EISDIR),
-            Place::Free {
-                directory,
-                index,
-                name,
-                ..
-            } => {
+            Place::Free { wants_directory: true, .. } => return Err(Errno::EISDIR),
+            Place::Free { directory, index, name, .. } => {
                 let name = Bytes::copy_of(name, &self.space)?;
-                self.attach(
-                    directory,
-                    index,
-                    name,
-                    Node::new(Body::File(Bytes::empty()), permissions, now_ns),
-                )?
+                self.attach(directory, index, name, Node::new(Body::File(Bytes::empty()), permissions, now_ns))?
             }
         };
         self.node_mut(node)?.opens += 1;
@@ -152,9 +125,7 @@ impl<'a, A: Allocator + Clone> Tree<'a, A> {
     fn admit(&mut self, node: NodeId, flags: OpenFlags, now_ns: u64) -> Result<(), Errno> {
         let found = self.node_mut(node)?;
         match &mut found.body {
-            Body::Directory(_) if flags.is_writable() || flags.contains(OpenFlags::CREATE) => {
-                Err(Errno::EISDIR)
-            }
+            Body::Directory(_) if flags.is_writable() || flags.contains(OpenFlags::CREATE) => Err(Errno::EISDIR),
             Body::Directory(_) => Ok(()),
             _ if flags.contains(OpenFlags::DIRECTORY) => Err(Errno::ENOTDIR),
             Body::File(contents) if flags.contains(OpenFlags::TRUNCATE) && flags.is_writable() => {
@@ -180,13 +151,7 @@ impl<'a, A: Allocator + Clone> Tree<'a, A> {
     ///
     /// # Errors
     /// `EISDIR`, or `EINVAL` for a device.
-    pub fn read(
-        &mut self,
-        node: NodeId,
-        at: u64,
-        into: &mut [MaybeUninit<u8>],
-        now_ns: u64,
-    ) -> Result<usize, Errno> {
+    pub fn read(&mut self, node: NodeId, at: u64, into: &mut [MaybeUninit<u8>], now_ns: u64) -> Result<usize, Errno> {
         let read = self.node_mut(node)?;
         let count = read.contents()?.read_at(at, into);
         read.times.accessed_ns = now_ns;
@@ -202,10 +167,7 @@ impl<'a, A: Allocator + Clone> Tree<'a, A> {
         let written = self.node_mut(node)?;
         let contents = written.contents()?;
         let at = usize::try_from(at).map_err(|_| Errno::EFBIG)?;
-        if at
-            .checked_add(from.len())
-            .is_none_or(|end| isize::try_from(end).is_err())
-        {
+        if at.checked_add(from.len()).is_none_or(|end| isize::try_from(end).is_err()) {
             return Err(Errno::EFBIG);
         }
         contents.write_at(at, from, &space)?;
@@ -248,11 +210,7 @@ impl<'a, A: Allocator + Clone> Tree<'a, A> {
     ///
     /// # Errors
     /// `ENOTDIR`.
-    pub fn entries(
-        &self,
-        node: NodeId,
-        first: usize,
-    ) -> Result<impl Iterator<Item = Entry<'_>>, Errno> {
+    pub fn entries(&self, node: NodeId, first: usize) -> Result<impl Iterator<Item = Entry<'_>>, Errno> {
         let directory = self.directory(node)?;
         Ok((first..).map_while(|index| {
             let (name, node) = directory.get(index)?;
@@ -265,19 +223,8 @@ impl<'a, A: Allocator + Clone> Tree<'a, A> {
     ///
     /// # Errors
     /// `EEXIST`, `ENOSPC` and the path's.
-    pub fn make_directory(
-        &mut self,
-        path: &[u8],
-        permissions: u32,
-        now_ns: u64,
-    ) -> Result<NodeId, Errno> {
-        let Place::Free {
-            directory,
-            index,
-            name,
-            ..
-        } = self.walk(path, Last::Keep)?
-        else {
+    pub fn make_directory(&mut self, path: &[u8], permissions: u32, now_ns: u64) -> Result<NodeId, Errno> {
+        let Place::Free { directory, index, name, .. } = self.walk(path, Last::Keep)? else {
             return Err(Errno::EEXIST);
         };
         let name = Bytes::copy_of(name, &self.space)?;
@@ -289,29 +236,12 @@ impl<'a, A: Allocator + Clone> Tree<'a, A> {
     ///
     /// # Errors
     /// `EEXIST`, `ENOSPC` and the path's.
-    pub fn make_device(
-        &mut self,
-        path: &[u8],
-        number: u32,
-        permissions: u32,
-        now_ns: u64,
-    ) -> Result<NodeId, Errno> {
-        let Place::Free {
-            directory,
-            index,
-            name,
-            wants_directory: false,
-        } = self.walk(path, Last::Keep)?
-        else {
+    pub fn make_device(&mut self, path: &[u8], number: u32, permissions: u32, now_ns: u64) -> Result<NodeId, Errno> {
+        let Place::Free { directory, index, name, wants_directory: false } = self.walk(path, Last::Keep)? else {
             return Err(Errno::EEXIST);
         };
         let name = Bytes::copy_of(name, &self.space)?;
-        self.attach(
-            directory,
-            index,
-            name,
-            Node::new(Body::Device(number), permissions, now_ns),
-        )
+        self.attach(directory, index, name, Node::new(Body::Device(number), permissions, now_ns))
     }
 
     /// Takes a name away; what it named goes when nobody has it open.
@@ -321,13 +251,8 @@ impl<'a, A: Allocator + Clone> Tree<'a, A> {
     pub fn unlink(&mut self, path: &[u8], now_ns: u64) -> Result<(), Errno> {
         match self.walk(path, Last::Keep)? {
             Place::Free { .. } => Err(Errno::ENOENT),
-            Place::Node { node, .. } if self.node(node)?.kind() == Kind::Directory => {
-                Err(Errno::EISDIR)
-            }
-            Place::Node {
-                node,
-                entry: Some(entry),
-            } => self.detach(entry, node, now_ns),
+            Place::Node { node, .. } if self.node(node)?.kind() == Kind::Directory => Err(Errno::EISDIR),
+            Place::Node { node, entry: Some(entry) } => self.detach(entry, node, now_ns),
             Place::Node { entry: None, .. } => Err(Errno::EISDIR),
         }
     }
@@ -351,13 +276,7 @@ impl<'a, A: Allocator + Clone> Tree<'a, A> {
     }
 
     /// Puts a new node under `name`. Fails before it changes anything.
-    fn attach(
-        &mut self,
-        directory: NodeId,
-        index: usize,
-        name: Bytes<'a, A>,
-        mut node: Node<'a, A>,
-    ) -> Result<NodeId, Errno> {
+    fn attach(&mut self, directory: NodeId, index: usize, name: Bytes<'a, A>, mut node: Node<'a, A>) -> Result<NodeId, Errno> {
         let now_ns = node.times.changed_ns;
         node.names = 1;
         self.directory_mut(directory)?.make_room()?;
@@ -368,12 +287,7 @@ impl<'a, A: Allocator + Clone> Tree<'a, A> {
     }
 
     /// Takes the entry `(directory, index)`, which names `node`, away.
-    fn detach(
-        &mut self,
-        (directory, index): (NodeId, usize),
-        node: NodeId,
-        now_ns: u64,
-    ) -> Result<(), Errno> {
+    fn detach(&mut self, (directory, index): (NodeId, usize), node: NodeId, now_ns: u64) -> Result<(), Errno> {
         self.directory_mut(directory)?.remove(index);
         self.node_mut(directory)?.times.write(now_ns);
         let loser = self.node_mut(node)?;
@@ -385,10 +299,7 @@ impl<'a, A: Allocator + Clone> Tree<'a, A> {
 
     /// Frees a node that neither a name nor a description holds.
     fn reap(&mut self, node: NodeId) {
-        if self
-            .node(node)
-            .is_ok_and(|node| node.names == 0 && node.opens == 0)
-        {
+        if self.node(node).is_ok_and(|node| node.names == 0 && node.opens == 0) {
             self.nodes.remove(node.0);
         }
     }

@@ -16,21 +16,7 @@ const PIPE: u32 = 0o01_0644;
 /// One newc entry: header, name, contents, each padded to four bytes (cpio(5)).
 fn entry(name: &str, mode: u32, contents: &[u8], device: (u32, u32)) -> Vec<u8> {
     let (size, name_size) = (contents.len(), name.len() + 1);
-    let fields = [
-        1,
-        mode,
-        0,
-        0,
-        1,
-        7,
-        u32::try_from(size).unwrap(),
-        0,
-        0,
-        device.0,
-        device.1,
-        u32::try_from(name_size).unwrap(),
-        0,
-    ];
+    let fields = [1, mode, 0, 0, 1, 7, u32::try_from(size).unwrap(), 0, 0, device.0, device.1, u32::try_from(name_size).unwrap(), 0];
     let mut bytes = b"070701".to_vec();
     for field in fields {
         bytes.extend(format!("{field:08x}").bytes());
@@ -43,10 +29,7 @@ fn entry(name: &str, mode: u32, contents: &[u8], device: (u32, u32)) -> Vec<u8> 
 }
 
 fn archive(entries: &[(&str, u32, &[u8])]) -> Vec<u8> {
-    let mut bytes: Vec<u8> = entries
-        .iter()
-        .flat_map(|(name, mode, contents)| entry(name, *mode, contents, (0, 0)))
-        .collect();
+    let mut bytes: Vec<u8> = entries.iter().flat_map(|(name, mode, contents)| entry(name, *mode, contents, (0, 0))).collect();
     bytes.extend(entry("TRAILER!!!", 0, b"", (0, 0)));
     bytes
 }
@@ -58,25 +41,14 @@ fn contents<'t>(tree: &'t mut Tree<'_, Global>, path: &str) -> Result<&'t [u8], 
 
 #[test]
 fn contents_stay_in_the_archive_until_they_are_written() {
-    let bytes = archive(&[
-        (".", DIRECTORY, b""),
-        ("etc", DIRECTORY, b""),
-        ("etc/motd", FILE, b"welcome"),
-        ("./usr/x", FILE, b"deep"),
-    ]);
+    let bytes = archive(&[(".", DIRECTORY, b""), ("etc", DIRECTORY, b""), ("etc/motd", FILE, b"welcome"), ("./usr/x", FILE, b"deep")]);
     let mut tree = Tree::new(Global, 1).unwrap();
     assert_eq!(tree.fill(&bytes, 1), Ok(4));
     let inside = |slice: &[u8]| bytes.as_ptr_range().contains(&slice.as_ptr());
     let motd = contents(&mut tree, "/etc/motd").unwrap();
     assert!(motd == b"welcome" && inside(motd));
     assert_eq!(contents(&mut tree, "/usr/x"), Ok(&b"deep"[..]));
-    assert_eq!(
-        tree.status_of(b"/etc/motd", true)
-            .unwrap()
-            .times
-            .modified_ns,
-        7_000_000_000
-    );
+    assert_eq!(tree.status_of(b"/etc/motd", true).unwrap().times.modified_ns, 7_000_000_000);
 
     let node = tree.open(b"/etc/motd", OpenFlags::BOTH, 0, 2).unwrap();
     tree.write(node, 0, b"W", 2).unwrap();
@@ -104,10 +76,7 @@ fn links_lead_on_and_a_ring_of_links_is_eloop() {
     assert_eq!(tree.status_of(b"/ring", true), Err(Errno::ELOOP));
     assert_eq!(tree.status_of(b"/to-nothing", true), Err(Errno::ENOENT));
     let make = OpenFlags::CREATE | OpenFlags::BOTH;
-    assert_eq!(
-        tree.open(b"/to-nothing", make | OpenFlags::EXCLUSIVE, 0, 2),
-        Err(Errno::EEXIST)
-    );
+    assert_eq!(tree.open(b"/to-nothing", make | OpenFlags::EXCLUSIVE, 0, 2), Err(Errno::EEXIST));
     tree.open(b"/to-nothing", make, 0o644, 2).unwrap();
     assert_eq!(tree.status_of(b"/d/new", false).unwrap().kind, Kind::File);
     tree.unlink(b"/to-file", 3).unwrap();
@@ -120,10 +89,7 @@ fn a_device_keeps_its_number_and_a_later_file_replaces_an_earlier() {
     bytes.extend(archive(&[("f", FILE, b"old"), ("f", FILE, b"new")]));
     let mut tree = Tree::new(Global, 1).unwrap();
     assert_eq!(tree.fill(&bytes, 1), Ok(3));
-    assert_eq!(
-        tree.status_of(b"null", true).unwrap().kind,
-        Kind::Device(0x103)
-    );
+    assert_eq!(tree.status_of(b"null", true).unwrap().kind, Kind::Device(0x103));
     assert_eq!(contents(&mut tree, "f"), Ok(&b"new"[..]));
 }
 
@@ -131,48 +97,16 @@ fn a_device_keeps_its_number_and_a_later_file_replaces_an_earlier() {
 fn what_is_wrong_is_told_with_its_place() {
     let whole = archive(&[("a", FILE, b"aaaa"), ("b", FILE, b"bbbb")]);
     let bad = |bytes: &[u8]| Tree::new(Global, 1).unwrap().fill(bytes, 1);
-    let one = whole.len()
-        - entry("b", FILE, b"bbbb", (0, 0)).len()
-        - entry("TRAILER!!!", 0, b"", (0, 0)).len();
+    let one = whole.len() - entry("b", FILE, b"bbbb", (0, 0)).len() - entry("TRAILER!!!", 0, b"", (0, 0)).len();
     let mut damaged = whole.clone();
     damaged[one] = b'x';
-    assert_eq!(
-        bad(&damaged),
-        Err(BadArchive {
-            entries: 1,
-            cause: Cause::Damaged
-        })
-    );
-    assert_eq!(
-        bad(&whole[..one]),
-        Err(BadArchive {
-            entries: 1,
-            cause: Cause::Damaged
-        })
-    );
-    assert_eq!(
-        bad(b"not an archive"),
-        Err(BadArchive {
-            entries: 0,
-            cause: Cause::Damaged
-        })
-    );
+    assert_eq!(bad(&damaged), Err(BadArchive { entries: 1, cause: Cause::Damaged }));
+    assert_eq!(bad(&whole[..one]), Err(BadArchive { entries: 1, cause: Cause::Damaged }));
+    assert_eq!(bad(b"not an archive"), Err(BadArchive { entries: 0, cause: Cause::Damaged }));
     assert_eq!(bad(b""), Ok(0));
-    assert_eq!(
-        bad(&archive(&[("p", PIPE, b"")])),
-        Err(BadArchive {
-            entries: 0,
-            cause: Cause::UnknownKind
-        })
-    );
+    assert_eq!(bad(&archive(&[("p", PIPE, b"")])), Err(BadArchive { entries: 0, cause: Cause::UnknownKind }));
     let under_a_file = archive(&[("a", FILE, b""), ("a/b", FILE, b"")]);
-    assert_eq!(
-        bad(&under_a_file),
-        Err(BadArchive {
-            entries: 1,
-            cause: Cause::Refused(Errno::ENOTDIR)
-        })
-    );
+    assert_eq!(bad(&under_a_file), Err(BadArchive { entries: 1, cause: Cause::Refused(Errno::ENOTDIR) }));
 }
 
 proptest! {
@@ -200,14 +134,8 @@ fn a_visit_shows_every_file_below_with_its_path_from_there() {
     let mut tree = Tree::new(Global, 1).unwrap();
     tree.fill(&bytes, 1).unwrap();
     let mut seen = Vec::new();
-    tree.visit(b"/out", |path, contents| {
-        seen.push((path.to_vec(), contents.to_vec()))
-    })
-    .unwrap();
+    tree.visit(b"/out", |path, contents| seen.push((path.to_vec(), contents.to_vec()))).unwrap();
     let expected: [(&[u8], &[u8]); 3] = [(b"deep/a", b"3"), (b"deep/er/x", b"2"), (b"z", b"1")];
-    assert_eq!(
-        seen,
-        expected.map(|(path, contents)| (path.to_vec(), contents.to_vec()))
-    );
+    assert_eq!(seen, expected.map(|(path, contents)| (path.to_vec(), contents.to_vec())));
     assert_eq!(tree.visit(b"/out/z", |_, _| ()), Err(Errno::ENOTDIR));
 }

@@ -1,10 +1,7 @@
 //! The file tree against a plain model, and the cases that POSIX singles out.
 #![cfg(not(loom))]
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail")]
-#![allow(
-    unsafe_code,
-    reason = "an allocator that fails on demand, and buffers that were filled"
-)]
+#![allow(unsafe_code, reason = "an allocator that fails on demand, and buffers that were filled")]
 
 mod tree {
     pub mod model;
@@ -28,30 +25,16 @@ fn new_tree() -> Tree<'static, Global> {
     Tree::new(Global, 1).unwrap()
 }
 
-fn read<A: Allocator + Clone>(
-    tree: &mut Tree<'_, A>,
-    node: NodeId,
-    at: u64,
-    len: usize,
-) -> Result<Vec<u8>, Errno> {
+fn read<A: Allocator + Clone>(tree: &mut Tree<'_, A>, node: NodeId, at: u64, len: usize) -> Result<Vec<u8>, Errno> {
     let mut buffer = vec![MaybeUninit::new(0xee_u8); len];
     let count = tree.read(node, at, &mut buffer, 2)?;
     // SAFETY: every byte was given a value above.
-    Ok(buffer[..count]
-        .iter()
-        .map(|byte| unsafe { byte.assume_init() })
-        .collect())
+    Ok(buffer[..count].iter().map(|byte| unsafe { byte.assume_init() }).collect())
 }
 
-fn names<A: Allocator + Clone>(
-    tree: &Tree<'_, A>,
-    node: NodeId,
-) -> Result<Vec<(String, bool)>, Errno> {
+fn names<A: Allocator + Clone>(tree: &Tree<'_, A>, node: NodeId) -> Result<Vec<(String, bool)>, Errno> {
     let name = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-    Ok(tree
-        .entries(node, 0)?
-        .map(|entry| (name(entry.name), entry.kind == Kind::Directory))
-        .collect())
+    Ok(tree.entries(node, 0)?.map(|entry| (name(entry.name), entry.kind == Kind::Directory)).collect())
 }
 
 #[derive(Clone, Debug)]
@@ -70,37 +53,26 @@ fn path() -> impl Strategy<Value = String> {
     let name = prop_oneof![8 => Just("a"), 8 => Just("b"), 4 => Just("long-name"), 1 => Just("."), 1 => Just("..")];
     let slash = prop_oneof![8 => Just("/"), 1 => Just("//")];
     let components = prop::collection::vec((name, slash.clone()), 0..4);
-    (
-        prop::option::of(slash.clone()),
-        components,
-        prop::option::weighted(0.1, slash),
-    )
-        .prop_map(|(first, inner, last)| {
-            let mut path = first.unwrap_or_default().to_owned();
-            let count = inner.len();
-            for (index, (name, slash)) in inner.into_iter().enumerate() {
-                path.push_str(name);
-                path.push_str(if index + 1 < count {
-                    slash
-                } else {
-                    last.unwrap_or_default()
-                });
-            }
-            path
-        })
+    (prop::option::of(slash.clone()), components, prop::option::weighted(0.1, slash)).prop_map(|(first, inner, last)| {
+        let mut path = first.unwrap_or_default().to_owned();
+        let count = inner.len();
+        for (index, (name, slash)) in inner.into_iter().enumerate() {
+            path.push_str(name);
+            path.push_str(if index + 1 < count { slash } else { last.unwrap_or_default() });
+        }
+        path
+    })
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let flags = (0..3_i32, any::<[bool; 3]>(), prop::bool::weighted(0.1)).prop_map(
-        |(access, [create, exclusive, truncate], directory)| {
-            let mut flags = OpenFlags::from_bits_truncate(access);
-            flags.set(OpenFlags::CREATE, create);
-            flags.set(OpenFlags::EXCLUSIVE, exclusive && create);
-            flags.set(OpenFlags::TRUNCATE, truncate);
-            flags.set(OpenFlags::DIRECTORY, directory);
-            flags
-        },
-    );
+    let flags = (0..3_i32, any::<[bool; 3]>(), prop::bool::weighted(0.1)).prop_map(|(access, [create, exclusive, truncate], directory)| {
+        let mut flags = OpenFlags::from_bits_truncate(access);
+        flags.set(OpenFlags::CREATE, create);
+        flags.set(OpenFlags::EXCLUSIVE, exclusive && create);
+        flags.set(OpenFlags::TRUNCATE, truncate);
+        flags.set(OpenFlags::DIRECTORY, directory);
+        flags
+    });
     let bytes = prop::collection::vec(any::<u8>(), 0..40);
     prop_oneof![
         6 => (path(), flags).prop_map(|(path, flags)| Step::Open(path, flags)),
@@ -124,10 +96,7 @@ struct Pair {
 impl Pair {
     fn run(&mut self, step: Step) {
         match step {
-            Step::Open(path, flags) => match (
-                self.tree.open(path.as_bytes(), flags, 0o644, 2),
-                self.model.open(&path, flags),
-            ) {
+            Step::Open(path, flags) => match (self.tree.open(path.as_bytes(), flags, 0o644, 2), self.model.open(&path, flags)) {
                 (Ok(node), Ok(open)) => self.open.push((node, open)),
                 (ours, theirs) => {
                     assert_eq!(ours.map(drop), theirs.map(drop), "open {path} {flags:?}")
@@ -144,12 +113,7 @@ impl Pair {
                     Open::Directory => Err(Errno::EISDIR),
                     Open::File(bytes) => {
                         let bytes = bytes.borrow();
-                        Ok(bytes
-                            .iter()
-                            .skip(usize::try_from(at).unwrap())
-                            .take(len)
-                            .copied()
-                            .collect::<Vec<u8>>())
+                        Ok(bytes.iter().skip(usize::try_from(at).unwrap()).take(len).copied().collect::<Vec<u8>>())
                     }
                 };
                 assert_eq!(ours, theirs);
@@ -162,40 +126,24 @@ impl Pair {
                 };
                 assert_eq!(ours, Ok(()));
                 let mut bytes = bytes.borrow_mut();
-                let (at, end) = (
-                    usize::try_from(at).unwrap(),
-                    usize::try_from(at).unwrap() + from.len(),
-                );
+                let (at, end) = (usize::try_from(at).unwrap(), usize::try_from(at).unwrap() + from.len());
                 if !from.is_empty() {
                     let len = bytes.len().max(end);
                     bytes.resize(len, 0);
                     bytes[at..end].copy_from_slice(&from);
                 }
             }
-            Step::MakeDirectory(path) => assert_eq!(
-                self.tree
-                    .make_directory(path.as_bytes(), 0o755, 2)
-                    .map(drop),
-                self.model.make_directory(&path),
-                "mkdir {path}"
-            ),
-            Step::Unlink(path) => {
-                assert_eq!(
-                    self.tree.unlink(path.as_bytes(), 2),
-                    self.model.unlink(&path),
-                    "unlink {path}"
-                );
+            Step::MakeDirectory(path) => {
+                assert_eq!(self.tree.make_directory(path.as_bytes(), 0o755, 2).map(drop), self.model.make_directory(&path), "mkdir {path}")
             }
-            Step::RemoveDirectory(path) => assert_eq!(
-                self.tree.remove_directory(path.as_bytes(), 2),
-                self.model.remove_directory(&path),
-                "rmdir {path}"
-            ),
+            Step::Unlink(path) => {
+                assert_eq!(self.tree.unlink(path.as_bytes(), 2), self.model.unlink(&path), "unlink {path}");
+            }
+            Step::RemoveDirectory(path) => {
+                assert_eq!(self.tree.remove_directory(path.as_bytes(), 2), self.model.remove_directory(&path), "rmdir {path}")
+            }
             Step::List(path) => {
-                let ours = self
-                    .tree
-                    .status_of(path.as_bytes(), true)
-                    .and_then(|status| names(&self.tree, status.node));
+                let ours = self.tree.status_of(path.as_bytes(), true).and_then(|status| names(&self.tree, status.node));
                 assert_eq!(ours, self.model.list(&path), "list {path}");
             }
             Step::Close(_) | Step::Read(..) | Step::Write(..) => {}
@@ -267,14 +215,8 @@ fn a_write_behind_the_end_leaves_zeros_between() {
     tree.write(file, 5, b"c", 1).unwrap();
     assert_eq!(read(&mut tree, file, 0, 99), Ok(b"ab\0\0\0c".to_vec()));
     assert_eq!(tree.write(file, u64::MAX, b"x", 1), Err(Errno::EFBIG));
-    assert_eq!(
-        tree.write(file, isize::MAX as u64, b"x", 1),
-        Err(Errno::EFBIG)
-    );
-    assert_eq!(
-        tree.write(file, isize::MAX as u64 - 9, b"x", 1),
-        Err(Errno::ENOSPC)
-    );
+    assert_eq!(tree.write(file, isize::MAX as u64, b"x", 1), Err(Errno::EFBIG));
+    assert_eq!(tree.write(file, isize::MAX as u64 - 9, b"x", 1), Err(Errno::ENOSPC));
     assert_eq!(tree.status(file).unwrap().bytes, 6);
     tree.close(file);
     let again = tree.open(b"f", MAKE | OpenFlags::TRUNCATE, 0, 2).unwrap();
@@ -285,15 +227,9 @@ fn a_write_behind_the_end_leaves_zeros_between() {
 fn names_and_paths_have_a_longest() {
     let mut tree = new_tree();
     assert!(tree.open(&[b'n'; 255], MAKE, 0, 1).is_ok());
-    assert_eq!(
-        tree.open(&[b'n'; 256], MAKE, 0, 1),
-        Err(Errno::ENAMETOOLONG)
-    );
+    assert_eq!(tree.open(&[b'n'; 256], MAKE, 0, 1), Err(Errno::ENAMETOOLONG));
     assert!(tree.status_of(&b"/.".repeat(2047), true).is_ok());
-    assert_eq!(
-        tree.status_of(&b"/.".repeat(2048), true),
-        Err(Errno::ENAMETOOLONG)
-    );
+    assert_eq!(tree.status_of(&b"/.".repeat(2048), true), Err(Errno::ENAMETOOLONG));
     assert_eq!(tree.status_of(b"", true), Err(Errno::ENOENT));
 }
 
@@ -304,13 +240,9 @@ fn times_tell_reads_writes_and_changes_apart() {
     let file = tree.open(b"/d/f", MAKE, 0o644, 20).unwrap();
     assert_eq!(tree.status_of(b"/d", true).unwrap().times.modified_ns, 20);
     tree.write(file, 0, b"x", 30).unwrap();
-    tree.read(file, 0, &mut [MaybeUninit::uninit()], 40)
-        .unwrap();
+    tree.read(file, 0, &mut [MaybeUninit::uninit()], 40).unwrap();
     let times = tree.status(file).unwrap().times;
-    assert_eq!(
-        (times.accessed_ns, times.modified_ns, times.changed_ns),
-        (40, 30, 30)
-    );
+    assert_eq!((times.accessed_ns, times.modified_ns, times.changed_ns), (40, 30, 30));
     tree.unlink(b"/d/f", 50).unwrap();
     assert_eq!(tree.status(file).unwrap().times.changed_ns, 50);
     assert_eq!(tree.status_of(b"/d", true).unwrap().times.modified_ns, 50);
@@ -320,17 +252,9 @@ fn times_tell_reads_writes_and_changes_apart() {
 fn a_device_is_named_but_not_read_by_the_tree() {
     let mut tree = new_tree();
     tree.make_device(b"/null", 0x103, 0o666, 1).unwrap();
-    assert_eq!(
-        tree.make_device(b"/null", 0x103, 0o666, 1),
-        Err(Errno::EEXIST)
-    );
-    assert_eq!(
-        tree.status_of(b"/null", true).unwrap().kind,
-        Kind::Device(0x103)
-    );
-    let device = tree
-        .open(b"/null", OpenFlags::BOTH | OpenFlags::TRUNCATE, 0, 1)
-        .unwrap();
+    assert_eq!(tree.make_device(b"/null", 0x103, 0o666, 1), Err(Errno::EEXIST));
+    assert_eq!(tree.status_of(b"/null", true).unwrap().kind, Kind::Device(0x103));
+    let device = tree.open(b"/null", OpenFlags::BOTH | OpenFlags::TRUNCATE, 0, 1).unwrap();
     assert_eq!(tree.write(device, 0, b"x", 1), Err(Errno::EINVAL));
     assert_eq!(read(&mut tree, device, 0, 1), Err(Errno::EINVAL));
 }

@@ -71,6 +71,14 @@ pub fn core_block() -> usize {
     block
 }
 
+/// Gives this core its block, and the code that runs now its record. Before that there is neither.
+pub fn set_blocks(core_block: usize, thread_record: usize) {
+    // SAFETY: boot calls it first of all on each core, with what lives for ever.
+    unsafe {
+        asm!("msr tpidr_el1, {}", "msr tpidrro_el0, {}", in(reg) core_block, in(reg) thread_record, options(nostack, preserves_flags))
+    };
+}
+
 /// The address in TPIDRRO_EL0: the running thread's record. A thread reads the same value all its life, on whatever core.
 #[inline(always)]
 pub fn thread_record() -> usize {
@@ -100,6 +108,13 @@ pub fn wait_for_interrupt() {
 #[inline(always)]
 pub fn wait_for_event() {
     aarch64_cpu::asm::wfe();
+}
+
+/// Passes the turn on, in QEMU; a hint to the board. For waits that must look at the clock too.
+#[inline(always)]
+pub fn pass_turn() {
+    // SAFETY: a hint.
+    unsafe { asm!("yield", options(nomem, nostack, preserves_flags)) };
 }
 
 /// Orders every store before it ahead of an interrupt or event sent after it.

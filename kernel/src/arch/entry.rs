@@ -10,9 +10,15 @@ use core::arch::naked_asm;
 use core::mem::size_of;
 use core::sync::atomic::{AtomicU64, Ordering};
 
+use super::stacks::{EXCEPTION_STACKS, ExceptionStack, IDLE_STACKS, IdleStack};
 use super::{cpu, mmu, vectors};
-use crate::sched::core::{CORES, Core, EXCEPTION_STACKS, ExceptionStack, IDLE_STACKS, IdleStack};
-use crate::sched::record::{IDLE_RECORDS, Record};
+
+unsafe extern "C" {
+    /// Core 0's Rust, with x0 and x1 as the loader gave them (`crate::start`).
+    fn skete_boot_core();
+    /// The other cores' Rust.
+    fn skete_other_core();
+}
 
 #[repr(C, align(4096))]
 struct Table([AtomicU64; 512]);
@@ -67,7 +73,7 @@ unsafe extern "C" fn _start() -> ! {
         drop = sym drop_to_el1,
         enable = sym enable_mmu,
         stacks = sym enter_rust,
-        main = sym crate::start::boot_core,
+        main = sym skete_boot_core,
         l1 = sym EARLY_LEVEL_1,
         l2 = sym EARLY_LEVEL_2,
         block = const EARLY_BLOCK,
@@ -92,28 +98,18 @@ pub unsafe extern "C" fn secondary_start() -> ! {
         drop = sym drop_to_el1,
         enable = sym enable_mmu,
         stacks = sym enter_rust,
-        main = sym crate::start::other_core,
+        main = sym skete_other_core,
         table = sym SECONDARY_TABLE,
     )
 }
 
-/// With the MMU on: core x19 gets its exception stack, its idle thread's record and stack, and goes on at x2 with x0 and x1.
+/// With the MMU on: core x19 gets its exception stack and its idle thread's stack, and goes on at x2 with x0 and x1.
 #[unsafe(naked)]
 unsafe extern "C" fn enter_rust() -> ! {
     naked_asm!(
         "adrp x3, {vectors}",
         "add x3, x3, :lo12:{vectors}",
         "msr vbar_el1, x3",
-        "adrp x3, {cores}",
-        "add x3, x3, :lo12:{cores}",
-        "mov x4, #{core_bytes}",
-        "madd x3, x4, x19, x3",
-        "msr tpidr_el1, x3",
-        "adrp x3, {records}",
-        "add x3, x3, :lo12:{records}",
-        "mov x4, #{record_bytes}",
-        "madd x3, x4, x19, x3",
-        "msr tpidrro_el0, x3",
         "add x5, x19, #1",
         "adrp x3, {exception_stacks}",
         "add x3, x3, :lo12:{exception_stacks}",
@@ -135,10 +131,6 @@ unsafe extern "C" fn enter_rust() -> ! {
         "isb",
         "br x2",
         vectors = sym vectors::skete_vectors,
-        cores = sym CORES,
-        core_bytes = const size_of::<Core>(),
-        records = sym IDLE_RECORDS,
-        record_bytes = const size_of::<Record>(),
         exception_stacks = sym EXCEPTION_STACKS,
         exception_bytes = const size_of::<ExceptionStack>(),
         idle_stacks = sym IDLE_STACKS,
@@ -259,7 +251,7 @@ pub fn secondary_address() -> u64 {
 /// real tables: entries that were invalid need no more than a barrier.
 pub fn map_early(start: u64, bytes: u64) {
     const BLOCK: u64 = 2 << 20;
-    let image = crate::board::image::base();
+    let image = (&raw const EARLY_LEVEL_2) as u64;
     let mut address = start / BLOCK * BLOCK;
     while address < start + bytes {
         let entry = &EARLY_LEVEL_2.0[(address / BLOCK % 512) as usize];

@@ -18,8 +18,12 @@ pub fn psci(conduit: Conduit, function: u32, a: u64, b: u64, c: u64) -> i64 {
     // SAFETY: the convention says which registers the call may change; all are listed.
     unsafe {
         match conduit {
-            Conduit::Hvc => asm!("hvc #0", inout("x0") result, inout("x1") a => _, inout("x2") b => _, inout("x3") c => _, clobber_abi("C")),
-            Conduit::Smc => asm!("smc #0", inout("x0") result, inout("x1") a => _, inout("x2") b => _, inout("x3") c => _, clobber_abi("C")),
+            Conduit::Hvc => {
+                asm!("hvc #0", inout("x0") result, inout("x1") a => _, inout("x2") b => _, inout("x3") c => _, clobber_abi("C"))
+            }
+            Conduit::Smc => {
+                asm!("smc #0", inout("x0") result, inout("x1") a => _, inout("x2") b => _, inout("x3") c => _, clobber_abi("C"))
+            }
         }
     }
     result.cast_signed()

@@ -1,7 +1,7 @@
 //! Reads memory that may not be there: one load, with a fix-up that the fault handler knows.
 #![allow(unsafe_code, reason = "one load of an address that the application chose")]
 
-use core::arch::naked_asm;
+use core::arch::{asm, naked_asm};
 
 /// A word, or the news that it could not be read.
 #[repr(C)]
@@ -27,6 +27,16 @@ pub fn read_word(address: usize) -> Option<u32> {
     let word = unsafe { load(address) };
     #[allow(clippy::cast_possible_truncation, reason = "`ldr w` zero-extends")]
     (word.failed == 0).then_some(word.value as u32)
+}
+
+/// Whether the translation tables have something readable at `address` now.
+pub fn is_mapped(address: u64) -> bool {
+    let before = super::cpu::mask();
+    let result: u64;
+    // SAFETY: asks this core's walker (AT S1E1R) and reads its answer, with nothing in between.
+    unsafe { asm!("at s1e1r, {}", "isb", "mrs {}, par_el1", in(reg) address, out(reg) result, options(nostack, preserves_flags)) };
+    super::cpu::unmask(before);
+    result & 1 == 0
 }
 
 /// Where a fault at `pc` goes on, if that instruction is allowed to fault.

@@ -2,12 +2,19 @@
 //!
 //! Inlinable Rust must never do it: the optimizer may keep a TLS address over an inlined switch. Both halves run with IRQs
 //! masked. [`suspend`] saves what the calling convention asks to keep, moves to the core's own stack and asks
-//! [`crate::sched::leave`] who goes on; from then on any core may resume the thread that left.
+//! `skete_leave` who goes on; from then on any core may resume the thread that left.
 #![allow(unsafe_code, reason = "the switch")]
 
 use core::arch::{global_asm, naked_asm};
 
-use super::context::{FPCR, KIND, PC, SP, TLS, V, X19};
+use super::context::{Context, FPCR, KIND, PC, SP, TLS, V, X19};
+
+unsafe extern "C" {
+    /// Who goes on (`crate::sched`).
+    fn skete_leave(reason: u64) -> *const Context;
+    /// Ends the running thread (`crate::sched::spawn`).
+    fn skete_end() -> !;
+}
 
 /// Leaves the running thread for `reason` and comes back when it is resumed. IRQs are masked before and after.
 #[unsafe(naked)]
@@ -35,7 +42,7 @@ pub unsafe extern "C" fn suspend(reason: u64) {
         "bl {leave}",
         "b skete_resume",
         x19 = const X19, sp = const SP, fpcr = const FPCR, kind = const KIND, v = const V,
-        leave = sym crate::sched::leave,
+        leave = sym skete_leave,
     )
 }
 
@@ -48,7 +55,7 @@ pub unsafe extern "C" fn begin() {
         "mov x0, x20",
         "blr x19",
         "b {end}",
-        end = sym crate::sched::spawn::end,
+        end = sym skete_end,
     )
 }
 

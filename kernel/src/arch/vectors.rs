@@ -7,11 +7,19 @@
 
 use core::arch::global_asm;
 
-use super::context::{FPCR, KIND, PC, SP, V};
+use super::context::{Context, FPCR, KIND, PC, SP, V};
 
 unsafe extern "C" {
     /// The vector table, for VBAR_EL1.
     pub safe fn skete_vectors();
+    /// An exception on a core's own stack (`crate::panic`).
+    fn skete_nested(which: u64, syndrome: u64, pc: u64, address: u64) -> !;
+    /// A synchronous exception of a thread (`crate::sched::fault`).
+    fn skete_synchronous_fault(thread: *const Context) -> *const Context;
+    /// An interrupt of a thread (`crate::sched`).
+    fn skete_interrupted(thread: *const Context) -> *const Context;
+    /// A system error (`crate::sched::fault`).
+    fn skete_system_error_fault(thread: *const Context) -> *const Context;
 }
 
 global_asm!(
@@ -84,13 +92,13 @@ global_asm!(
     .globl skete_vectors
     .hidden skete_vectors
 skete_vectors:
-    b skete_synchronous
+    b skete_take_synchronous
     .balign 128
-    b skete_interrupt
+    b skete_take_interrupt
     .balign 128
     skete_nested 2
     .balign 128
-    b skete_system_error
+    b skete_take_system_error
     .balign 128
     skete_nested 4
     .balign 128
@@ -116,11 +124,11 @@ skete_vectors:
     .balign 128
     skete_nested 15
     .balign 128
-skete_synchronous:
+skete_take_synchronous:
     skete_save {synchronous}
-skete_interrupt:
+skete_take_interrupt:
     skete_save {interrupt}
-skete_system_error:
+skete_take_system_error:
     skete_save {system_error}
 "#,
     SP = const SP,
@@ -128,8 +136,8 @@ skete_system_error:
     FPCR = const FPCR,
     KIND = const KIND,
     V = const V,
-    nested = sym crate::panic::nested,
-    synchronous = sym crate::panic::synchronous,
-    interrupt = sym crate::sched::interrupted,
-    system_error = sym crate::panic::system_error,
+    nested = sym skete_nested,
+    synchronous = sym skete_synchronous_fault,
+    interrupt = sym skete_interrupted,
+    system_error = sym skete_system_error_fault,
 );

@@ -60,15 +60,12 @@ fn headers() -> &'static [ProgramHeader] {
 
 /// The thread-local segment; empty if the program has none.
 pub fn tls() -> Tls {
-    headers()
-        .iter()
-        .find(|header| header.kind == TLS)
-        .map_or(Tls { template: 0, file_size: 0, size: 0, align: 1 }, |header| Tls {
-            template: base() + header.address,
-            file_size: header.file_size,
-            size: header.size,
-            align: header.align.max(1),
-        })
+    headers().iter().find(|header| header.kind == TLS).map_or(Tls { template: 0, file_size: 0, size: 0, align: 1 }, |header| Tls {
+        template: base() + header.address,
+        file_size: header.file_size,
+        size: header.size,
+        align: header.align.max(1),
+    })
 }
 
 /// The segments in memory, and how each may be used. What is read-only after relocation (RELRO) comes first, as constants.

@@ -38,7 +38,9 @@ pub fn values(key: &'static str) -> impl Iterator<Item = Word<'static>> {
 
 /// The program's arguments.
 pub fn arguments() -> impl Iterator<Item = Word<'static>> {
-    let arguments = |texts: &'static Texts| -> Option<Words<'static>> { options::arguments(texts.firmware).or_else(|| options::arguments(texts.image)) };
+    let arguments = |texts: &'static Texts| -> Option<Words<'static>> {
+        options::arguments(texts.firmware).or_else(|| options::arguments(texts.image))
+    };
     TEXTS.get().and_then(arguments).into_iter().flatten()
 }
 

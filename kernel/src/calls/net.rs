@@ -64,14 +64,7 @@ pub extern "C" fn sys_send(_fd: i32, _start: *const c_void, _len: usize, _flags:
 
 /// Sends to an address.
 #[unsafe(no_mangle)]
-pub extern "C" fn sys_sendto(
-    _fd: i32,
-    _start: *const c_void,
-    _len: usize,
-    _flags: i32,
-    _to: *const c_void,
-    _to_len: u32,
-) -> isize {
+pub extern "C" fn sys_sendto(_fd: i32, _start: *const c_void, _len: usize, _flags: i32, _to: *const c_void, _to_len: u32) -> isize {
     refuse_transfer()
 }
 
@@ -83,14 +76,7 @@ pub extern "C" fn sys_recv(_fd: i32, _start: *mut u8, _len: usize, _flags: i32) 
 
 /// Receives, and tells from where.
 #[unsafe(no_mangle)]
-pub extern "C" fn sys_recvfrom(
-    _fd: i32,
-    _start: *mut u8,
-    _len: usize,
-    _flags: i32,
-    _from: *mut c_void,
-    _from_len: *mut u32,
-) -> isize {
+pub extern "C" fn sys_recvfrom(_fd: i32, _start: *mut u8, _len: usize, _flags: i32, _from: *mut c_void, _from_len: *mut u32) -> isize {
     refuse_transfer()
 }
 
@@ -120,36 +106,19 @@ pub extern "C" fn sys_getsockname(_fd: i32, _name: *mut c_void, _len: *mut u32) 
 
 /// Reads an option.
 #[unsafe(no_mangle)]
-pub extern "C" fn sys_getsockopt(
-    _fd: i32,
-    _level: i32,
-    _option: i32,
-    _value: *mut c_void,
-    _len: *mut u32,
-) -> i32 {
+pub extern "C" fn sys_getsockopt(_fd: i32, _level: i32, _option: i32, _value: *mut c_void, _len: *mut u32) -> i32 {
     refuse()
 }
 
 /// Sets an option.
 #[unsafe(no_mangle)]
-pub extern "C" fn sys_setsockopt(
-    _fd: i32,
-    _level: i32,
-    _option: i32,
-    _value: *const c_void,
-    _len: u32,
-) -> i32 {
+pub extern "C" fn sys_setsockopt(_fd: i32, _level: i32, _option: i32, _value: *const c_void, _len: u32) -> i32 {
     refuse()
 }
 
 /// Looks a name up: `EAI_FAIL`.
 #[unsafe(no_mangle)]
-pub extern "C" fn sys_getaddrinfo(
-    _node: *const c_char,
-    _service: *const c_char,
-    _hints: *const c_void,
-    _result: *mut *mut c_void,
-) -> i32 {
+pub extern "C" fn sys_getaddrinfo(_node: *const c_char, _service: *const c_char, _hints: *const c_void, _result: *mut *mut c_void) -> i32 {
     EAI_FAIL
 }
 

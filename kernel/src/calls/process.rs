@@ -5,7 +5,7 @@ use core::sync::atomic::Ordering;
 
 use crate::board::{options, power};
 use crate::files;
-use crate::sched::record;
+use crate::sched::{fault, record};
 
 /// Ends the program with `status`. What it left in `/out` goes to the host first, if that was asked for.
 #[unsafe(no_mangle)]
@@ -19,7 +19,7 @@ pub extern "C" fn sys_exit(status: i32) -> ! {
 /// Ends the program at once: status 101 after a panic, else 134.
 #[unsafe(no_mangle)]
 pub extern "C" fn sys_abort() -> ! {
-    crate::panic::abort()
+    fault::abort()
 }
 
 /// This thread's last error.

@@ -47,14 +47,7 @@ pub trait Class: Sync {
 
     /// What there is to say of it.
     fn status(&self, item: u32) -> Result<Status, Errno> {
-        Ok(Status {
-            node: NodeId(item),
-            kind: Kind::Device(0),
-            permissions: 0o600,
-            links: 1,
-            bytes: 0,
-            times: Times::default(),
-        })
+        Ok(Status { node: NodeId(item), kind: Kind::Device(0), permissions: 0o600, links: 1, bytes: 0, times: Times::default() })
     }
 
     /// Lays out all entries from the opening's position on, and moves it.
@@ -65,11 +58,6 @@ pub trait Class: Sync {
     /// What can be done now.
     fn ready(&self, _item: u32) -> Ready {
         Ready::all()
-    }
-
-    /// If its changes are not announced: how often to look, in nanoseconds.
-    fn look_every(&self) -> Option<u64> {
-        None
     }
 
     /// The last opening is gone.

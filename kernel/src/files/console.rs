@@ -1,7 +1,6 @@
 //! The terminal: the board's console UART as a file.
 //!
-//! A write appears whole, whoever else writes. Nothing tells of arriving bytes yet when nobody reads: a waiting reader looks every
-//! millisecond, in which 115,200 baud bring 11 bytes of the 16 that the UART holds.
+//! A write appears whole, whoever else writes. What comes in is taken by the UART's interrupt, which announces it to who waits.
 
 use core::mem::MaybeUninit;
 
@@ -23,8 +22,6 @@ pub static CONSOLE: Console = Console;
 /// `makedev(5, 1)`.
 pub const DEVICE: u32 = 5 << 8 | 1;
 
-const LOOK_EVERY_NS: u64 = 1_000_000;
-
 static INPUT: Sleep<Input<256>> = Sleep::new(Input::new());
 
 /// Writes `from` whole.
@@ -33,7 +30,7 @@ pub fn write(from: &[u8]) {
     trace::write(from);
 }
 
-/// Takes what the UART holds, as far as there is room.
+/// Takes what has come, as far as there is room.
 fn take_arrived(input: &mut Input<256>) {
     while input.room() > 0
         && let Some(byte) = board::console::read()
@@ -59,27 +56,12 @@ impl Class for Console {
 
     fn status(&self, item: u32) -> Result<Status, Errno> {
         let kind = Kind::Device(DEVICE);
-        Ok(Status {
-            node: NodeId(item),
-            kind,
-            permissions: 0o600,
-            links: 1,
-            bytes: 0,
-            times: Times::default(),
-        })
+        Ok(Status { node: NodeId(item), kind, permissions: 0o600, links: 1, bytes: 0, times: Times::default() })
     }
 
     fn ready(&self, _item: u32) -> Ready {
         let mut input = INPUT.lock();
         take_arrived(&mut input);
-        if input.is_ready() {
-            Ready::all()
-        } else {
-            Ready::WRITE
-        }
-    }
-
-    fn look_every(&self) -> Option<u64> {
-        Some(LOOK_EVERY_NS)
+        if input.is_ready() { Ready::all() } else { Ready::WRITE }
     }
 }

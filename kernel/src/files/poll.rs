@@ -17,21 +17,18 @@ pub fn wait(fds: &mut [PollFd], timeout_ms: i32) -> Result<usize, Errno> {
     let deadline = timeout_ns.map(|ns| time::now().saturating_add_ns(ns));
     loop {
         let seen = changes::seen();
-        let (count, look_every) = look(fds)?;
-        let now = time::now();
-        if count > 0 || deadline.is_some_and(|deadline| now >= deadline) {
+        let count = look(fds)?;
+        if count > 0 || deadline.is_some_and(|deadline| time::now() >= deadline) {
             return Ok(count);
         }
-        let look = look_every.map(|ns| now.saturating_add_ns(ns));
-        changes::wait(seen, [deadline, look].into_iter().flatten().min());
+        changes::wait(seen, deadline);
     }
 }
 
-/// One look at all: how many are ready, and how often to look if one of them does not announce itself.
-fn look(fds: &mut [PollFd]) -> Result<(usize, Option<u64>), Errno> {
+/// One look at all: how many are ready.
+fn look(fds: &mut [PollFd]) -> Result<usize, Errno> {
     let mut table = table()?;
     let mut count = 0;
-    let mut look_every = None;
     for fd in fds {
         fd.revents = 0;
         if fd.fd < 0 {
@@ -41,20 +38,13 @@ fn look(fds: &mut [PollFd]) -> Result<(usize, Option<u64>), Errno> {
             Ok(open) => {
                 let class = open.object.class;
                 let mut ready = class.ready(open.object.item);
-                ready.set(
-                    Ready::READ,
-                    ready.contains(Ready::READ) && open.flags.is_readable(),
-                );
-                ready.set(
-                    Ready::WRITE,
-                    ready.contains(Ready::WRITE) && open.flags.is_writable(),
-                );
-                look_every = [look_every, class.look_every()].into_iter().flatten().min();
+                ready.set(Ready::READ, ready.contains(Ready::READ) && open.flags.is_readable());
+                ready.set(Ready::WRITE, ready.contains(Ready::WRITE) && open.flags.is_writable());
                 ready.bits() & fd.events
             }
             Err(_) => POLLNVAL,
         };
         count += usize::from(fd.revents != 0);
     }
-    Ok((count, look_every))
+    Ok(count)
 }

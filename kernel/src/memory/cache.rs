@@ -37,8 +37,7 @@ struct Lists(UnsafeCell<[List; CLASSES]>);
 // SAFETY: each core touches its own, with IRQs masked.
 unsafe impl Sync for Lists {}
 
-static LISTS: [Lists; cpu::CORES] =
-    [const { Lists(UnsafeCell::new([List { first: null_mut(), length: 0 }; CLASSES])) }; cpu::CORES];
+static LISTS: [Lists; cpu::CORES] = [const { Lists(UnsafeCell::new([List { first: null_mut(), length: 0 }; CLASSES])) }; cpu::CORES];
 
 /// The class that serves `layout`, if one does.
 #[inline(always)]

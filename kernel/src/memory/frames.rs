@@ -24,8 +24,7 @@ struct Frames {
     free_count: usize,
 }
 
-static FRAMES: Spin<Frames> =
-    Spin::new(Frames { free: BitAlloc1M::DEFAULT, fresh: [const { 0..0 }; RANGES], total: 0, free_count: 0 });
+static FRAMES: Spin<Frames> = Spin::new(Frames { free: BitAlloc1M::DEFAULT, fresh: [const { 0..0 }; RANGES], total: 0, free_count: 0 });
 
 impl Frames {
     /// Enters the next piece; false if there is none.

@@ -40,10 +40,8 @@ unsafe impl Source for Rows {
         let need = layout.size().checked_add(layout.align()).and_then(|n| n.checked_add(page)).ok_or(())?;
         let wish = need.max((talc.source.total / 8).clamp(LEAST_ROW, MOST_ROW)).next_multiple_of(page);
         let least = need.next_multiple_of(page);
-        let (start, bytes) = [wish, least]
-            .into_iter()
-            .find_map(|bytes| frames::take_row(bytes / page).map(|start| (start, bytes)))
-            .ok_or(())?;
+        let (start, bytes) =
+            [wish, least].into_iter().find_map(|bytes| frames::take_row(bytes / page).map(|start| (start, bytes))).ok_or(())?;
         let end = start + bytes as u64;
         let heap_end = match talc.source.last {
             // SAFETY: the new row begins where the last one ended, and is ours.

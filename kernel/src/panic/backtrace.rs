@@ -6,8 +6,8 @@ use core::arch::asm;
 use hermit_sync::OnceCell;
 use skete_loader::names::{MOST_NAME_BYTES, Names};
 
+use crate::arch::probe;
 use crate::board::image;
-use crate::memory::map;
 use crate::trace;
 
 /// How many callers are told.
@@ -36,7 +36,7 @@ pub fn here() -> (u64, u64) {
 
 /// A frame record: the caller's, and where it goes on.
 fn read(frame: u64) -> Option<(u64, u64)> {
-    let is_there = frame != 0 && frame.is_multiple_of(16) && map::find(frame).is_valid();
+    let is_there = frame != 0 && frame.is_multiple_of(16) && probe::is_mapped(frame);
     // SAFETY: mapped; a frame record is 16 bytes, and does not cross a page.
     is_there.then(|| unsafe { (frame as *const (u64, u64)).read() })
 }

@@ -2,9 +2,8 @@
 //!
 //! A core takes threads from its own queue and, with nothing there, from the others'. The timer is set only for a reason: a deadline, or a slice
 //! while an equal waits. A slice that was renewed leaves the timer as it is; when it fires too early it is set again.
-#![allow(unsafe_code, reason = "a core is found through a register; boot gives it its stacks")]
+#![allow(unsafe_code, reason = "a core is found through a register")]
 
-use core::cell::UnsafeCell;
 use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence};
 
 use skete_logic::deadlines::{Deadlines, Entry};
@@ -13,7 +12,7 @@ use skete_logic::thread::Thread;
 use skete_logic::time::Instant;
 
 use super::record::{self, IDLE_RECORDS, Record, Records};
-use crate::arch::cpu;
+use crate::arch::{cpu, stacks};
 use crate::lock::{Bare, Spin};
 use crate::time;
 
@@ -41,39 +40,6 @@ pub struct Core {
     deadlines: Spin<Deadlines<'static>>,
     switches: AtomicU64,
 }
-
-/// A core's stack for exceptions and for the switch, above a guard page.
-#[repr(C, align(4096))]
-pub struct ExceptionStack {
-    guard: [u8; 4096],
-    stack: UnsafeCell<[u8; 12288]>,
-}
-
-/// An idle thread's stack, above a guard page; core 0's serves boot.
-#[repr(C, align(4096))]
-pub struct IdleStack {
-    guard: [u8; 4096],
-    stack: UnsafeCell<[u8; 12288]>,
-}
-
-/// Where a fault in the fault handler is told from.
-#[repr(C, align(16))]
-struct EmergencyStack(UnsafeCell<[u8; 4096]>);
-
-// SAFETY: each is used by one core, through its stack pointer.
-unsafe impl Sync for ExceptionStack {}
-// SAFETY: as above.
-unsafe impl Sync for IdleStack {}
-// SAFETY: as above.
-unsafe impl Sync for EmergencyStack {}
-
-/// One exception stack a core.
-pub static EXCEPTION_STACKS: [ExceptionStack; cpu::CORES] =
-    [const { ExceptionStack { guard: [0; 4096], stack: UnsafeCell::new([0; 12288]) } }; cpu::CORES];
-/// One idle stack a core.
-pub static IDLE_STACKS: [IdleStack; cpu::CORES] =
-    [const { IdleStack { guard: [0; 4096], stack: UnsafeCell::new([0; 12288]) } }; cpu::CORES];
-static EMERGENCY_STACKS: [EmergencyStack; cpu::CORES] = [const { EmergencyStack(UnsafeCell::new([0; 4096])) }; cpu::CORES];
 
 /// The cores.
 pub static CORES: [Core; cpu::CORES] = [const { Core::new() }; cpu::CORES];
@@ -135,10 +101,11 @@ impl Core {
         IDLE_RECORDS[number].core.store(core.number.load(Ordering::Relaxed), Ordering::Relaxed);
     }
 
-    /// Gives core `number` its emergency stack: the first thing of all.
+    /// Gives this core its block, its emergency stack and its idle thread's record: the first thing of all.
     pub fn prepare_for_the_worst(number: usize) {
-        let stack = &raw const EMERGENCY_STACKS[number];
-        CORES[number].emergency_stack.store(stack.wrapping_add(1) as usize, Ordering::Relaxed);
+        let core = &CORES[number];
+        core.emergency_stack.store(stacks::emergency(number), Ordering::Relaxed);
+        cpu::set_blocks((&raw const *core) as usize, (&raw const IDLE_RECORDS[number]) as usize);
     }
 
     /// From now on this core runs threads.

@@ -2,6 +2,7 @@
 //!
 //! The algorithm is [`skete_logic::futex`], proved there; this file gives it locks, records and sleep. Kernel words (a lock's, a thread's end)
 //! and the program's words wait in the same table.
+#![allow(unsafe_code, reason = "unlocks what it locked")]
 
 use core::sync::atomic::{AtomicU32, Ordering};
 
@@ -28,7 +29,6 @@ struct BucketLock(RawBare);
 
 impl RawLock for BucketLock {
     #[inline(always)]
-    #[allow(unsafe_code, reason = "unlocks what it locked")]
     fn locked<R>(&self, section: impl FnOnce() -> R) -> R {
         let before = cpu::mask();
         self.0.lock();

@@ -5,6 +5,7 @@
 //! | 0 | free |
 //! | 1 | taken |
 //! | 2 | taken, and somebody may wait |
+#![allow(unsafe_code, reason = "lock_api's contract")]
 
 use core::sync::atomic::{AtomicU32, Ordering};
 
@@ -30,7 +31,6 @@ impl RawSleep {
     }
 }
 
-#[allow(unsafe_code, reason = "lock_api's contract")]
 // SAFETY: the word leaves FREE for one caller until `unlock`.
 unsafe impl RawMutex for RawSleep {
     #[allow(clippy::declare_interior_mutable_const, reason = "lock_api's constructor")]

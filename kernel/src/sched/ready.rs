@@ -38,11 +38,7 @@ pub fn make_all_ready(records: impl Iterator<Item = &'static Record>) {
 fn queue_somewhere(this: &'static Core, record: &'static Record) -> bool {
     let allowed = record.affinity.load(Ordering::Relaxed) & cores::online();
     // With this core alone to choose there is nobody to kick.
-    if allowed == 1 << this.number() {
-        take_notice(this, this.queue(record))
-    } else {
-        queue_on(choose(record, this, allowed), record)
-    }
+    if allowed == 1 << this.number() { take_notice(this, this.queue(record)) } else { queue_on(choose(record, this, allowed), record) }
 }
 
 /// This core learns what was queued on it; true if its running thread must give way.

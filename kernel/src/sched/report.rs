@@ -9,10 +9,11 @@ use core::sync::atomic::Ordering;
 use skete_logic::thread::Thread;
 
 use super::core::CORES;
+use super::fault::Who;
 use super::record::{self, Record};
 use super::{futex, spawn};
 use crate::arch::context::VOLUNTARY;
-use crate::panic::{Who, backtrace};
+use crate::panic::backtrace;
 use crate::trace;
 
 /// Threads that are told at most.
@@ -22,7 +23,8 @@ const MOST: usize = 64;
 pub fn tell() {
     let used = spawn::used();
     trace::say(format_args!("report: {} threads, {} wait for a word, {} switches", spawn::alive(), futex::waiters(), switches()));
-    let alive = (0..used).map(|number| record::of(Thread::new(u16::try_from(number).unwrap_or(u16::MAX)))).filter(|record| is_alive(record));
+    let alive =
+        (0..used).map(|number| record::of(Thread::new(u16::try_from(number).unwrap_or(u16::MAX)))).filter(|record| is_alive(record));
     let mut told = 0;
     for record in alive {
         if told == MOST {

@@ -130,7 +130,8 @@ fn stack_for(record: &'static Record, bytes: u64) -> Option<Stack> {
 }
 
 /// Ends the running thread: whoever joins goes on.
-pub extern "C" fn end() -> ! {
+#[unsafe(no_mangle)]
+extern "C" fn skete_end() -> ! {
     let record = record::current();
     // Release: what the thread did is seen by who joins.
     record.tid.store(0, Ordering::Release);
@@ -158,7 +159,7 @@ pub fn join(tid: u32) -> Result<(), Errno> {
     if core::ptr::eq(record, record::current()) && record.tid.load(Ordering::Relaxed) == tid.number() {
         return Err(Errno::EDEADLK);
     }
-    // Acquire pairs with the Release in `end`.
+    // Acquire pairs with the Release in `skete_end`.
     while record.tid.load(Ordering::Acquire) == tid.number() {
         let _ = futex::wait(&record.tid, tid.number(), None);
     }

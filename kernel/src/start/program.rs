@@ -14,8 +14,8 @@ use skete_logic::pages::PAGE;
 
 use crate::arch::context;
 use crate::board::{self, options};
-use crate::memory::{Heap, frames};
 use crate::memory::stack::Stack;
+use crate::memory::{Heap, frames};
 use crate::sched::core as cores;
 use crate::sched::devices::{self, Device};
 use crate::sched::record::IDLE_RECORDS;
@@ -40,6 +40,7 @@ pub fn listen() {
             if board::console::take_arrived() {
                 report::tell();
             }
+            files::changes::announce();
         };
         devices::register(Device { number, quiet, count: &board::console::INTERRUPTS });
     }

@@ -10,12 +10,15 @@ use crate::arch::{cpu, firmware};
 use crate::board::{self, power};
 use crate::memory::map;
 use crate::sched::core as cores;
-use crate::trace;
+use crate::{time, trace};
 
 /// The spin table's words, one a core (armstub8).
 const SPIN_TABLE: u64 = 0xd8;
 /// PSCI CPU_ON for 64-bit callers (PSCI 1.1, 5.4).
 const CPU_ON: u32 = 0xc400_0003;
+
+/// How long the other cores may take to come, in nanoseconds: they take microseconds.
+const PATIENCE_NS: u64 = 1_000_000_000;
 
 static ARRIVED: AtomicUsize = AtomicUsize::new(0);
 
@@ -48,5 +51,20 @@ pub fn arrived() {
     let others = ARRIVED.fetch_add(1, Ordering::AcqRel) + 1;
     if board::get().machine.board == Board::RaspberryPi3 && others == cpu::CORES - 1 {
         map::unmap_first_page();
+    }
+}
+
+/// Waits until every wanted core runs threads, so that a program may pin its threads at once. A core that does not come within a second is
+/// given up, with a line that says so.
+pub fn wait() {
+    let wanted = u8::try_from((1u32 << cores::count()) - 1).unwrap_or(u8::MAX);
+    let deadline = time::now().saturating_add_ns(PATIENCE_NS);
+    while cores::online() != wanted {
+        if time::now() > deadline {
+            trace::say(format_args!("of {} cores only those of mask {:#b} have started", cores::count(), cores::online()));
+            cores::set_count(cores::online().count_ones() as usize);
+            return;
+        }
+        cpu::pass_turn();
     }
 }

@@ -1,8 +1,5 @@
 //! The console, opened only when there is something to say or to hear.
-#![allow(
-    unsafe_code,
-    reason = "a UART's window is at the address that the board gives it"
-)]
+#![allow(unsafe_code, reason = "a UART's window is at the address that the board gives it")]
 
 use core::fmt;
 
@@ -50,10 +47,7 @@ impl Console {
     pub fn open(machine: &Machine<'_>) -> Self {
         match (machine.board, machine.uart) {
             (Board::RaspberryPi3, _) => Self::on_the_pi(),
-            (_, Some(uart)) => Self::pl011(
-                usize::try_from(uart.base).unwrap_or_default(),
-                VIRT_CLOCK_HZ,
-            ),
+            (_, Some(uart)) => Self::pl011(usize::try_from(uart.base).unwrap_or_default(), VIRT_CLOCK_HZ),
             (Board::Unknown, None) => Self::on_the_pi(),
             (Board::Virt, None) => Self::None,
         }
@@ -61,11 +55,7 @@ impl Console {
 
     /// The UART of the board that has memory at this address, if nothing else is known.
     pub fn guess(address: u64) -> Self {
-        if address < PI_RAM_END {
-            Self::on_the_pi()
-        } else {
-            Self::pl011(VIRT_PL011, VIRT_CLOCK_HZ)
-        }
+        if address < PI_RAM_END { Self::on_the_pi() } else { Self::pl011(VIRT_PL011, VIRT_CLOCK_HZ) }
     }
 
     fn on_the_pi() -> Self {
@@ -74,20 +64,14 @@ impl Console {
         match header_uart::owner(&gpio) {
             Owner::MiniUart => {
                 // SAFETY: the auxiliary block stands there on every Pi 3.
-                let uart =
-                    MiniUart::new(unsafe { Window::new(PI_AUXILIARY, mini_uart::WINDOW_BYTES) });
-                let clock_hz =
-                    clock_hz(Request::ClockRate(Clock::Core)).unwrap_or(PI_CORE_CLOCK_HZ);
+                let uart = MiniUart::new(unsafe { Window::new(PI_AUXILIARY, mini_uart::WINDOW_BYTES) });
+                let clock_hz = clock_hz(Request::ClockRate(Clock::Core)).unwrap_or(PI_CORE_CLOCK_HZ);
                 uart.init(clock_hz, BAUD);
                 Self::MiniUart(uart)
             }
             Owner::Pl011 => {
                 header_uart::give_to_pl011(&gpio, || memory::pause(1000));
-                let asked = Request::SetClockRate {
-                    clock: Clock::Uart,
-                    hz: PI_CLOCK_HZ,
-                    skips_turbo: false,
-                };
+                let asked = Request::SetClockRate { clock: Clock::Uart, hz: PI_CLOCK_HZ, skips_turbo: false };
                 Self::pl011(PI_PL011, clock_hz(asked).unwrap_or(PI_CLOCK_HZ))
             }
         }
@@ -155,9 +139,7 @@ fn clock_hz(request: Request) -> Option<u32> {
     // SAFETY: the mailbox stands there on every Pi 3.
     let mailbox = Mailbox::new(unsafe { Window::new(mailbox::BASE, mailbox::WINDOW_BYTES) });
     memory::barrier();
-    mailbox
-        .call(mailbox::bus_address(address), MAILBOX_POLLS)
-        .ok()?;
+    mailbox.call(mailbox::bus_address(address), MAILBOX_POLLS).ok()?;
     memory::barrier();
     let reply = Answer::check(&buffer.0).ok()?.replies().next()?;
     match reply {

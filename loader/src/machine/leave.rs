@@ -1,8 +1,5 @@
 //! The ways out when there is no program to jump to.
-#![allow(
-    unsafe_code,
-    reason = "QEMU and the power firmware are called by instructions"
-)]
+#![allow(unsafe_code, reason = "QEMU and the power firmware are called by instructions")]
 
 use core::arch::asm;
 

@@ -140,20 +140,12 @@ impl Claim {
         // SAFETY: the claim is ours alone, and the only reference into it ends here.
         plan.fill(unsafe { bytes_mut(start..page) });
         // SAFETY: as above; a page is aligned for words, and any bytes are words.
-        let words = unsafe {
-            core::slice::from_raw_parts_mut(
-                ptr::with_exposed_provenance_mut::<u64>(first),
-                plan.bytes / 8,
-            )
-        };
+        let words = unsafe { core::slice::from_raw_parts_mut(ptr::with_exposed_provenance_mut::<u64>(first), plan.bytes / 8) };
         plan.relocate(words, start)?;
         // SAFETY: the last page of the claim, behind the program.
         unsafe { ptr::with_exposed_provenance_mut::<Handover>(address(page)).write(handover) };
         clean_caches(start..end);
-        Ok(Jump {
-            entry: start + plan.entry as u64,
-            handover: page,
-        })
+        Ok(Jump { entry: start + plan.entry as u64, handover: page })
     }
 }
 
@@ -214,9 +206,7 @@ pub fn now_ms() -> u64 {
 /// Leaves the loader for the program.
 pub fn jump(firmware: u64, jump: Jump) -> ! {
     // SAFETY: the program is in place, and its entry was checked to be in it. It brings its own stack.
-    unsafe {
-        asm!("br {}", in(reg) jump.entry, in("x0") firmware, in("x1") jump.handover, options(noreturn))
-    }
+    unsafe { asm!("br {}", in(reg) jump.entry, in("x0") firmware, in("x1") jump.handover, options(noreturn)) }
 }
 
 /// Addresses have 64 bits here.

@@ -12,9 +12,7 @@ use super::{memory, taken};
 
 /// Waits until a payload came; its bytes, in memory that was free.
 pub fn receive(console: &Console, machine: &Machine<'_>, image: &Range<u64>) -> &'static [u8] {
-    console.say(
-        "skete-loader: waiting for a program on this line: cargo xtask push NAME --port PORT\n",
-    );
+    console.say("skete-loader: waiting for a program on this line: cargo xtask push NAME --port PORT\n");
     let gap = largest_gap(&machine.ram, &taken(machine, image));
     // SAFETY: memory that nobody holds; what is received stays taken, as the machine's initial ramdisk.
     let mut receiver = Receiver::new(unsafe { memory::bytes_mut(gap) }, memory::checksum);
@@ -35,10 +33,7 @@ pub fn receive(console: &Console, machine: &Machine<'_>, image: &Range<u64>) -> 
 }
 
 fn answer(console: &Console, reply: Option<Reply>) {
-    for byte in reply
-        .into_iter()
-        .flat_map(|reply| reply.emit(memory::checksum))
-    {
+    for byte in reply.into_iter().flat_map(|reply| reply.emit(memory::checksum)) {
         console.send(byte);
     }
 }

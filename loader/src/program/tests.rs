@@ -57,41 +57,17 @@ fn a_file_that_is_no_elf_is_refused() {
 fn a_truncated_file_is_refused_wherever_it_ends() {
     let file = Sample::talking().emit();
     for length in elf::BEGINNING.len()..file.len() {
-        assert_eq!(
-            Plan::new(&file[..length]).err(),
-            Some(Refusal::TruncatedElf)
-        );
+        assert_eq!(Plan::new(&file[..length]).err(), Some(Refusal::TruncatedElf));
     }
 }
 
 #[test]
 fn a_program_for_another_machine_or_system_is_refused_by_its_number() {
     let sample = Sample::talking();
-    assert_eq!(
-        refusal(&Sample {
-            machine: 62,
-            ..sample.clone()
-        }),
-        Some(Refusal::Machine(62))
-    );
-    assert_eq!(
-        refusal(&Sample {
-            system: 9,
-            ..sample.clone()
-        }),
-        Some(Refusal::System(9))
-    );
-    assert_eq!(
-        refusal(&Sample {
-            system: 0,
-            ..sample.clone()
-        }),
-        None
-    );
-    assert_eq!(
-        refusal(&Sample { kind: 2, ..sample }),
-        Some(Refusal::NotPie(2))
-    );
+    assert_eq!(refusal(&Sample { machine: 62, ..sample.clone() }), Some(Refusal::Machine(62)));
+    assert_eq!(refusal(&Sample { system: 9, ..sample.clone() }), Some(Refusal::System(9)));
+    assert_eq!(refusal(&Sample { system: 0, ..sample.clone() }), None);
+    assert_eq!(refusal(&Sample { kind: 2, ..sample }), Some(Refusal::NotPie(2)));
 }
 
 #[test]
@@ -120,57 +96,34 @@ fn a_program_without_segments_or_with_too_many_is_refused() {
     let mut sample = Sample::talking();
     sample.segments.clear();
     assert_eq!(refusal(&sample), Some(Refusal::SegmentCount));
-    sample.segments = (0..9)
-        .map(|page| Segment::load(page * 4096, elf::PF_X))
-        .collect();
+    sample.segments = (0..9).map(|page| Segment::load(page * 4096, elf::PF_X)).collect();
     assert_eq!(refusal(&sample), Some(Refusal::SegmentCount));
 }
 
 #[test]
 fn an_entry_outside_the_code_is_refused() {
     for entry in [0x1000, 0xA8, 2, u64::MAX] {
-        assert_eq!(
-            refusal(&Sample {
-                entry,
-                ..Sample::talking()
-            }),
-            Some(Refusal::Entry)
-        );
+        assert_eq!(refusal(&Sample { entry, ..Sample::talking() }), Some(Refusal::Entry));
     }
 }
 
 #[test]
 fn a_dynamic_program_is_refused() {
-    assert_eq!(
-        refusal(&Sample::talking().with_dynamic(&[(elf::DT_NEEDED, 1)])),
-        Some(Refusal::Dynamic)
-    );
+    assert_eq!(refusal(&Sample::talking().with_dynamic(&[(elf::DT_NEEDED, 1)])), Some(Refusal::Dynamic));
     let mut sample = Sample::talking();
-    sample.segments.push(Segment {
-        kind: elf::PT_INTERP,
-        ..Segment::load(0, 0)
-    });
+    sample.segments.push(Segment { kind: elf::PT_INTERP, ..Segment::load(0, 0) });
     assert_eq!(refusal(&sample), Some(Refusal::Dynamic));
 }
 
 #[test]
 fn a_relocation_table_of_another_form_is_refused_by_its_tag() {
     for tag in [elf::DT_REL, elf::DT_JMPREL, elf::DT_RELR] {
-        assert_eq!(
-            refusal(&Sample::talking().with_dynamic(&[(tag, 0x1040)])),
-            Some(Refusal::RelocationTable(tag))
-        );
+        assert_eq!(refusal(&Sample::talking().with_dynamic(&[(tag, 0x1040)])), Some(Refusal::RelocationTable(tag)));
     }
     let odd = [(elf::DT_RELA, 0x1041), (elf::DT_RELASZ, 24)];
-    assert_eq!(
-        refusal(&Sample::talking().with_dynamic(&odd)),
-        Some(Refusal::RelocationTable(elf::DT_RELA))
-    );
+    assert_eq!(refusal(&Sample::talking().with_dynamic(&odd)), Some(Refusal::RelocationTable(elf::DT_RELA)));
     let outside = [(elf::DT_RELA, 0x2000), (elf::DT_RELASZ, 24)];
-    assert_eq!(
-        refusal(&Sample::talking().with_dynamic(&outside)),
-        Some(Refusal::RelocationTarget)
-    );
+    assert_eq!(refusal(&Sample::talking().with_dynamic(&outside)), Some(Refusal::RelocationTarget));
 }
 
 #[test]
@@ -184,9 +137,7 @@ fn a_relocation_of_another_kind_is_refused_by_its_number() {
 #[test]
 fn a_relocation_outside_the_program_or_at_an_odd_address_is_refused() {
     for place in [0x2000, 0x1004, u64::MAX - 7] {
-        let file = Sample::talking()
-            .with_relocation(place, elf::R_AARCH64_RELATIVE, 0)
-            .emit();
+        let file = Sample::talking().with_relocation(place, elf::R_AARCH64_RELATIVE, 0).emit();
         assert_eq!(load(&file).err(), Some(Refusal::RelocationTarget));
     }
 }

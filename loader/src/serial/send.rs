@@ -31,13 +31,7 @@ impl<'a> Sender<'a> {
     /// [`SendError::TooLong`].
     pub fn new(payload: &'a [u8]) -> Result<Self, SendError> {
         let total = u32::try_from(payload.len()).map_err(|_| SendError::TooLong)?;
-        Ok(Self {
-            payload,
-            total,
-            next: None,
-            is_done: false,
-            reply: Vec::new(),
-        })
+        Ok(Self { payload, total, next: None, is_done: false, reply: Vec::new() })
     }
 
     /// The frame to send now.
@@ -65,10 +59,7 @@ impl<'a> Sender<'a> {
         if self.reply.len() > REPLY_BYTES {
             self.reply.remove(0);
         }
-        let reply = self
-            .reply
-            .first_chunk()
-            .and_then(|bytes| Reply::parse(bytes, crc32fast::hash));
+        let reply = self.reply.first_chunk().and_then(|bytes| Reply::parse(bytes, crc32fast::hash));
         let Some(reply) = reply else { return Ok(false) };
         self.reply.clear();
         match reply {

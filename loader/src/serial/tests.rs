@@ -11,12 +11,7 @@ use super::{Receiver, Reply, SendError, Sender};
 type Noise<'a> = &'a mut dyn FnMut(u8) -> Option<u8>;
 
 /// Lets the sender work until it is done, or has sent so many frames.
-fn play(
-    sender: &mut Sender<'_>,
-    receiver: &mut Receiver<'_>,
-    frames: usize,
-    noise: Noise<'_>,
-) -> Result<(), SendError> {
+fn play(sender: &mut Sender<'_>, receiver: &mut Receiver<'_>, frames: usize, noise: Noise<'_>) -> Result<(), SendError> {
     for _ in 0..frames {
         if sender.is_done() {
             break;
@@ -38,9 +33,7 @@ fn play(
 }
 
 fn payload(bytes: usize) -> Vec<u8> {
-    (0..bytes)
-        .map(|index| index.wrapping_mul(37).to_le_bytes()[0])
-        .collect()
+    (0..bytes).map(|index| index.wrapping_mul(37).to_le_bytes()[0]).collect()
 }
 
 #[test]
@@ -76,13 +69,7 @@ fn another_payload_begins_at_its_beginning() {
     let (one, other) = (payload(3000), payload(2000));
     let mut memory = vec![0; 4096];
     let mut receiver = Receiver::new(&mut memory, crc32fast::hash);
-    play(
-        &mut Sender::new(&one).expect("it is short"),
-        &mut receiver,
-        2,
-        &mut Some,
-    )
-    .expect("there is room");
+    play(&mut Sender::new(&one).expect("it is short"), &mut receiver, 2, &mut Some).expect("there is room");
     let mut sender = Sender::new(&other).expect("it is short");
     play(&mut sender, &mut receiver, 4, &mut Some).expect("there is room");
     assert_eq!(receiver.into_payload(), other);
@@ -94,20 +81,14 @@ fn a_payload_without_room_is_refused_with_how_much_there_is() {
     let mut memory = vec![0; 4096];
     let mut receiver = Receiver::new(&mut memory, crc32fast::hash);
     let mut sender = Sender::new(&sent).expect("it is short");
-    assert_eq!(
-        play(&mut sender, &mut receiver, 1, &mut Some),
-        Err(SendError::NoRoom(4096))
-    );
+    assert_eq!(play(&mut sender, &mut receiver, 1, &mut Some), Err(SendError::NoRoom(4096)));
 }
 
 #[test]
 fn text_on_the_line_is_no_reply() {
     let sent = payload(10);
     let mut sender = Sender::new(&sent).expect("it is short");
-    for byte in "skete-loader: waiting\r\n"
-        .bytes()
-        .chain(Reply::Good(0).emit(crc32fast::hash))
-    {
+    for byte in "skete-loader: waiting\r\n".bytes().chain(Reply::Good(0).emit(crc32fast::hash)) {
         sender.take(byte).expect("nobody refuses");
     }
     assert_eq!(sender.frame()[1], b'B');

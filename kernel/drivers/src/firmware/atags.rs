@@ -23,10 +23,7 @@ pub fn read(bytes: &[u8]) -> Option<(Machine<'_>, usize)> {
     if !is_list(bytes) {
         return None;
     }
-    let mut machine = Machine {
-        board: Board::RaspberryPi3,
-        ..Machine::default()
-    };
+    let mut machine = Machine { board: Board::RaspberryPi3, ..Machine::default() };
     let mut at = 0;
     loop {
         let tag = bytes.get(at..)?;
@@ -50,9 +47,7 @@ fn take<'a>(machine: &mut Machine<'a>, id: u32, body: &'a [u8]) {
         MEMORY => {
             if let (Some(bytes), Some(start)) = (word(body, 0), word(body, 1)) {
                 // A ninth range of memory is left unused.
-                let _ = machine
-                    .ram
-                    .try_push(u64::from(start)..u64::from(start) + u64::from(bytes));
+                let _ = machine.ram.try_push(u64::from(start)..u64::from(start) + u64::from(bytes));
             }
         }
         INITRD => {
@@ -67,18 +62,12 @@ fn take<'a>(machine: &mut Machine<'a>, id: u32, body: &'a [u8]) {
 
 /// The text up to the first NUL; empty if it is not UTF-8.
 fn text(bytes: &[u8]) -> &str {
-    let end = bytes
-        .iter()
-        .position(|&byte| byte == 0)
-        .unwrap_or(bytes.len());
+    let end = bytes.iter().position(|&byte| byte == 0).unwrap_or(bytes.len());
     core::str::from_utf8(&bytes[..end]).unwrap_or("")
 }
 
 fn word(bytes: &[u8], index: usize) -> Option<u32> {
-    bytes
-        .get(index * 4..)?
-        .first_chunk()
-        .map(|four| u32::from_le_bytes(*four))
+    bytes.get(index * 4..)?.first_chunk().map(|four| u32::from_le_bytes(*four))
 }
 
 #[cfg(test)]
@@ -103,13 +92,8 @@ mod tests {
     #[test]
     fn a_list_says_memory_ramdisk_and_command_line() {
         let line = [u32::from_le_bytes(*b"core"), u32::from_le_bytes(*b"s=2\0")];
-        let bytes = list(&[
-            (CORE, &[1, 4096, 0]),
-            (MEMORY, &[0x3C00_0000, 0]),
-            (INITRD, &[0x80_0000, 0x1234]),
-            (COMMAND_LINE, &line),
-            (NONE, &[]),
-        ]);
+        let bytes =
+            list(&[(CORE, &[1, 4096, 0]), (MEMORY, &[0x3C00_0000, 0]), (INITRD, &[0x80_0000, 0x1234]), (COMMAND_LINE, &line), (NONE, &[])]);
         let (machine, length) = read(&bytes).expect("the list is whole");
         assert_eq!(length, bytes.len());
         assert_eq!(machine.board, Board::RaspberryPi3);

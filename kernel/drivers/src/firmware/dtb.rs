@@ -31,10 +31,7 @@ pub fn read(bytes: &[u8]) -> Result<Machine<'_>, Damage> {
         match token? {
             Token::Begin(name) => {
                 if let Some(node) = path.get_mut(depth) {
-                    *node = Node {
-                        name,
-                        ..Node::default()
-                    };
+                    *node = Node { name, ..Node::default() };
                 }
                 depth += 1;
             }
@@ -55,11 +52,7 @@ pub fn read(bytes: &[u8]) -> Result<Machine<'_>, Damage> {
             }
         }
     }
-    if depth == 0 {
-        Ok(machine)
-    } else {
-        Err(Damage::Structure)
-    }
+    if depth == 0 { Ok(machine) } else { Err(Damage::Structure) }
 }
 
 /// What is kept of a node: its name and the properties that somebody here asks for. Empty where there is none.
@@ -116,9 +109,7 @@ impl<'a> Node<'a> {
 
     /// Whether its name, without the address, is this.
     fn is_named(&self, name: &str) -> bool {
-        self.name
-            .strip_prefix(name.as_bytes())
-            .is_some_and(|rest| rest.first().is_none_or(|&byte| byte == b'@'))
+        self.name.strip_prefix(name.as_bytes()).is_some_and(|rest| rest.first().is_none_or(|&byte| byte == b'@'))
     }
 
     /// The names it is compatible with, best first.
@@ -134,10 +125,7 @@ impl<'a> Node<'a> {
         let windows = self.reg.chunks_exact((address + size).max(1));
         windows.filter_map(move |window| {
             let (start, length) = window.split_at_checked(address)?;
-            Some((
-                integer(start)?,
-                if size == 0 { 0 } else { integer(length)? },
-            ))
+            Some((integer(start)?, if size == 0 { 0 } else { integer(length)? }))
         })
     }
 
@@ -157,11 +145,7 @@ impl<'a> Node<'a> {
 
     fn device(&self, parent: &Node<'_>) -> Option<Device> {
         let (base, bytes) = self.windows(parent).next()?;
-        Some(Device {
-            base,
-            bytes,
-            interrupt: interrupt(self.interrupts),
-        })
+        Some(Device { base, bytes, interrupt: interrupt(self.interrupts) })
     }
 }
 
@@ -171,10 +155,7 @@ impl<'a> Machine<'a> {
         if node.is_named("chosen") {
             self.command_line = text(node.bootargs);
             self.seed = node.seed;
-            let initrd = node
-                .initrd_start
-                .zip(node.initrd_end)
-                .map(|(start, end)| start..end);
+            let initrd = node.initrd_start.zip(node.initrd_end).map(|(start, end)| start..end);
             self.initrd = initrd.filter(|range| !range.is_empty());
         } else if node.is_named("memory") {
             for (start, bytes) in node.windows(root).filter(|(_, bytes)| *bytes > 0) {
@@ -205,16 +186,10 @@ impl<'a> Machine<'a> {
                 self.rtc = node.device(root);
             } else if is("arm,cortex-a15-gic") || is("arm,gic-400") {
                 let windows = pair(node.windows(root));
-                self.gic = windows.map(|(distributor, cpu_interface)| Gic::V2 {
-                    distributor,
-                    cpu_interface,
-                });
+                self.gic = windows.map(|(distributor, cpu_interface)| Gic::V2 { distributor, cpu_interface });
             } else if is("arm,gic-v3") {
                 let windows = pair(node.windows(root));
-                self.gic = windows.map(|(distributor, redistributors)| Gic::V3 {
-                    distributor,
-                    redistributors,
-                });
+                self.gic = windows.map(|(distributor, redistributors)| Gic::V3 { distributor, redistributors });
             } else {
                 continue;
             }
@@ -258,19 +233,14 @@ fn interrupt(value: &[u8]) -> Option<u32> {
 
 /// The text before the final NUL; empty if it is not UTF-8.
 fn text(value: &[u8]) -> &str {
-    let end = value
-        .iter()
-        .position(|&byte| byte == 0)
-        .unwrap_or(value.len());
+    let end = value.iter().position(|&byte| byte == 0).unwrap_or(value.len());
     core::str::from_utf8(&value[..end]).unwrap_or("")
 }
 
 /// A number of one or two cells.
 fn integer(value: &[u8]) -> Option<u64> {
     match value.len() {
-        4 => value
-            .first_chunk()
-            .map(|four| u64::from(u32::from_be_bytes(*four))),
+        4 => value.first_chunk().map(|four| u64::from(u32::from_be_bytes(*four))),
         8 => value.first_chunk().map(|eight| u64::from_be_bytes(*eight)),
         _ => None,
     }

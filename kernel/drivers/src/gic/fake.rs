@@ -79,10 +79,7 @@ impl CpuInterface for Core<'_> {
     }
 
     #[track_caller]
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "the value is cut into its two halves"
-    )]
+    #[expect(clippy::cast_possible_truncation, reason = "the value is cut into its two halves")]
     fn write_sgi1r(&self, value: u64) {
         self.0.write(ICC_SGI1R, value as u32);
         self.0.write(ICC_SGI1R + 4, (value >> 32) as u32);

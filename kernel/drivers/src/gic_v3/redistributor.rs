@@ -77,10 +77,7 @@ impl<R: Registers> Redistributor<R> {
         while base + REDISTRIBUTOR_BYTES <= bytes {
             let kind = Type::from_bits_retain(redistributors.read(base + GICR_TYPER));
             if redistributors.read(base + GICR_TYPER + 4) == core.0 {
-                return Some(Self {
-                    redistributors,
-                    base,
-                });
+                return Some(Self { redistributors, base });
             }
             if kind.contains(Type::LAST) {
                 return None;
@@ -118,13 +115,7 @@ impl<R: Registers> Redistributor<R> {
     ///
     /// # Errors
     /// [`GicError::NoSuchInterrupt`] if `intid` is shared or its enable bit does not stick; [`GicError::TimedOut`].
-    pub fn enable(
-        &self,
-        intid: Intid,
-        priority: u8,
-        trigger: Trigger,
-        polls: u32,
-    ) -> Result<(), GicError> {
+    pub fn enable(&self, intid: Intid, priority: u8, trigger: Trigger, polls: u32) -> Result<(), GicError> {
         self.disable(intid, polls)?;
         let frame = self.base + SGI_FRAME;
         if !intid.is_software_generated() {
@@ -162,9 +153,7 @@ impl<R: Registers> Redistributor<R> {
     /// Waits until `busy` is clear in the register at `offset` of the first frame.
     fn wait(&self, offset: usize, busy: u32, polls: u32) -> Result<(), GicError> {
         let register = self.base + offset;
-        match poll::until(&self.redistributors, register, polls, |word| {
-            word & busy == 0
-        }) {
+        match poll::until(&self.redistributors, register, polls, |word| word & busy == 0) {
             Some(_) => Ok(()),
             None => Err(GicError::TimedOut),
         }
@@ -172,7 +161,6 @@ impl<R: Registers> Redistributor<R> {
 
     /// Writes a register of the second frame.
     fn write(&self, offset: usize, value: u32) {
-        self.redistributors
-            .write(self.base + SGI_FRAME + offset, value);
+        self.redistributors.write(self.base + SGI_FRAME + offset, value);
     }
 }

@@ -5,9 +5,7 @@ use std::vec::Vec;
 use super::cpu_interface::{acknowledge, end, send};
 use super::*;
 use crate::gic::Sgi;
-use crate::gic::fake::{
-    Core, ICC_BPR1, ICC_CTLR, ICC_EOIR1, ICC_IAR1, ICC_IGRPEN1, ICC_PMR, ICC_SGI1R, ICC_SRE, Part,
-};
+use crate::gic::fake::{Core, ICC_BPR1, ICC_CTLR, ICC_EOIR1, ICC_IAR1, ICC_IGRPEN1, ICC_PMR, ICC_SGI1R, ICC_SRE, Part};
 use crate::window::fake::{Access, Access::Read, Access::Write, Script};
 
 /// Where the script sees the redistributors: four of 128 KiB.
@@ -22,17 +20,12 @@ fn distributor<'a>(script: &'a Script<'a>) -> GicV3<Part<'a>> {
 }
 
 /// The second core's redistributor, and the accesses that find it.
-const FIND: [Access; 4] = [
-    Read(GICR + 8, 0),
-    Read(GICR + 12, 0),
-    Read(GICR + REDISTRIBUTOR_BYTES + 8, 0x110),
-    Read(GICR + REDISTRIBUTOR_BYTES + 12, 1),
-];
+const FIND: [Access; 4] =
+    [Read(GICR + 8, 0), Read(GICR + 12, 0), Read(GICR + REDISTRIBUTOR_BYTES + 8, 0x110), Read(GICR + REDISTRIBUTOR_BYTES + 12, 1)];
 
 fn second_core<'a>(script: &'a Script<'a>) -> Redistributor<Part<'a>> {
     let part = Part { script, base: GICR };
-    Redistributor::find(part, GICR_BYTES, Affinity::from_mpidr(0x8000_0001))
-        .expect("the script has the second core's redistributor")
+    Redistributor::find(part, GICR_BYTES, Affinity::from_mpidr(0x8000_0001)).expect("the script has the second core's redistributor")
 }
 
 fn play_core(accesses: &[Access], test: impl FnOnce(Redistributor<Part<'_>>, Core<'_>)) {
@@ -80,15 +73,8 @@ fn the_distributor_routes_by_affinity_before_it_forwards_anything() {
 
 #[test]
 fn a_distributor_that_never_settles_is_given_up() {
-    let script = Script::new(&[
-        Write(GICD_CTLR, 0),
-        Read(GICD_CTLR, RWP),
-        Read(GICD_CTLR, RWP),
-    ]);
-    assert_eq!(
-        distributor(&script).init_distributor(2),
-        Err(GicError::TimedOut)
-    );
+    let script = Script::new(&[Write(GICD_CTLR, 0), Read(GICD_CTLR, RWP), Read(GICD_CTLR, RWP)]);
+    assert_eq!(distributor(&script).init_distributor(2), Err(GicError::TimedOut));
     script.assert_done();
 }
 
@@ -117,17 +103,11 @@ fn a_shared_interrupt_is_off_while_it_is_set_and_goes_to_one_core() {
 fn private_and_shared_interrupts_are_enabled_in_different_places() {
     let script = Script::new(&[Read(GICD_TYPER, 1), Read(GICD_TYPER, 1)]);
     for shared_by_none in [Intid::VIRTUAL_TIMER, spi(32)] {
-        assert_eq!(
-            distributor(&script).enable(shared_by_none, 0, Trigger::Level, Affinity::CORE_0, 1),
-            Err(GicError::NoSuchInterrupt)
-        );
+        assert_eq!(distributor(&script).enable(shared_by_none, 0, Trigger::Level, Affinity::CORE_0, 1), Err(GicError::NoSuchInterrupt));
     }
     script.assert_done();
     play_core(&[], |redistributor, _| {
-        assert_eq!(
-            redistributor.enable(spi(0), 0, Trigger::Level, 1),
-            Err(GicError::NoSuchInterrupt)
-        );
+        assert_eq!(redistributor.enable(spi(0), 0, Trigger::Level, 1), Err(GicError::NoSuchInterrupt));
     });
 }
 
@@ -144,10 +124,7 @@ fn a_redistributor_is_found_by_its_cores_affinity_across_larger_ones() {
         Read(third + 12, 0x0102_0304),
     ];
     let script = Script::new(&accesses);
-    let part = Part {
-        script: &script,
-        base: GICR,
-    };
+    let part = Part { script: &script, base: GICR };
     assert!(Redistributor::find(part, GICR_BYTES, affinity).is_some());
     script.assert_done();
 }
@@ -156,19 +133,13 @@ fn a_redistributor_is_found_by_its_cores_affinity_across_larger_ones() {
 fn the_search_for_a_redistributor_ends_at_the_last_one_and_at_the_windows_end() {
     let last = [Read(GICR + 8, 0x10), Read(GICR + 12, 7)];
     let script = Script::new(&last);
-    let part = Part {
-        script: &script,
-        base: GICR,
-    };
+    let part = Part { script: &script, base: GICR };
     assert!(Redistributor::find(part, GICR_BYTES, Affinity::CORE_0).is_none());
     script.assert_done();
 
     let unmarked = [Read(GICR + 8, 0), Read(GICR + 12, 7)];
     let script = Script::new(&unmarked);
-    let part = Part {
-        script: &script,
-        base: GICR,
-    };
+    let part = Part { script: &script, base: GICR };
     assert!(Redistributor::find(part, REDISTRIBUTOR_BYTES, Affinity::CORE_0).is_none());
     script.assert_done();
 }
@@ -196,13 +167,7 @@ fn core_accesses() -> Vec<Access> {
 #[test]
 fn a_core_is_awake_and_set_before_its_system_registers_let_interrupts_in() {
     let mut accesses = core_accesses();
-    accesses.extend([
-        Read(ICC_SRE, 7),
-        Write(ICC_CTLR, 0),
-        Write(ICC_BPR1, 0),
-        Write(ICC_PMR, 0xFF),
-        Write(ICC_IGRPEN1, 1),
-    ]);
+    accesses.extend([Read(ICC_SRE, 7), Write(ICC_CTLR, 0), Write(ICC_BPR1, 0), Write(ICC_PMR, 0xFF), Write(ICC_IGRPEN1, 1)]);
     play_core(&accesses, |redistributor, core| {
         assert_eq!(redistributor.init_core(&core, 2), Ok(()));
     });
@@ -213,21 +178,14 @@ fn a_core_without_system_registers_is_told_so() {
     let mut accesses = core_accesses();
     accesses.push(Read(ICC_SRE, 0));
     play_core(&accesses, |redistributor, core| {
-        assert_eq!(
-            redistributor.init_core(&core, 2),
-            Err(GicError::NoSystemRegisters)
-        );
+        assert_eq!(redistributor.init_core(&core, 2), Err(GicError::NoSystemRegisters));
     });
 }
 
 #[test]
 fn a_redistributor_that_stays_asleep_is_given_up() {
     let base = GICR + REDISTRIBUTOR_BYTES;
-    let accesses = [
-        Read(base + 0x14, 0b110),
-        Write(base + 0x14, 0b100),
-        Read(base + 0x14, 0b100),
-    ];
+    let accesses = [Read(base + 0x14, 0b110), Write(base + 0x14, 0b100), Read(base + 0x14, 0b100)];
     play_core(&accesses, |redistributor, core| {
         assert_eq!(redistributor.init_core(&core, 1), Err(GicError::TimedOut));
     });
@@ -254,12 +212,7 @@ fn a_cores_timer_is_enabled_in_its_own_redistributor() {
 
 #[test]
 fn an_interrupt_is_ended_with_the_number_that_was_acknowledged() {
-    let script = Script::new(&[
-        Read(ICC_IAR1, 27),
-        Write(ICC_EOIR1, 27),
-        Read(ICC_IAR1, 1023),
-        Read(ICC_IAR1, 8192),
-    ]);
+    let script = Script::new(&[Read(ICC_IAR1, 27), Write(ICC_EOIR1, 27), Read(ICC_IAR1, 1023), Read(ICC_IAR1, 8192)]);
     let core = Core(&script);
     let taken = acknowledge(&core).expect("the script has one");
     assert_eq!(taken.intid(), Intid::VIRTUAL_TIMER);

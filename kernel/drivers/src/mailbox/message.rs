@@ -51,10 +51,7 @@ impl<'a> Message<'a> {
     /// words hold no message: every request is then refused, and so is the finished message by [`Answer::check`].
     pub fn new(words: &'a mut [u32]) -> Self {
         words.fill(0);
-        Self {
-            words,
-            used: HEADER_WORDS,
-        }
+        Self { words, used: HEADER_WORDS }
     }
 
     /// Adds a request.
@@ -116,9 +113,7 @@ impl<'a> Answer<'a> {
         }
         let end = usize::try_from(size / 4).map_err(|_| AnswerError::Malformed)?;
         let tags = words.get(HEADER_WORDS..end);
-        Ok(Self {
-            tags: tags.ok_or(AnswerError::Malformed)?,
-        })
+        Ok(Self { tags: tags.ok_or(AnswerError::Malformed)? })
     }
 
     /// The replies that the firmware gave, in the order of the requests. A tag that it does not know has none, though the message as a whole

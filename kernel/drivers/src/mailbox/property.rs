@@ -180,11 +180,7 @@ impl Value {
     fn new<const N: usize>(tag: u32, used: [u32; N]) -> Self {
         let mut words = [0; VALUE_WORDS];
         words[..N].copy_from_slice(&used);
-        Self {
-            tag,
-            words,
-            used: N,
-        }
+        Self { tag, words, used: N }
     }
 }
 
@@ -198,16 +194,10 @@ impl Request {
             Self::MacAddress => Value::new(MAC_ADDRESS, []),
             Self::ClockRate(clock) => Value::new(CLOCK_RATE, [clock as u32]),
             Self::MaxClockRate(clock) => Value::new(MAX_CLOCK_RATE, [clock as u32]),
-            Self::SetClockRate {
-                clock,
-                hz,
-                skips_turbo,
-            } => Value::new(SET_CLOCK_RATE, [clock as u32, hz, skips_turbo.into()]),
+            Self::SetClockRate { clock, hz, skips_turbo } => Value::new(SET_CLOCK_RATE, [clock as u32, hz, skips_turbo.into()]),
             Self::Temperature => Value::new(TEMPERATURE, [SENSOR]),
             Self::Throttled => Value::new(THROTTLED, []),
-            Self::SetPower { device, power } => {
-                Value::new(SET_POWER, [device as u32, power.bits()])
-            }
+            Self::SetPower { device, power } => Value::new(SET_POWER, [device as u32, power.bits()]),
         }
     }
 
@@ -221,17 +211,10 @@ impl Request {
             (MAC_ADDRESS, []) => Self::MacAddress,
             (CLOCK_RATE, &[id]) => Self::ClockRate(Clock::from_id(id)?),
             (MAX_CLOCK_RATE, &[id]) => Self::MaxClockRate(Clock::from_id(id)?),
-            (SET_CLOCK_RATE, &[id, hz, skips]) => Self::SetClockRate {
-                clock: Clock::from_id(id)?,
-                hz,
-                skips_turbo: skips != 0,
-            },
+            (SET_CLOCK_RATE, &[id, hz, skips]) => Self::SetClockRate { clock: Clock::from_id(id)?, hz, skips_turbo: skips != 0 },
             (TEMPERATURE, &[SENSOR]) => Self::Temperature,
             (THROTTLED, []) => Self::Throttled,
-            (SET_POWER, &[id, power]) => Self::SetPower {
-                device: PowerDevice::from_id(id)?,
-                power: Power::from_bits_retain(power),
-            },
+            (SET_POWER, &[id, power]) => Self::SetPower { device: PowerDevice::from_id(id)?, power: Power::from_bits_retain(power) },
             _ => return None,
         })
     }
@@ -282,12 +265,8 @@ impl Reply {
             (MAX_CLOCK_RATE, &[id, hz, ..]) => Self::MaxClockRate(Clock::from_id(id)?, hz),
             (SET_CLOCK_RATE, &[id, hz, ..]) => Self::SetClockRate(Clock::from_id(id)?, hz),
             (TEMPERATURE, &[SENSOR, degrees, ..]) => Self::Temperature(degrees),
-            (THROTTLED, &[throttled, ..]) => {
-                Self::Throttled(Throttled::from_bits_retain(throttled))
-            }
-            (SET_POWER, &[id, power, ..]) => {
-                Self::SetPower(PowerDevice::from_id(id)?, Power::from_bits_retain(power))
-            }
+            (THROTTLED, &[throttled, ..]) => Self::Throttled(Throttled::from_bits_retain(throttled)),
+            (SET_POWER, &[id, power, ..]) => Self::SetPower(PowerDevice::from_id(id)?, Power::from_bits_retain(power)),
             _ => return None,
         })
     }

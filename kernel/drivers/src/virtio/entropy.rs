@@ -1,10 +1,7 @@
 //! The virtio entropy device: random bytes from the machine that emulates this one. Source: VIRTIO 1.1, 5.4.
 //!
 //! Bounded: the caller says how often the device is looked at, and what happens in between. One user at a time.
-#![allow(
-    unsafe_code,
-    reason = "buffers are lent to the device by address, through virtio-drivers' unsafe queue functions"
-)]
+#![allow(unsafe_code, reason = "buffers are lent to the device by address, through virtio-drivers' unsafe queue functions")]
 
 use core::marker::PhantomData;
 use core::ptr::NonNull;
@@ -67,12 +64,7 @@ impl<H: Hal, T: Transport> Entropy<H, T> {
         let queue = VirtQueue::new(&mut transport, REQUEST_QUEUE, false, false)?;
         let buffer = Page::new()?;
         transport.finish_init();
-        Ok(Self {
-            transport,
-            queue,
-            buffer,
-            asked: None,
-        })
+        Ok(Self { transport, queue, buffer, asked: None })
     }
 
     /// Fills the front of `bytes`, at most [`MOST_BYTES`] of it, with random bytes; how many. Looks for the device's answer at most
@@ -80,12 +72,7 @@ impl<H: Hal, T: Transport> Entropy<H, T> {
     ///
     /// # Errors
     /// [`EntropyError`].
-    pub fn fill(
-        &mut self,
-        bytes: &mut [u8],
-        polls: u32,
-        mut relax: impl FnMut(),
-    ) -> Result<usize, EntropyError> {
+    pub fn fill(&mut self, bytes: &mut [u8], polls: u32, mut relax: impl FnMut()) -> Result<usize, EntropyError> {
         let token = match self.asked {
             Some(token) => token,
             None => self.ask()?,
@@ -152,11 +139,7 @@ impl<H: Hal> Page<H> {
         if physical == 0 {
             return Err(Error::DmaError);
         }
-        Ok(Self {
-            physical,
-            memory,
-            hal: PhantomData,
-        })
+        Ok(Self { physical, memory, hal: PhantomData })
     }
 
     /// The page's front.

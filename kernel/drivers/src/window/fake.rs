@@ -26,10 +26,7 @@ impl<'a> Script<'a> {
     /// A device that expects exactly `accesses`.
     #[must_use]
     pub const fn new(accesses: &'a [Access]) -> Self {
-        Self {
-            accesses,
-            next: Cell::new(0),
-        }
+        Self { accesses, next: Cell::new(0) }
     }
 
     /// How many accesses were made so far.
@@ -58,10 +55,7 @@ impl Registers for Script<'_> {
     fn read(&self, offset: usize) -> u32 {
         match self.take() {
             Some(Access::Read(at, value)) if at == offset => value,
-            other => panic!(
-                "access {}: a read at {offset:#x}, but the script says {other:x?}",
-                self.made()
-            ),
+            other => panic!("access {}: a read at {offset:#x}, but the script says {other:x?}", self.made()),
         }
     }
 
@@ -69,11 +63,7 @@ impl Registers for Script<'_> {
     fn write(&self, offset: usize, value: u32) {
         let access = self.take();
         let made = Access::Write(offset, value);
-        assert!(
-            access == Some(made),
-            "access {}: {made:x?}, but the script says {access:x?}",
-            self.made()
-        );
+        assert!(access == Some(made), "access {}: {made:x?}, but the script says {access:x?}", self.made());
     }
 }
 

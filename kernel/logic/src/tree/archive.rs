@@ -62,20 +62,13 @@ impl<'a, A: Allocator + Clone> Tree<'a, A> {
             return Ok(0);
         }
         for entry in iter_files(archive) {
-            self.bring_in(&entry, now_ns)
-                .map_err(|cause| BadArchive { entries, cause })?;
+            self.bring_in(&entry, now_ns).map_err(|cause| BadArchive { entries, cause })?;
             end = entry.file().as_ptr_range().end.addr() - archive.as_ptr().addr();
             entries += 1;
         }
-        let trailer = archive
-            .get(end.next_multiple_of(4)..)
-            .and_then(|rest| rest.get(HEADER_BYTES..))
-            .unwrap_or_default();
+        let trailer = archive.get(end.next_multiple_of(4)..).and_then(|rest| rest.get(HEADER_BYTES..)).unwrap_or_default();
         if !trailer.starts_with(TRAILER) {
-            return Err(BadArchive {
-                entries,
-                cause: Cause::Damaged,
-            });
+            return Err(BadArchive { entries, cause: Cause::Damaged });
         }
         Ok(entries)
     }
@@ -83,20 +76,13 @@ impl<'a, A: Allocator + Clone> Tree<'a, A> {
     fn bring_in(&mut self, entry: &cpio_reader::Entry<'a>, now_ns: u64) -> Result<(), Cause> {
         let mode = entry.mode().bits();
         let path = entry.name().as_bytes();
-        let now_ns = entry
-            .mtime()
-            .checked_mul(1_000_000_000)
-            .filter(|&ns| ns > 0)
-            .unwrap_or(now_ns);
+        let now_ns = entry.mtime().checked_mul(1_000_000_000).filter(|&ns| ns > 0).unwrap_or(now_ns);
         let body = match mode & files::S_IFMT {
             files::S_IFDIR => None,
             files::S_IFREG => Some(Body::File(Bytes::Borrowed(entry.file()))),
             files::S_IFLNK => Some(Body::Link(Bytes::Borrowed(entry.file()))),
             files::S_IFCHR => {
-                let (major, minor) = (
-                    entry.rdevmajor().unwrap_or(0),
-                    entry.rdevminor().unwrap_or(0),
-                );
+                let (major, minor) = (entry.rdevmajor().unwrap_or(0), entry.rdevminor().unwrap_or(0));
                 Some(Body::Device(device_number(major, minor)))
             }
             _ => return Err(Cause::UnknownKind),
@@ -105,13 +91,7 @@ impl<'a, A: Allocator + Clone> Tree<'a, A> {
     }
 
     /// Puts `body` under `path`, or a directory if it is `None`.
-    fn place(
-        &mut self,
-        path: &'a [u8],
-        body: Option<Body<'a, A>>,
-        mode: u32,
-        now_ns: u64,
-    ) -> Result<(), Errno> {
+    fn place(&mut self, path: &'a [u8], body: Option<Body<'a, A>>, mode: u32, now_ns: u64) -> Result<(), Errno> {
         let (directory, name) = match path.iter().rposition(|&byte| byte == b'/') {
             Some(slash) => (self.make_path(&path[..slash], now_ns)?, &path[slash + 1..]),
             None => (super::ROOT, path),
@@ -133,15 +113,8 @@ impl<'a, A: Allocator + Clone> Tree<'a, A> {
             }
             (Ok(_), _) => return Err(Errno::EEXIST),
             (Err(index), body) => {
-                let body = body.unwrap_or_else(|| {
-                    Body::Directory(Directory::new(directory, self.space.clone()))
-                });
-                self.attach(
-                    directory,
-                    index,
-                    Bytes::Borrowed(name),
-                    Node::new(body, mode, now_ns),
-                )?;
+                let body = body.unwrap_or_else(|| Body::Directory(Directory::new(directory, self.space.clone())));
+                self.attach(directory, index, Bytes::Borrowed(name), Node::new(body, mode, now_ns))?;
             }
         }
         Ok(())
@@ -155,11 +128,7 @@ impl<'a, A: Allocator + Clone> Tree<'a, A> {
         if let Ok(Place::Node { node, .. }) = self.walk(path, Last::Follow) {
             return Ok(node);
         }
-        let ends = path
-            .iter()
-            .enumerate()
-            .filter(|&(_, &byte)| byte == b'/')
-            .map(|(index, _)| index);
+        let ends = path.iter().enumerate().filter(|&(_, &byte)| byte == b'/').map(|(index, _)| index);
         for end in ends.chain([path.len()]).filter(|&end| end > 0) {
             match self.make_directory(&path[..end], 0o755, now_ns) {
                 Ok(_) | Err(Errno::EEXIST) => {}

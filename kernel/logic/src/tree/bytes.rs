@@ -21,9 +21,7 @@ impl<'a, A: Allocator + Clone> Bytes<'a, A> {
     /// A copy of `bytes` in memory from `space`, or `ENOSPC`.
     pub(super) fn copy_of(bytes: &[u8], space: &A) -> Result<Self, Errno> {
         let mut owned = Vec::new_in(space.clone());
-        owned
-            .try_reserve_exact(bytes.len())
-            .map_err(|_| Errno::ENOSPC)?;
+        owned.try_reserve_exact(bytes.len()).map_err(|_| Errno::ENOSPC)?;
         owned.extend_from_slice(bytes);
         Ok(Self::Owned(owned))
     }
@@ -41,10 +39,7 @@ impl<'a, A: Allocator + Clone> Bytes<'a, A> {
 
     /// Copies what lies from `at` on; says how much. Nothing lies behind the end.
     pub(super) fn read_at(&self, at: u64, into: &mut [MaybeUninit<u8>]) -> usize {
-        let rest = usize::try_from(at)
-            .ok()
-            .and_then(|at| self.as_slice().get(at..))
-            .unwrap_or_default();
+        let rest = usize::try_from(at).ok().and_then(|at| self.as_slice().get(at..)).unwrap_or_default();
         let count = rest.len().min(into.len());
         into[..count].write_copy_of_slice(&rest[..count]);
         count
@@ -71,19 +66,14 @@ impl<'a, A: Allocator + Clone> Bytes<'a, A> {
     fn own(&mut self, room: usize, space: &A) -> Result<&mut Vec<u8, A>, Errno> {
         if let Self::Borrowed(bytes) = *self {
             let mut owned = Vec::new_in(space.clone());
-            owned
-                .try_reserve_exact(room.max(bytes.len()))
-                .map_err(|_| Errno::ENOSPC)?;
+            owned.try_reserve_exact(room.max(bytes.len())).map_err(|_| Errno::ENOSPC)?;
             owned.extend_from_slice(bytes);
             *self = Self::Owned(owned);
         }
         match self {
             Self::Owned(owned) => {
                 let more = room.saturating_sub(owned.len());
-                owned
-                    .try_reserve(more)
-                    .or_else(|_| owned.try_reserve_exact(more))
-                    .map_err(|_| Errno::ENOSPC)?;
+                owned.try_reserve(more).or_else(|_| owned.try_reserve_exact(more)).map_err(|_| Errno::ENOSPC)?;
                 Ok(owned)
             }
             Self::Borrowed(_) => unreachable!("made its own above"),

@@ -38,11 +38,7 @@ impl Times {
     /// All three are `now_ns`.
     #[must_use]
     pub const fn at(now_ns: u64) -> Self {
-        Self {
-            accessed_ns: now_ns,
-            modified_ns: now_ns,
-            changed_ns: now_ns,
-        }
+        Self { accessed_ns: now_ns, modified_ns: now_ns, changed_ns: now_ns }
     }
 
     pub(super) const fn write(&mut self, now_ns: u64) {
@@ -98,13 +94,7 @@ pub(super) enum Body<'a, A: Allocator> {
 
 impl<'a, A: Allocator + Clone> Node<'a, A> {
     pub(super) const fn new(body: Body<'a, A>, permissions: u32, now_ns: u64) -> Self {
-        Self {
-            body,
-            permissions: permissions & 0o7777,
-            names: 0,
-            opens: 0,
-            times: Times::at(now_ns),
-        }
+        Self { body, permissions: permissions & 0o7777, names: 0, opens: 0, times: Times::at(now_ns) }
     }
 
     pub(super) const fn kind(&self) -> Kind {
@@ -131,14 +121,7 @@ impl<'a, A: Allocator + Clone> Node<'a, A> {
             Body::File(contents) | Body::Link(contents) => (self.names, contents.len()),
             Body::Device(_) => (self.names, 0),
         };
-        Status {
-            node,
-            kind: self.kind(),
-            permissions: self.permissions,
-            links,
-            bytes,
-            times: self.times,
-        }
+        Status { node, kind: self.kind(), permissions: self.permissions, links, bytes, times: self.times }
     }
 }
 
@@ -151,25 +134,18 @@ pub(super) struct Directory<'a, A: Allocator> {
 
 impl<'a, A: Allocator + Clone> Directory<'a, A> {
     pub(super) const fn new(parent: NodeId, space: A) -> Self {
-        Self {
-            entries: Vec::new_in(space),
-            parent,
-        }
+        Self { entries: Vec::new_in(space), parent }
     }
 
     /// The index of `name` and its node, or the index where it belongs.
     pub(super) fn find(&self, name: &[u8]) -> Result<(usize, NodeId), usize> {
-        let index = self
-            .entries
-            .binary_search_by(|(other, _)| other.as_slice().cmp(name))?;
+        let index = self.entries.binary_search_by(|(other, _)| other.as_slice().cmp(name))?;
         Ok((index, self.entries[index].1))
     }
 
     /// The name and the node at `index`.
     pub(super) fn get(&self, index: usize) -> Option<(&[u8], NodeId)> {
-        self.entries
-            .get(index)
-            .map(|(name, node)| (name.as_slice(), *node))
+        self.entries.get(index).map(|(name, node)| (name.as_slice(), *node))
     }
 
     /// Room for one more entry, or `ENOSPC`: so that [`Directory::insert`] cannot fail.

@@ -29,8 +29,7 @@ impl<A: Allocator + Clone> Tree<'_, A> {
             };
             *index += 1;
             path.truncate(*length);
-            path.try_reserve(name.len() + 1)
-                .map_err(|_| Errno::ENOMEM)?;
+            path.try_reserve(name.len() + 1).map_err(|_| Errno::ENOMEM)?;
             if !path.is_empty() {
                 path.push(b'/');
             }

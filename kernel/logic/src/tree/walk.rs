@@ -21,17 +21,9 @@ pub(super) enum Last {
 #[derive(Debug)]
 pub(super) enum Place<'p> {
     /// To a node. `entry` is the directory and the index in it that name the node; `/`, `.` and `..` have none.
-    Node {
-        node: NodeId,
-        entry: Option<(NodeId, usize)>,
-    },
+    Node { node: NodeId, entry: Option<(NodeId, usize)> },
     /// To a name that a directory has not yet, at the index where it would be.
-    Free {
-        directory: NodeId,
-        index: usize,
-        name: &'p [u8],
-        wants_directory: bool,
-    },
+    Free { directory: NodeId, index: usize, name: &'p [u8], wants_directory: bool },
 }
 
 impl<A: Allocator + Clone> Tree<'_, A> {
@@ -46,46 +38,20 @@ impl<A: Allocator + Clone> Tree<'_, A> {
         self.walk_from(ROOT, path, last, &mut { LINKS_MAX })
     }
 
-    fn walk_from<'p>(
-        &'p self,
-        start: NodeId,
-        path: &'p [u8],
-        last: Last,
-        links: &mut u32,
-    ) -> Result<Place<'p>, Errno> {
+    fn walk_from<'p>(&'p self, start: NodeId, path: &'p [u8], last: Last, links: &mut u32) -> Result<Place<'p>, Errno> {
         let wants_directory = path.last() == Some(&b'/');
-        let mut here = if path.first() == Some(&b'/') {
-            ROOT
-        } else {
-            start
-        };
+        let mut here = if path.first() == Some(&b'/') { ROOT } else { start };
         let mut entry = None;
-        let mut names = path
-            .split(|&byte| byte == b'/')
-            .filter(|name| !name.is_empty())
-            .peekable();
+        let mut names = path.split(|&byte| byte == b'/').filter(|name| !name.is_empty()).peekable();
         while let Some(name) = names.next() {
             let is_last = names.peek().is_none();
             let follows = !is_last || wants_directory || last == Last::Follow;
             match self.step(here, name, follows, links)? {
-                Place::Node {
-                    node,
-                    entry: through,
-                } => (here, entry) = (node, through),
+                Place::Node { node, entry: through } => (here, entry) = (node, through),
                 Place::Free { .. } if !is_last => return Err(Errno::ENOENT),
-                Place::Free {
-                    directory,
-                    index,
-                    name,
-                    wants_directory: behind,
-                } => {
+                Place::Free { directory, index, name, wants_directory: behind } => {
                     let wants_directory = wants_directory || behind;
-                    return Ok(Place::Free {
-                        directory,
-                        index,
-                        name,
-                        wants_directory,
-                    });
+                    return Ok(Place::Free { directory, index, name, wants_directory });
                 }
             }
         }
@@ -96,37 +62,20 @@ impl<A: Allocator + Clone> Tree<'_, A> {
     }
 
     /// One name further from `here`, through a link if `follows`.
-    fn step<'p>(
-        &'p self,
-        here: NodeId,
-        name: &'p [u8],
-        follows: bool,
-        links: &mut u32,
-    ) -> Result<Place<'p>, Errno> {
+    fn step<'p>(&'p self, here: NodeId, name: &'p [u8], follows: bool, links: &mut u32) -> Result<Place<'p>, Errno> {
         let directory = self.directory(here)?;
         let (index, node) = match name {
             b"." => {
-                return Ok(Place::Node {
-                    node: here,
-                    entry: None,
-                });
+                return Ok(Place::Node { node: here, entry: None });
             }
             b".." => {
-                return Ok(Place::Node {
-                    node: directory.parent,
-                    entry: None,
-                });
+                return Ok(Place::Node { node: directory.parent, entry: None });
             }
             _ if name.len() > NAME_MAX => return Err(Errno::ENAMETOOLONG),
             _ => match directory.find(name) {
                 Ok(found) => found,
                 Err(index) => {
-                    return Ok(Place::Free {
-                        directory: here,
-                        index,
-                        name,
-                        wants_directory: false,
-                    });
+                    return Ok(Place::Free { directory: here, index, name, wants_directory: false });
                 }
             },
         };
@@ -135,10 +84,7 @@ impl<A: Allocator + Clone> Tree<'_, A> {
                 *links = links.checked_sub(1).ok_or(Errno::ELOOP)?;
                 self.walk_from(here, target.as_slice(), Last::Follow, links)
             }
-            _ => Ok(Place::Node {
-                node,
-                entry: Some((here, index)),
-            }),
+            _ => Ok(Place::Node { node, entry: Some((here, index)) }),
         }
     }
 

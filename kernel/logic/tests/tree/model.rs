@@ -33,26 +33,20 @@ struct Located {
 
 impl Model {
     pub fn new() -> Self {
-        Self {
-            root: Thing::Directory(BTreeMap::new()),
-        }
+        Self { root: Thing::Directory(BTreeMap::new()) }
     }
 
     fn get(&self, names: &[String]) -> Option<&Thing> {
-        names
-            .iter()
-            .try_fold(&self.root, |thing, name| match thing {
-                Thing::Directory(entries) => entries.get(name),
-                Thing::File(_) => None,
-            })
+        names.iter().try_fold(&self.root, |thing, name| match thing {
+            Thing::Directory(entries) => entries.get(name),
+            Thing::File(_) => None,
+        })
     }
 
     fn entries(&mut self, names: &[String]) -> &mut BTreeMap<String, Thing> {
         let mut thing = &mut self.root;
         for name in names {
-            let Thing::Directory(entries) = thing else {
-                panic!("located before")
-            };
+            let Thing::Directory(entries) = thing else { panic!("located before") };
             thing = entries.get_mut(name).expect("located before");
         }
         match thing {
@@ -109,8 +103,7 @@ impl Model {
             None => {
                 let contents = Contents::default();
                 let (name, parent) = located.names.split_last().expect("the root exists");
-                self.entries(parent)
-                    .insert(name.clone(), Thing::File(contents.clone()));
+                self.entries(parent).insert(name.clone(), Thing::File(contents.clone()));
                 Ok(Open::File(contents))
             }
         }
@@ -122,8 +115,7 @@ impl Model {
             return Err(Errno::EEXIST);
         }
         let (name, parent) = located.names.split_last().expect("the root exists");
-        self.entries(parent)
-            .insert(name.clone(), Thing::Directory(BTreeMap::new()));
+        self.entries(parent).insert(name.clone(), Thing::Directory(BTreeMap::new()));
         Ok(())
     }
 
@@ -145,12 +137,8 @@ impl Model {
         match self.get(&located.names) {
             None => Err(Errno::ENOENT),
             Some(Thing::File(_)) => Err(Errno::ENOTDIR),
-            Some(Thing::Directory(_)) if located.names.is_empty() && !located.named => {
-                Err(Errno::EBUSY)
-            }
-            Some(Thing::Directory(_)) if !located.named && path.ends_with("..") => {
-                Err(Errno::ENOTEMPTY)
-            }
+            Some(Thing::Directory(_)) if located.names.is_empty() && !located.named => Err(Errno::EBUSY),
+            Some(Thing::Directory(_)) if !located.named && path.ends_with("..") => Err(Errno::ENOTEMPTY),
             Some(Thing::Directory(_)) if !located.named => Err(Errno::EINVAL),
             Some(Thing::Directory(entries)) if !entries.is_empty() => Err(Errno::ENOTEMPTY),
             Some(Thing::Directory(_)) => {
@@ -166,10 +154,9 @@ impl Model {
         match self.get(&self.locate(path)?.names) {
             None => Err(Errno::ENOENT),
             Some(Thing::File(_)) => Err(Errno::ENOTDIR),
-            Some(Thing::Directory(entries)) => Ok(entries
-                .iter()
-                .map(|(name, thing)| (name.clone(), matches!(thing, Thing::Directory(_))))
-                .collect()),
+            Some(Thing::Directory(entries)) => {
+                Ok(entries.iter().map(|(name, thing)| (name.clone(), matches!(thing, Thing::Directory(_)))).collect())
+            }
         }
     }
 }

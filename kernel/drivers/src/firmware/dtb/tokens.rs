@@ -61,9 +61,7 @@ impl<'a> Tree<'a> {
         let bytes = bytes.get(..total).ok_or(Damage::Bounds)?;
         let block = |start: u32, length: Option<u32>| {
             let rest = bytes.get(usize::try_from(start).ok()?..)?;
-            length.map_or(Some(rest), |length| {
-                rest.get(..usize::try_from(length).ok()?)
-            })
+            length.map_or(Some(rest), |length| rest.get(..usize::try_from(length).ok()?))
         };
         Ok(Self {
             structure: block(field(8)?, Some(field(36)?)).ok_or(Damage::Bounds)?,
@@ -76,20 +74,14 @@ impl<'a> Tree<'a> {
     pub fn reservations(&self) -> impl Iterator<Item = (u64, u64)> + use<'a> {
         let pairs = self.reservations.chunks_exact(16).map_while(|pair| {
             let (start, length) = pair.split_first_chunk()?;
-            Some((
-                u64::from_be_bytes(*start),
-                u64::from_be_bytes(*length.first_chunk()?),
-            ))
+            Some((u64::from_be_bytes(*start), u64::from_be_bytes(*length.first_chunk()?)))
         });
         pairs.take_while(|pair| *pair != (0, 0))
     }
 
     /// The structure block's tokens. Ends at its end token, or behind the first error.
     pub const fn tokens(&self) -> Tokens<'a> {
-        Tokens {
-            rest: self.structure,
-            strings: self.strings,
-        }
+        Tokens { rest: self.structure, strings: self.strings }
     }
 }
 
@@ -160,8 +152,5 @@ fn until_nul(bytes: &[u8]) -> Option<&[u8]> {
 }
 
 fn word(bytes: &[u8], at: usize) -> Option<u32> {
-    bytes
-        .get(at..)?
-        .first_chunk()
-        .map(|four| u32::from_be_bytes(*four))
+    bytes.get(at..)?.first_chunk().map(|four| u32::from_be_bytes(*four))
 }

@@ -41,10 +41,7 @@ fn asked(words: &[u32]) -> Vec<Request> {
 }
 
 fn replies(words: &[u32]) -> Vec<Reply> {
-    Answer::check(words)
-        .expect("a good answer")
-        .replies()
-        .collect()
+    Answer::check(words).expect("a good answer").replies().collect()
 }
 
 #[test]
@@ -54,36 +51,14 @@ fn a_message_is_laid_out_as_the_firmware_reads_it() {
     assert_eq!(message.ask(Request::ArmMemory), Ok(()));
     assert_eq!(message.ask(Request::ClockRate(Clock::Uart)), Ok(()));
     message.finish();
-    assert_eq!(
-        buffer.0[..14],
-        [
-            52,
-            0,
-            0x0001_0005,
-            8,
-            0,
-            0,
-            0,
-            0x0003_0002,
-            8,
-            0,
-            2,
-            0,
-            0,
-            0
-        ]
-    );
+    assert_eq!(buffer.0[..14], [52, 0, 0x0001_0005, 8, 0, 0, 0, 0x0003_0002, 8, 0, 2, 0, 0, 0]);
 }
 
 #[test]
 fn only_tags_that_were_answered_have_a_reply() {
     let mut buffer = Buffer::new();
     let mut message = Message::new(&mut buffer.0);
-    for request in [
-        Request::Throttled,
-        Request::Temperature,
-        Request::BoardRevision,
-    ] {
+    for request in [Request::Throttled, Request::Temperature, Request::BoardRevision] {
         assert_eq!(message.ask(request), Ok(()));
     }
     message.finish();
@@ -100,10 +75,7 @@ fn a_value_that_was_cut_short_is_no_reply() {
     let mut message = Message::new(&mut buffer.0);
     assert_eq!(message.ask(Request::ArmMemory), Ok(()));
     message.finish();
-    let memory = Reply::ArmMemory {
-        base: 0,
-        bytes: 0x3C00_0000,
-    };
+    let memory = Reply::ArmMemory { base: 0, bytes: 0x3C00_0000 };
     answer(&mut buffer.0, &[memory]);
     assert_eq!(replies(&buffer.0), [memory]);
     buffer.0[HEADER_WORDS + 2] = IS_REPLY | 4;
@@ -116,15 +88,9 @@ fn a_message_that_was_not_answered_or_not_understood_is_an_error() {
     let mut message = Message::new(&mut buffer.0);
     assert_eq!(message.ask(Request::ArmMemory), Ok(()));
     message.finish();
-    assert_eq!(
-        Answer::check(&buffer.0).err(),
-        Some(AnswerError::Refused(0))
-    );
+    assert_eq!(Answer::check(&buffer.0).err(), Some(AnswerError::Refused(0)));
     buffer.0[1] = 0x8000_0001;
-    assert_eq!(
-        Answer::check(&buffer.0).err(),
-        Some(AnswerError::Refused(0x8000_0001))
-    );
+    assert_eq!(Answer::check(&buffer.0).err(), Some(AnswerError::Refused(0x8000_0001)));
     buffer.0[..2].copy_from_slice(&[u32::MAX, SUCCESS]);
     assert_eq!(Answer::check(&buffer.0).err(), Some(AnswerError::Malformed));
     buffer.0[0] = 4;
@@ -167,13 +133,7 @@ fn request() -> impl Strategy<Value = Request> {
         Just(Request::MacAddress),
         clock().prop_map(Request::ClockRate),
         clock().prop_map(Request::MaxClockRate),
-        (clock(), any::<u32>(), any::<bool>()).prop_map(|(clock, hz, skips_turbo)| {
-            Request::SetClockRate {
-                clock,
-                hz,
-                skips_turbo,
-            }
-        }),
+        (clock(), any::<u32>(), any::<bool>()).prop_map(|(clock, hz, skips_turbo)| { Request::SetClockRate { clock, hz, skips_turbo } }),
         Just(Request::Temperature),
         Just(Request::Throttled),
         (device(), power()).prop_map(|(device, power)| Request::SetPower { device, power }),

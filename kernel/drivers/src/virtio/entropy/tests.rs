@@ -1,4 +1,5 @@
 //! The driver with the real transport, on registers that are plain memory; the device is played by the test's `relax`.
+#![allow(unsafe_code, reason = "the fake device reads and writes the queue by address, as a device does")]
 
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicU8, AtomicU32, AtomicUsize, Ordering::Relaxed};
@@ -82,10 +83,7 @@ impl Device {
         for (offset, value) in preset {
             registers[offset / 4].store(value, Relaxed);
         }
-        Self {
-            registers,
-            served: 0,
-        }
+        Self { registers, served: 0 }
     }
 
     fn driver(&self) -> Entropy<Pages, MmioTransport<'static>> {
@@ -155,10 +153,7 @@ fn a_silent_device_is_given_up_and_its_late_answer_still_counts() {
     let mut driver = device.driver();
     let mut looks = 1;
     let mut bytes = [0; 4];
-    assert_eq!(
-        driver.fill(&mut bytes, 5, || looks += 1),
-        Err(EntropyError::TimedOut)
-    );
+    assert_eq!(driver.fill(&mut bytes, 5, || looks += 1), Err(EntropyError::TimedOut));
     assert_eq!(looks, 5);
     assert!(device.serve(&[1, 2, 3, 4], 4));
     assert_eq!(driver.fill(&mut bytes, 1, || {}), Ok(4));
