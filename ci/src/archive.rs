@@ -14,29 +14,21 @@ use cpio::newc::Builder;
 /// A file cannot be read, is neither file nor folder, or is 4 GiB or more (newc's limit).
 pub fn pack(folder: &Path) -> Result<Vec<u8>> {
     let mut entries = Vec::new();
-    collect(folder, "", &mut entries)
-        .with_context(|| format!("{} cannot be packed", folder.display()))?;
-    let inputs = entries
-        .into_iter()
-        .map(|(builder, body)| (builder, Cursor::new(body)));
+    collect(folder, "", &mut entries).with_context(|| format!("{} cannot be packed", folder.display()))?;
+    let inputs = entries.into_iter().map(|(builder, body)| (builder, Cursor::new(body)));
     cpio::write_cpio(inputs, Vec::new()).context("the archive cannot be written")
 }
 
 type Entry = (Builder, Vec<u8>);
 
 fn collect(folder: &Path, prefix: &str, into: &mut Vec<Entry>) -> Result<()> {
-    let mut names: Vec<_> = fs::read_dir(folder)?
-        .map(|entry| entry.map(|entry| entry.file_name()))
-        .collect::<Result<_, _>>()?;
+    let mut names: Vec<_> = fs::read_dir(folder)?.map(|entry| entry.map(|entry| entry.file_name())).collect::<Result<_, _>>()?;
     names.sort();
     for name in names {
         let path = folder.join(&name);
-        let shown = name
-            .to_str()
-            .with_context(|| format!("the name of {} is not UTF-8", path.display()))?;
+        let shown = name.to_str().with_context(|| format!("the name of {} is not UTF-8", path.display()))?;
         let inside = format!("{prefix}{shown}");
-        let about =
-            fs::metadata(&path).with_context(|| format!("{} cannot be read", path.display()))?;
+        let about = fs::metadata(&path).with_context(|| format!("{} cannot be read", path.display()))?;
         let mode = about.permissions().mode() & 0o777;
         // newc's clock ends in 2106; older than 1970 is written as 1970.
         let mtime = u32::try_from(about.mtime().max(0)).unwrap_or(u32::MAX);
@@ -46,13 +38,9 @@ fn collect(folder: &Path, prefix: &str, into: &mut Vec<Entry>) -> Result<()> {
             collect(&path, &format!("{inside}/"), into)?;
         } else if about.is_file() {
             if u32::try_from(about.len()).is_err() {
-                bail!(
-                    "{} is too large: an archive's file ends before 4 GiB",
-                    path.display()
-                );
+                bail!("{} is too large: an archive's file ends before 4 GiB", path.display());
             }
-            let body =
-                fs::read(&path).with_context(|| format!("{} cannot be read", path.display()))?;
+            let body = fs::read(&path).with_context(|| format!("{} cannot be read", path.display()))?;
             into.push((builder.nlink(1).mode(0o100_000 | mode), body));
         } else {
             bail!("{} is neither file nor folder", path.display());
@@ -70,8 +58,7 @@ mod tests {
     fn a_folder_comes_back_out_of_its_archive() {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         fs::create_dir(folder.path().join("etc")).expect("a folder can be made there");
-        fs::write(folder.path().join("etc/motd"), "welcome\n")
-            .expect("a file can be written there");
+        fs::write(folder.path().join("etc/motd"), "welcome\n").expect("a file can be written there");
         fs::write(folder.path().join("empty"), "").expect("a file can be written there");
         let archive = pack(folder.path()).expect("everything there can be read");
         let mut found = Vec::new();
@@ -87,15 +74,8 @@ mod tests {
             found.push((name, mode & 0o170_000, body));
             rest = entry.finish().expect("the next entry follows");
         }
-        let expected = [
-            ("empty", 0o100_000, ""),
-            ("etc", 0o040_000, ""),
-            ("etc/motd", 0o100_000, "welcome\n"),
-        ];
-        assert_eq!(
-            found,
-            expected.map(|(name, mode, body)| (name.to_owned(), mode, body.to_owned()))
-        );
+        let expected = [("empty", 0o100_000, ""), ("etc", 0o040_000, ""), ("etc/motd", 0o100_000, "welcome\n")];
+        assert_eq!(found, expected.map(|(name, mode, body)| (name.to_owned(), mode, body.to_owned())));
     }
 
     #[test]

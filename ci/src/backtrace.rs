@@ -28,8 +28,7 @@ impl Program {
     /// # Errors
     /// It is not a file that debugging lines can be read from.
     pub fn open(elf: &Path) -> Result<Self> {
-        let loader =
-            addr2line::Loader::new(elf).map_err(|error| anyhow!("{}: {error}", elf.display()))?;
+        let loader = addr2line::Loader::new(elf).map_err(|error| anyhow!("{}: {error}", elf.display()))?;
         Ok(Self { loader })
     }
 
@@ -37,8 +36,7 @@ impl Program {
         let mut frames = self.loader.find_frames(address).ok()?;
         let mut text = String::new();
         while let Ok(Some(frame)) = frames.next() {
-            let Some((file, line)) = frame.location.and_then(|place| place.file.zip(place.line))
-            else {
+            let Some((file, line)) = frame.location.and_then(|place| place.file.zip(place.line)) else {
                 continue;
             };
             let word = if text.is_empty() { "at" } else { "inlined at" };
@@ -60,14 +58,10 @@ impl Lines for Program {
 /// A file's path without what every path of this machine begins with.
 fn short(file: &str) -> &str {
     let here = std::env::current_dir().unwrap_or_default();
-    let standard = file
-        .find("/library/")
-        .filter(|_| file.contains("rustlib") || file.starts_with("/rustc/"));
+    let standard = file.find("/library/").filter(|_| file.contains("rustlib") || file.starts_with("/rustc/"));
     match standard {
         Some(at) => &file[at + 1..],
-        None => file
-            .strip_prefix(&*here.to_string_lossy())
-            .map_or(file, |rest| rest.trim_start_matches('/')),
+        None => file.strip_prefix(&*here.to_string_lossy()).map_or(file, |rest| rest.trim_start_matches('/')),
     }
 }
 
@@ -89,8 +83,7 @@ impl Stream {
             }
             self.line.push(byte);
             let known = self.line.len().min(FRAME.len());
-            let was_held =
-                std::mem::replace(&mut self.is_held, self.line[..known] == FRAME[..known]);
+            let was_held = std::mem::replace(&mut self.is_held, self.line[..known] == FRAME[..known]);
             match (was_held || self.line.len() == 1, self.is_held) {
                 (_, true) => {}
                 (true, false) => shown.extend_from_slice(&self.line),
@@ -144,15 +137,9 @@ mod tests {
 
     fn streamed(pieces: &[&str]) -> Vec<String> {
         let mut stream = Stream::default();
-        let mut shown: Vec<Vec<u8>> = pieces
-            .iter()
-            .map(|piece| stream.push(piece.as_bytes(), Some(&Fake)))
-            .collect();
+        let mut shown: Vec<Vec<u8>> = pieces.iter().map(|piece| stream.push(piece.as_bytes(), Some(&Fake))).collect();
         shown.push(stream.finish());
-        shown
-            .into_iter()
-            .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
-            .collect()
+        shown.into_iter().map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).collect()
     }
 
     #[test]
@@ -163,18 +150,12 @@ mod tests {
     #[test]
     fn a_frame_gets_its_place_even_in_pieces() {
         let shown = streamed(&["ske", "te:   #1 0x10 main+0x4", "\nskete: on\n"]);
-        assert_eq!(
-            shown.concat(),
-            "skete:   #1 0x10 main+0x4 at main.rs:16r\nskete: on\n"
-        );
+        assert_eq!(shown.concat(), "skete:   #1 0x10 main+0x4 at main.rs:16r\nskete: on\n");
     }
 
     #[test]
     fn the_first_frame_is_where_it_is_not_where_it_returns_to() {
-        assert_eq!(
-            streamed(&["skete:   #0 0x10 f+0x0\r\n"]).concat(),
-            "skete:   #0 0x10 f+0x0 at main.rs:16\r\n"
-        );
+        assert_eq!(streamed(&["skete:   #0 0x10 f+0x0\r\n"]).concat(), "skete:   #0 0x10 f+0x0 at main.rs:16\r\n");
     }
 
     #[test]
@@ -192,10 +173,7 @@ mod tests {
 
     #[test]
     fn paths_of_std_lose_the_machines_part() {
-        assert_eq!(
-            short("/usr/lib/rustlib/src/rust/library/std/src/rt.rs"),
-            "library/std/src/rt.rs"
-        );
+        assert_eq!(short("/usr/lib/rustlib/src/rust/library/std/src/rt.rs"), "library/std/src/rt.rs");
         assert_eq!(short("/elsewhere/src/main.rs"), "/elsewhere/src/main.rs");
     }
 }

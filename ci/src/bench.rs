@@ -70,18 +70,11 @@ impl Bench {
     /// A program cannot be built, or does not end well.
     pub fn carry_out(&self) -> Result<u8> {
         let builder = Builder::new(self.offline)?;
-        let groups = if self.groups.is_empty() {
-            Group::value_variants()
-        } else {
-            &self.groups
-        };
+        let groups = if self.groups.is_empty() { Group::value_variants() } else { &self.groups };
         let elf = builder.program(&Project::find("bench")?, Profile::Release, &[])?;
         let mut rows = Vec::new();
         for group in groups {
-            let name = group
-                .to_possible_value()
-                .map(|value| value.get_name().to_owned())
-                .unwrap_or_default();
+            let name = group.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
             rows.extend(self.rows(&builder, &elf, &name)?);
             if *group == Group::Boot {
                 rows.extend(self.boot(&builder)?);
@@ -92,21 +85,14 @@ impl Bench {
         }
         let is_kept = rows.iter().all(Row::is_kept);
         if let Some(path) = &self.json {
-            let text = serde_json::to_string_pretty(&Report {
-                commit: commit(),
-                rows,
-            })?;
-            fs::write(path, text)
-                .with_context(|| format!("{} cannot be written", path.display()))?;
+            let text = serde_json::to_string_pretty(&Report { commit: commit(), rows })?;
+            fs::write(path, text).with_context(|| format!("{} cannot be written", path.display()))?;
         }
         Ok(u8::from(!is_kept))
     }
 
     fn machine(&self) -> Machine {
-        Machine {
-            icount: !self.wall,
-            ..Machine::new(self.board, self.cores)
-        }
+        Machine { icount: !self.wall, ..Machine::new(self.board, self.cores) }
     }
 
     /// The rows that the bench program prints for a group.
@@ -116,85 +102,33 @@ impl Bench {
             bail!("bench {group} ended with {ending:?}; its output:\n{output}");
         }
         let board = self.board.to_string();
-        Ok(output
-            .lines()
-            .filter_map(|line| Row::parse(line, &board, !self.wall))
-            .collect())
+        Ok(output.lines().filter_map(|line| Row::parse(line, &board, !self.wall)).collect())
     }
 
     /// What the bench program cannot measure of itself.
     fn boot(&self, builder: &Builder) -> Result<Vec<Row>> {
         let elf = builder.program(&Project::find("hello")?, Profile::Release, &[])?;
-        let contents = Contents {
-            elf: elf.clone(),
-            ..Contents::default()
-        };
+        let contents = Contents { elf: elf.clone(), ..Contents::default() };
         let image = image::assemble(builder, &contents.payload()?)?;
         let board = self.board.to_string();
-        #[allow(
-            clippy::cast_precision_loss,
-            reason = "an image has far fewer than 2^52 bytes"
-        )]
-        let mut rows = vec![Row::new(
-            "image.hello_bytes",
-            "bytes",
-            image.len() as f64,
-            &board,
-            "build",
-        )];
+        #[allow(clippy::cast_precision_loss, reason = "an image has far fewer than 2^52 bytes")]
+        let mut rows = vec![Row::new("image.hello_bytes", "bytes", image.len() as f64, &board, "build")];
         if self.board == Board::Virt {
             let least = least_memory(builder, &elf)?;
-            rows.push(Row::new(
-                "boot.least_memory_mib",
-                "MiB",
-                f64::from(least),
-                &board,
-                "icount",
-            ));
+            rows.push(Row::new("boot.least_memory_mib", "MiB", f64::from(least), &board, "icount"));
         }
         let machine = Machine::new(self.board, 1);
-        rows.push(Row::new(
-            "boot.first_line_ms",
-            "ms",
-            first_line_ms(builder, &elf, &machine)?,
-            &board,
-            "wall",
-        ));
-        rows.push(Row::new(
-            "boot.qemu_alone_ms",
-            "ms",
-            qemu_alone_ms(builder, &machine)?,
-            &board,
-            "wall",
-        ));
+        rows.push(Row::new("boot.first_line_ms", "ms", first_line_ms(builder, &elf, &machine)?, &board, "wall"));
+        rows.push(Row::new("boot.qemu_alone_ms", "ms", qemu_alone_ms(builder, &machine)?, &board, "wall"));
         Ok(rows)
     }
 }
 
 /// Boots a program; how it ended, and what it said.
-fn boot(
-    builder: &Builder,
-    elf: &Path,
-    machine: &Machine,
-    arguments: &[&str],
-    timeout: f64,
-) -> Result<(Ending, String)> {
-    let settings = Settings {
-        arguments: arguments.iter().map(|&word| word.into()).collect(),
-        ..Settings::default()
-    };
-    let surroundings = Surroundings {
-        settings,
-        timeout: Some(timeout),
-        ..Surroundings::default()
-    };
-    let boot = Boot {
-        machine,
-        surroundings: &surroundings,
-        elf,
-        input: Input::None,
-        offline: true,
-    };
+fn boot(builder: &Builder, elf: &Path, machine: &Machine, arguments: &[&str], timeout: f64) -> Result<(Ending, String)> {
+    let settings = Settings { arguments: arguments.iter().map(|&word| word.into()).collect(), ..Settings::default() };
+    let surroundings = Surroundings { settings, timeout: Some(timeout), ..Surroundings::default() };
+    let boot = Boot { machine, surroundings: &surroundings, elf, input: Input::None, offline: true };
     let mut output = Vec::new();
     let ending = boot.carry_out(builder, &mut |piece| output.extend_from_slice(piece))?;
     Ok((ending, String::from_utf8_lossy(&output).into_owned()))
@@ -203,11 +137,7 @@ fn boot(
 /// The least memory of virt, in MiB, on which hello ends well.
 fn least_memory(builder: &Builder, elf: &Path) -> Result<u32> {
     for mem in (2..=16).chain([24, 32, 64]) {
-        let machine = Machine {
-            mem: Some(mem),
-            icount: true,
-            ..Machine::new(Board::Virt, 1)
-        };
+        let machine = Machine { mem: Some(mem), icount: true, ..Machine::new(Board::Virt, 1) };
         let (ending, _) = boot(builder, elf, &machine, &[], 10.0)?;
         if ending == Ending::Status(0) {
             return Ok(mem);
@@ -221,20 +151,13 @@ const ROUNDS: usize = 5;
 
 /// From QEMU's start to the program's first line.
 fn first_line_ms(builder: &Builder, elf: &Path, machine: &Machine) -> Result<f64> {
-    let contents = Contents {
-        elf: elf.into(),
-        root: None,
-        options: quiet(),
-    };
+    let contents = Contents { elf: elf.into(), root: None, options: quiet() };
     least_ms(machine, &image::assemble(builder, &contents.payload()?)?)
 }
 
 /// From QEMU's start to its end, with a program that does nothing but say so.
 fn qemu_alone_ms(builder: &Builder, machine: &Machine) -> Result<f64> {
-    let payload = payload::emit(&[
-        (Kind::Program, &Sample::talking().emit()),
-        (Kind::Options, b"semihosting=1"),
-    ]);
+    let payload = payload::emit(&[(Kind::Program, &Sample::talking().emit()), (Kind::Options, b"semihosting=1")]);
     least_ms(machine, &image::assemble(builder, &payload)?)
 }
 
@@ -256,14 +179,7 @@ fn least_ms(machine: &Machine, image: &[u8]) -> Result<f64> {
         let (started, mut first) = (Instant::now(), None);
         let mut listener = |_: &[u8]| _ = first.get_or_insert_with(|| started.elapsed());
         let limit = Some(std::time::Duration::from_secs(20));
-        guest::run(
-            &qemu,
-            &qemu::arguments(machine, &path),
-            scratch.path(),
-            Input::None,
-            limit,
-            &mut listener,
-        )?;
+        guest::run(&qemu, &qemu::arguments(machine, &path), scratch.path(), Input::None, limit, &mut listener)?;
         let first = first.context("the program said nothing")?;
         least = least.min(first.as_secs_f64() * 1e3);
     }
@@ -271,30 +187,16 @@ fn least_ms(machine: &Machine, image: &[u8]) -> Result<f64> {
 }
 
 fn print(row: &Row) {
-    let floor = row
-        .floor
-        .map_or_else(String::new, |floor| format!("at most {floor}"));
+    let floor = row.floor.map_or_else(String::new, |floor| format!("at most {floor}"));
     let word = match (row.is_kept(), row.floor) {
         (false, _) => "ABOVE",
         (true, Some(_)) if row.gate => "ok",
         _ => "",
     };
-    println!(
-        "{:28} {:>12.1} {:14} {:18} {:6} others: {}",
-        row.name,
-        row.value,
-        row.unit,
-        floor,
-        word,
-        row.others()
-    );
+    println!("{:28} {:>12.1} {:14} {:18} {:6} others: {}", row.name, row.value, row.unit, floor, word, row.others());
 }
 
 fn commit() -> String {
-    let git = Command::new("git")
-        .args(["rev-parse", "HEAD"])
-        .current_dir(house::root())
-        .output();
-    git.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned())
-        .unwrap_or_default()
+    let git = Command::new("git").args(["rev-parse", "HEAD"]).current_dir(house::root()).output();
+    git.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned()).unwrap_or_default()
 }

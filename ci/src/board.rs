@@ -49,13 +49,7 @@ pub struct Machine {
 impl Machine {
     /// A machine with everything left to its defaults.
     pub const fn new(board: Board, cores: u8) -> Self {
-        Self {
-            board,
-            cores,
-            mem: None,
-            gic: None,
-            icount: false,
-        }
+        Self { board, cores, mem: None, gic: None, icount: false }
     }
 
     /// Refuses what the board has not.
@@ -67,9 +61,7 @@ impl Machine {
             bail!("--mem is for --board virt: QEMU's raspi3b always has 1 GiB, as the board has");
         }
         if self.board == Board::Raspi3b && self.gic.is_some() {
-            bail!(
-                "--gic is for --board virt: a Raspberry Pi 3 has no GIC but Broadcom's own controllers"
-            );
+            bail!("--gic is for --board virt: a Raspberry Pi 3 has no GIC but Broadcom's own controllers");
         }
         Ok(())
     }
@@ -84,11 +76,7 @@ impl fmt::Display for Machine {
         if let Some(mem) = self.mem {
             write!(out, " {mem}M")?;
         }
-        if self.icount {
-            out.write_str(" icount")
-        } else {
-            Ok(())
-        }
+        if self.icount { out.write_str(" icount") } else { Ok(()) }
     }
 }
 
@@ -98,33 +86,14 @@ mod tests {
 
     #[test]
     fn memory_is_refused_on_the_pi_with_the_reason() {
-        let machine = Machine {
-            mem: Some(512),
-            ..Machine::new(Board::Raspi3b, 4)
-        };
-        assert!(
-            machine
-                .check()
-                .expect_err("the Pi has 1 GiB")
-                .to_string()
-                .contains("1 GiB")
-        );
-        let machine = Machine {
-            mem: Some(512),
-            ..Machine::new(Board::Virt, 4)
-        };
+        let machine = Machine { mem: Some(512), ..Machine::new(Board::Raspi3b, 4) };
+        assert!(machine.check().expect_err("the Pi has 1 GiB").to_string().contains("1 GiB"));
+        let machine = Machine { mem: Some(512), ..Machine::new(Board::Virt, 4) };
         assert!(machine.check().is_ok());
     }
 
     #[test]
     fn a_gic_is_refused_on_the_pi() {
-        assert!(
-            Machine {
-                gic: Some(3),
-                ..Machine::new(Board::Raspi3b, 4)
-            }
-            .check()
-            .is_err()
-        );
+        assert!(Machine { gic: Some(3), ..Machine::new(Board::Raspi3b, 4) }.check().is_err());
     }
 }

@@ -14,11 +14,7 @@ pub struct Runner {
     #[arg(value_name = "ELF")]
     elf: PathBuf,
     /// The program's own arguments.
-    #[arg(
-        trailing_var_arg = true,
-        allow_hyphen_values = true,
-        value_name = "ARGS"
-    )]
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGS")]
     arguments: Vec<String>,
 }
 

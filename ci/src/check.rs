@@ -56,25 +56,14 @@ impl Check {
         told(tally, "import floors", || Ok(floors::check(&sources)))?;
         told(tally, "unsafe rooms", || Ok(rooms::check(&sources)))?;
         told(tally, "crates in use", || Ok(employed::check(&sources)))?;
-        told(tally, "crate directions", || {
-            Ok(directions::check(&directions::packages()?))
-        })?;
+        told(tally, "crate directions", || Ok(directions::check(&directions::packages()?)))?;
         told(tally, "format", || host(&["fmt", "--all", "--check"]))?;
-        told(tally, "lints and docs, host", || {
-            host(&["clippy", "--quiet", "--all-targets", "--", "-Dwarnings"])
-        })?;
+        told(tally, "lints and docs, host", || host(&["clippy", "--quiet", "--all-targets", "--", "-Dwarnings"]))?;
         let builder = Builder::new(self.offline)?;
         let programs = project::names();
-        let packages: Vec<&str> = ["skete"]
-            .into_iter()
-            .chain(programs.iter().map(String::as_str))
-            .collect();
-        told(tally, "lints and docs, kernel and programs", || {
-            Ok(refused(builder.lint(PROGRAM_TARGET, &packages)?))
-        })?;
-        told(tally, "lints and docs, loader", || {
-            Ok(refused(builder.lint(LOADER_TARGET, &["skete-loader"])?))
-        })
+        let packages: Vec<&str> = ["skete"].into_iter().chain(programs.iter().map(String::as_str)).collect();
+        told(tally, "lints and docs, kernel and programs", || Ok(refused(builder.lint(PROGRAM_TARGET, &packages)?)))?;
+        told(tally, "lints and docs, loader", || Ok(refused(builder.lint(LOADER_TARGET, &["skete-loader"])?)))
     }
 }
 
@@ -89,19 +78,10 @@ fn told(tally: &mut Tally, name: &str, check: impl FnOnce() -> Result<Vec<Findin
 fn host(words: &[&str]) -> Result<Vec<Finding>> {
     let mut cargo = Command::new(house::host_cargo());
     cargo.args(words).current_dir(house::root());
-    Ok(refused(
-        cargo.status().context("cargo does not start")?.success(),
-    ))
+    Ok(refused(cargo.status().context("cargo does not start")?.success()))
 }
 
 fn refused(is_content: bool) -> Vec<Finding> {
-    let finding = Finding {
-        place: "cargo".into(),
-        matter: "refused; its own words stand above".into(),
-    };
-    if is_content {
-        Vec::new()
-    } else {
-        vec![finding]
-    }
+    let finding = Finding { place: "cargo".into(), matter: "refused; its own words stand above".into() };
+    if is_content { Vec::new() } else { vec![finding] }
 }

@@ -17,24 +17,13 @@ const SECTION_COUNT: std::ops::Range<usize> = 0x3c..0x40;
 /// It is no ELF of ours, or its segments lie outside of it.
 pub fn strip(bytes: &[u8]) -> Result<Vec<u8>> {
     let (header, segments) = program(bytes)?;
-    ensure!(
-        header.e_type(Le) == ET_DYN,
-        "the program is not position-independent"
-    );
-    let table =
-        header.e_phoff(Le) + u64::from(header.e_phnum(Le)) * u64::from(header.e_phentsize(Le));
-    let ends = segments
-        .iter()
-        .map(|segment| segment.p_offset(Le).saturating_add(segment.p_filesz(Le)));
+    ensure!(header.e_type(Le) == ET_DYN, "the program is not position-independent");
+    let table = header.e_phoff(Le) + u64::from(header.e_phnum(Le)) * u64::from(header.e_phentsize(Le));
+    let ends = segments.iter().map(|segment| segment.p_offset(Le).saturating_add(segment.p_filesz(Le)));
     let end = usize::try_from(ends.max().unwrap_or(0).max(table))?;
-    let mut kept = bytes
-        .get(..end)
-        .context("the program ends before its segments do")?
-        .to_vec();
+    let mut kept = bytes.get(..end).context("the program ends before its segments do")?.to_vec();
     for range in [SECTION_TABLE, SECTION_COUNT] {
-        kept.get_mut(range)
-            .context("the program ends within its header")?
-            .fill(0);
+        kept.get_mut(range).context("the program ends within its header")?.fill(0);
     }
     Ok(kept)
 }
@@ -65,16 +54,9 @@ pub fn functions(bytes: &[u8]) -> Result<Vec<Function>> {
             continue;
         }
         let place = |address: u64| u32::try_from(address).context("a function lies above 4 GiB");
-        let (start, end) = (
-            place(symbol.address())?,
-            place(symbol.address() + symbol.size())?,
-        );
+        let (start, end) = (place(symbol.address())?, place(symbol.address() + symbol.size())?);
         let name = rustc_demangle::demangle(symbol.name().context("a symbol has no name")?);
-        found.push(Function {
-            start,
-            end,
-            name: format!("{name:#}"),
-        });
+        found.push(Function { start, end, name: format!("{name:#}") });
     }
     found.sort();
     found.dedup_by_key(|function| function.start);
@@ -85,16 +67,8 @@ type Segments<'a> = &'a [object::elf::ProgramHeader64<Le>];
 
 fn program(bytes: &[u8]) -> Result<(&FileHeader64<Le>, Segments<'_>)> {
     let header = FileHeader64::<Le>::parse(bytes).context("not an ELF file of 64 bits")?;
-    ensure!(
-        header.endian().is_ok() && header.e_machine(Le) == EM_AARCH64,
-        "not an ELF file for little-endian aarch64"
-    );
-    Ok((
-        header,
-        header
-            .program_headers(Le, bytes)
-            .context("the program headers cannot be read")?,
-    ))
+    ensure!(header.endian().is_ok() && header.e_machine(Le) == EM_AARCH64, "not an ELF file for little-endian aarch64");
+    Ok((header, header.program_headers(Le, bytes).context("the program headers cannot be read")?))
 }
 
 #[cfg(test)]
@@ -147,11 +121,6 @@ mod tests {
     fn another_machine_is_refused() {
         let mut whole = sample(b"code", 0, 0);
         whole[18] = 62;
-        assert!(
-            strip(&whole)
-                .expect_err("62 is x86-64")
-                .to_string()
-                .contains("aarch64")
-        );
+        assert!(strip(&whole).expect_err("62 is x86-64").to_string().contains("aarch64"));
     }
 }

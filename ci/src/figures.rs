@@ -20,39 +20,15 @@ pub struct Figure {
 const COUNTED: &str = "instructions";
 
 const fn counted(name: &'static str, floor: f64, others: &'static str) -> Figure {
-    Figure {
-        name,
-        unit: COUNTED,
-        floor,
-        others,
-        is_gate: true,
-    }
+    Figure { name, unit: COUNTED, floor, others, is_gate: true }
 }
 
 /// Every figure with a floor.
 pub const FIGURES: [Figure; 11] = [
     counted("boot.main", 2e6, "830 M / 52 M"),
-    Figure {
-        name: "image.hello_bytes",
-        unit: "bytes",
-        floor: 131_072.0,
-        others: "- / 680 KB",
-        is_gate: true,
-    },
-    Figure {
-        name: "boot.least_memory_mib",
-        unit: "MiB",
-        floor: 8.0,
-        others: "64 / 15",
-        is_gate: true,
-    },
-    Figure {
-        name: "boot.first_line_ms",
-        unit: "ms",
-        floor: 120.0,
-        others: "1900 / 170",
-        is_gate: false,
-    },
+    Figure { name: "image.hello_bytes", unit: "bytes", floor: 131_072.0, others: "- / 680 KB", is_gate: true },
+    Figure { name: "boot.least_memory_mib", unit: "MiB", floor: 8.0, others: "64 / 15", is_gate: true },
+    Figure { name: "boot.first_line_ms", unit: "ms", floor: 120.0, others: "1900 / 170", is_gate: false },
     counted("std.spawn_join", 3000.0, "- / 425,000"),
     counted("yield.alone", 40.0, "1,100 / 464"),
     counted("yield.pingpong.same", 320.0, "5,600 / 2,912"),
@@ -84,9 +60,7 @@ pub struct Row {
 impl Row {
     /// A row of this name, with its floor looked up. A floor of instructions is none for nanoseconds.
     pub fn new(name: &str, unit: &str, value: f64, board: &str, mode: &str) -> Self {
-        let figure = FIGURES
-            .iter()
-            .find(|figure| figure.name == name && figure.unit == unit);
+        let figure = FIGURES.iter().find(|figure| figure.name == name && figure.unit == unit);
         Self {
             name: name.into(),
             unit: unit.into(),
@@ -105,10 +79,7 @@ impl Row {
 
     /// What others take, in words.
     pub fn others(&self) -> &'static str {
-        FIGURES
-            .iter()
-            .find(|figure| figure.name == self.name)
-            .map_or("", |figure| figure.others)
+        FIGURES.iter().find(|figure| figure.name == self.name).map_or("", |figure| figure.others)
     }
 
     /// The row that a bench program printed as `row NAME VALUE ns`; a nanosecond is an instruction where they are counted.
@@ -132,35 +103,23 @@ mod tests {
 
     #[test]
     fn a_printed_row_becomes_a_figure_with_its_floor() {
-        let row =
-            Row::parse("row std.mutex.uncontended 13.2 ns", "virt", true).expect("it is a row");
-        assert_eq!(
-            (row.value, row.floor, row.unit.as_str(), row.gate),
-            (13.2, Some(14.0), "instructions", true)
-        );
+        let row = Row::parse("row std.mutex.uncontended 13.2 ns", "virt", true).expect("it is a row");
+        assert_eq!((row.value, row.floor, row.unit.as_str(), row.gate), (13.2, Some(14.0), "instructions", true));
         assert!(row.is_kept());
-        let slow =
-            Row::parse("row std.mutex.uncontended 15 ns", "virt", true).expect("it is a row");
+        let slow = Row::parse("row std.mutex.uncontended 15 ns", "virt", true).expect("it is a row");
         assert!(!slow.is_kept());
     }
 
     #[test]
     fn nanoseconds_of_the_host_are_held_to_no_count_of_instructions() {
-        let row =
-            Row::parse("row std.mutex.uncontended 150 ns", "virt", false).expect("it is a row");
-        assert_eq!(
-            (row.floor, row.gate, row.mode.as_str()),
-            (None, false, "wall")
-        );
+        let row = Row::parse("row std.mutex.uncontended 150 ns", "virt", false).expect("it is a row");
+        assert_eq!((row.floor, row.gate, row.mode.as_str()), (None, false, "wall"));
         assert!(row.is_kept());
     }
 
     #[test]
     fn other_lines_are_no_rows() {
-        assert_eq!(
-            Row::parse("# empty loop: 2.00 ns a round", "virt", true),
-            None
-        );
+        assert_eq!(Row::parse("# empty loop: 2.00 ns a round", "virt", true), None);
         assert_eq!(Row::parse("row x y ns", "virt", true), None);
     }
 }

@@ -27,32 +27,18 @@ const LINK_ARGS: [&str; 6] = [
 /// Code generation: frame pointers, which backtraces follow, and a `nop` wherever Cortex-A53 erratum 835769 could strike (a 64-bit
 /// multiply-accumulate right after a memory access). rustc warns that it has no name of its own for LLVM's feature; the wrapper
 /// drops that warning.
-const CODE: [&str; 2] = [
-    "force-frame-pointers=yes",
-    "target-feature=+fix-cortex-a53-835769",
-];
+const CODE: [&str; 2] = ["force-frame-pointers=yes", "target-feature=+fix-cortex-a53-835769"];
 
 /// Packages whose code, where it is not inlined into the program, is small first: measured, the switch and the futex gain from it
 /// too (condition variable there and back 907 to 841 instructions), and hello's image is 42 KB smaller. The program itself keeps
 /// level 3.
-pub const SMALL: [&str; 6] = [
-    "std",
-    "core",
-    "alloc",
-    "skete",
-    "skete-drivers",
-    "virtio-drivers",
-];
+pub const SMALL: [&str; 6] = ["std", "core", "alloc", "skete", "skete-drivers", "virtio-drivers"];
 
 /// Flags for a program, without the user's.
 pub fn program(linker: &Linker) -> Vec<String> {
     let mut flags = linking(linker);
     flags.extend(CODE.iter().flat_map(|word| ["-C".into(), (*word).into()]));
-    flags.extend(
-        LINK_ARGS
-            .iter()
-            .flat_map(|word| ["-C".into(), format!("link-arg={word}")]),
-    );
+    flags.extend(LINK_ARGS.iter().flat_map(|word| ["-C".into(), format!("link-arg={word}")]));
     flags
 }
 
@@ -62,10 +48,5 @@ pub fn loader(linker: &Linker) -> Vec<String> {
 }
 
 fn linking(linker: &Linker) -> Vec<String> {
-    vec![
-        "-C".into(),
-        format!("linker={}", linker.program.display()),
-        "-C".into(),
-        "linker-flavor=ld.lld".into(),
-    ]
+    vec!["-C".into(), format!("linker={}", linker.program.display()), "-C".into(), "linker-flavor=ld.lld".into()]
 }

@@ -80,17 +80,10 @@ pub fn run(
     let mut command = tied_to_us(program);
     command.args(arguments).current_dir(folder);
     command.stdin(Stdio::piped()).stdout(Stdio::piped());
-    let mut child = command
-        .spawn()
-        .with_context(|| format!("{} does not start", program.display()))?;
+    let mut child = command.spawn().with_context(|| format!("{} does not start", program.display()))?;
     let output = child.stdout.take().context("the guest has no output")?;
-    let keyboard = Arc::new(Mutex::new(
-        child.stdin.take().context("the guest has no input")?,
-    ));
-    let running = Arc::new(Mutex::new(Running {
-        child,
-        is_interrupted: false,
-    }));
+    let keyboard = Arc::new(Mutex::new(child.stdin.take().context("the guest has no input")?));
+    let running = Arc::new(Mutex::new(Running { child, is_interrupted: false }));
     watch_for_interrupt();
     lock(&RUNNING).push(Arc::clone(&running));
     let hands = Arc::clone(&keyboard);
@@ -168,9 +161,7 @@ fn listen(
             deadline = Some(passed + REPORT_TIME);
             ask_for_report(keyboard);
         }
-        let patience = deadline.map_or(Duration::MAX, |deadline| {
-            deadline.saturating_duration_since(Instant::now())
-        });
+        let patience = deadline.map_or(Duration::MAX, |deadline| deadline.saturating_duration_since(Instant::now()));
         match pieces.recv_timeout(patience) {
             Ok(piece) => listener(&piece),
             Err(RecvTimeoutError::Disconnected) => return is_report_asked,
@@ -183,9 +174,7 @@ fn ask_for_report(keyboard: &Mutex<ChildStdin>) {
     eprintln!("xtask: time is up; asking for a report of every thread");
     let mut keyboard = lock(keyboard);
     // A guest that has just ended needs no asking.
-    let _ = keyboard
-        .write_all(&[ASK_FOR_REPORT])
-        .and_then(|()| keyboard.flush());
+    let _ = keyboard.write_all(&[ASK_FOR_REPORT]).and_then(|()| keyboard.flush());
 }
 
 fn end(running: &Mutex<Running>, is_timed_out: bool) -> Result<Ending> {
@@ -205,11 +194,7 @@ fn end(running: &Mutex<Running>, is_timed_out: bool) -> Result<Ending> {
 fn code(status: ExitStatus) -> u8 {
     use std::os::unix::process::ExitStatusExt as _;
     let signal = status.signal().map(|signal| 128 + signal);
-    status
-        .code()
-        .or(signal)
-        .and_then(|code| u8::try_from(code).ok())
-        .unwrap_or(u8::MAX)
+    status.code().or(signal).and_then(|code| u8::try_from(code).ok()).unwrap_or(u8::MAX)
 }
 
 /// Passes everything from `source` on to the guest.
@@ -217,11 +202,7 @@ fn type_in(keyboard: &Mutex<ChildStdin>, source: &mut dyn Read) {
     let mut buffer = [0; 4096];
     while let Ok(count @ 1..) = source.read(&mut buffer) {
         let mut keyboard = lock(keyboard);
-        if keyboard
-            .write_all(&buffer[..count])
-            .and_then(|()| keyboard.flush())
-            .is_err()
-        {
+        if keyboard.write_all(&buffer[..count]).and_then(|()| keyboard.flush()).is_err() {
             return;
         }
     }
@@ -239,26 +220,13 @@ mod tests {
         let mut said = Vec::new();
         let arguments = ["-c".into(), script.into()];
         let mut listener = |piece: &[u8]| said.extend_from_slice(piece);
-        let ending = run(
-            Path::new("/bin/sh"),
-            &arguments,
-            Path::new("/"),
-            Input::None,
-            timeout,
-            &mut listener,
-        );
-        (
-            ending.expect("a shell starts"),
-            String::from_utf8_lossy(&said).into_owned(),
-        )
+        let ending = run(Path::new("/bin/sh"), &arguments, Path::new("/"), Input::None, timeout, &mut listener);
+        (ending.expect("a shell starts"), String::from_utf8_lossy(&said).into_owned())
     }
 
     #[test]
     fn the_status_and_all_of_the_output_come_back() {
-        assert_eq!(
-            shell("echo one; echo two; exit 42", None),
-            (Ending::Status(42), "one\ntwo\n".into())
-        );
+        assert_eq!(shell("echo one; echo two; exit 42", None), (Ending::Status(42), "one\ntwo\n".into()));
     }
 
     #[test]
@@ -277,26 +245,13 @@ mod tests {
         let mut listener = |piece: &[u8]| said.extend_from_slice(piece);
         let arguments = ["-c".into(), "read -r line; echo \"<$line>\"".into()];
         let input = Input::Typed("abc\n");
-        let ending = run(
-            Path::new("/bin/sh"),
-            &arguments,
-            Path::new("/"),
-            input,
-            None,
-            &mut listener,
-        );
-        assert_eq!(
-            (ending.expect("a shell starts"), said),
-            (Ending::Status(0), b"<abc>\n".to_vec())
-        );
+        let ending = run(Path::new("/bin/sh"), &arguments, Path::new("/"), input, None, &mut listener);
+        assert_eq!((ending.expect("a shell starts"), said), (Ending::Status(0), b"<abc>\n".to_vec()));
     }
 
     #[test]
     fn a_guest_that_talks_for_ever_is_stopped_too() {
-        let (ending, said) = shell(
-            "while :; do echo x; sleep 0.01; done",
-            Some(Duration::from_millis(300)),
-        );
+        let (ending, said) = shell("while :; do echo x; sleep 0.01; done", Some(Duration::from_millis(300)));
         assert_eq!(ending, Ending::TimedOut);
         assert!(said.starts_with("x\nx\n"));
     }

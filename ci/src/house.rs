@@ -26,8 +26,5 @@ pub fn host_cargo() -> OsString {
 /// `path` as a person would write it here: relative to the current folder if it lies below.
 pub fn shown(path: &Path) -> String {
     let here = env::current_dir().unwrap_or_default();
-    path.strip_prefix(&here)
-        .unwrap_or(path)
-        .display()
-        .to_string()
+    path.strip_prefix(&here).unwrap_or(path).display().to_string()
 }

@@ -31,8 +31,7 @@ impl Contents {
     /// # Errors
     /// A file cannot be read, or the program is none.
     pub fn parts(&self) -> Result<Vec<(Kind, Vec<u8>)>> {
-        let bytes = fs::read(&self.elf)
-            .with_context(|| format!("{} cannot be read", self.elf.display()))?;
+        let bytes = fs::read(&self.elf).with_context(|| format!("{} cannot be read", self.elf.display()))?;
         let told = || format!("{} is not a program of ours", self.elf.display());
         let mut parts = vec![(Kind::Program, elf::strip(&bytes).with_context(told)?)];
         if let Some(folder) = &self.root {
@@ -49,10 +48,7 @@ impl Contents {
     /// As [`Self::parts`].
     pub fn payload(&self) -> Result<Vec<u8>> {
         let parts = self.parts()?;
-        let borrowed: Vec<(Kind, &[u8])> = parts
-            .iter()
-            .map(|(kind, body)| (*kind, body.as_slice()))
-            .collect();
+        let borrowed: Vec<(Kind, &[u8])> = parts.iter().map(|(kind, body)| (*kind, body.as_slice())).collect();
         Ok(payload::emit(&borrowed))
     }
 }
@@ -80,21 +76,12 @@ impl Task {
     pub fn carry_out(self) -> Result<()> {
         if self.loader {
             let image = assemble(&Builder::new(self.choice.offline)?, &[])?;
-            fs::write(&self.output, image)
-                .with_context(|| format!("{} cannot be written", self.output.display()))?;
+            fs::write(&self.output, image).with_context(|| format!("{} cannot be written", self.output.display()))?;
         } else {
             let (builder, elf) = self.choice.build()?;
             let mut options = Options::default();
             self.settings.tell(&self.choice.name(), &mut options)?;
-            write(
-                &builder,
-                &Contents {
-                    elf,
-                    root: self.settings.root,
-                    options,
-                },
-                &self.output,
-            )?;
+            write(&builder, &Contents { elf, root: self.settings.root, options }, &self.output)?;
         }
         let bytes = fs::metadata(&self.output).map_or(0, |about| about.len());
         println!("{}: {bytes} bytes", self.output.display());
@@ -127,8 +114,7 @@ fn names(elf: &[u8]) -> Result<Vec<u8>> {
 pub fn assemble(builder: &Builder, payload: &[u8]) -> Result<Vec<u8>> {
     let path = builder.loader()?;
     let bytes = fs::read(&path).with_context(|| format!("{} cannot be read", path.display()))?;
-    let flat = image::flatten(&bytes)
-        .map_err(|refusal| anyhow!("the loader cannot be flattened: {refusal}"))?;
+    let flat = image::flatten(&bytes).map_err(|refusal| anyhow!("the loader cannot be flattened: {refusal}"))?;
     image::append(flat, payload).map_err(|refusal| anyhow!("the loader is no image: {refusal}"))
 }
 

@@ -34,11 +34,7 @@ impl New {
     /// The folder is there already, cannot be written, or lies in this workspace.
     pub fn carry_out(&self) -> Result<()> {
         let name = package_name(&self.folder)?;
-        ensure!(
-            !self.folder.exists(),
-            "{} is there already",
-            self.folder.display()
-        );
+        ensure!(!self.folder.exists(), "{} is there already", self.folder.display());
         let builder = Builder::new(self.offline)?;
         for (path, text) in files(&name, &builder)? {
             let path = self.folder.join(path);
@@ -57,8 +53,7 @@ impl New {
 /// The files of the project.
 fn files(name: &str, builder: &Builder) -> Result<Vec<(&'static str, String)>> {
     let root = house::root();
-    let lock = fs::read_to_string(root.join("Cargo.lock"))
-        .context("this clone's Cargo.lock cannot be read")?;
+    let lock = fs::read_to_string(root.join("Cargo.lock")).context("this clone's Cargo.lock cannot be read")?;
     Ok(vec![
         ("Cargo.toml", manifest(name, root)),
         ("src/main.rs", MAIN.into()),
@@ -73,25 +68,12 @@ fn files(name: &str, builder: &Builder) -> Result<Vec<(&'static str, String)>> {
 fn package_name(folder: &Path) -> Result<String> {
     let absolute = std::path::absolute(folder).context("no such folder can be")?;
     if absolute.starts_with(house::root()) {
-        bail!(
-            "{} lies in this workspace; choose a folder outside, such as ../{}",
-            folder.display(),
-            folder.display()
-        );
+        bail!("{} lies in this workspace; choose a folder outside, such as ../{}", folder.display(), folder.display());
     }
-    let name = absolute
-        .file_name()
-        .and_then(|name| name.to_str())
-        .unwrap_or_default()
-        .to_owned();
-    let is_good = name.starts_with(|c: char| c.is_ascii_alphabetic())
-        && name
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || "-_".contains(c));
-    ensure!(
-        is_good,
-        "`{name}` is no name for a package: letters, digits, - and _, a letter first"
-    );
+    let name = absolute.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
+    let is_good =
+        name.starts_with(|c: char| c.is_ascii_alphabetic()) && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c));
+    ensure!(is_good, "`{name}` is no name for a package: letters, digits, - and _, a letter first");
     Ok(name)
 }
 
@@ -124,9 +106,7 @@ fn manifest(name: &str, root: &Path) -> String {
          # A workspace of its own, wherever the folder lies.\n\
          [workspace]\n",
         kernel = root.join("kernel"),
-        small = flags::SMALL
-            .map(|package| format!("{package}.opt-level = \"s\"\n"))
-            .concat(),
+        small = flags::SMALL.map(|package| format!("{package}.opt-level = \"s\"\n")).concat(),
     )
 }
 
@@ -139,15 +119,9 @@ fn toolchain(wrapper: &Path) -> String {
 }
 
 fn configuration(builder: &Builder) -> String {
-    let flags: Vec<String> = flags::program(&builder.toolchain().linker)
-        .iter()
-        .map(|flag| format!("    {flag:?},\n"))
-        .collect();
+    let flags: Vec<String> = flags::program(&builder.toolchain().linker).iter().map(|flag| format!("    {flag:?},\n")).collect();
     let variables = program::c_variables(&builder.wrapper().folder);
-    let variables: Vec<String> = variables
-        .iter()
-        .map(|(name, value)| format!("{name} = {value:?}\n"))
-        .collect();
+    let variables: Vec<String> = variables.iter().map(|(name, value)| format!("{name} = {value:?}\n")).collect();
     format!(
         "# What `cargo xtask` passes by itself, for plain `cargo build` and `cargo run`.\n\
          [build]\n\
@@ -176,10 +150,7 @@ mod tests {
 
     #[test]
     fn a_project_takes_its_folders_name() {
-        assert_eq!(
-            package_name(Path::new("/tmp/my-app")).expect("a good name"),
-            "my-app"
-        );
+        assert_eq!(package_name(Path::new("/tmp/my-app")).expect("a good name"), "my-app");
         assert!(package_name(Path::new("/tmp/1st")).is_err());
         assert!(package_name(Path::new("/tmp/a b")).is_err());
     }
@@ -195,9 +166,6 @@ mod tests {
         let table: toml::Table = text.parse().expect("it is TOML");
         let dependencies = table["dependencies"].as_table().expect("a table");
         assert_eq!(dependencies.len(), 1);
-        assert_eq!(
-            dependencies["skete"]["path"].as_str(),
-            Some("/clone/kernel")
-        );
+        assert_eq!(dependencies["skete"]["path"].as_str(), Some("/clone/kernel"));
     }
 }

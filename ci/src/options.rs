@@ -12,8 +12,7 @@ pub struct Options {
 impl Options {
     /// Adds `key=value`.
     pub fn set(&mut self, key: &str, value: impl fmt::Display) {
-        self.words
-            .push(format!("{key}={}", quoted(&value.to_string())));
+        self.words.push(format!("{key}={}", quoted(&value.to_string())));
     }
 
     /// Adds the program's arguments, those after its name.
@@ -27,23 +26,15 @@ impl fmt::Display for Options {
         let separator = (!self.arguments.is_empty()).then_some("--");
         let words = self.words.iter().cloned();
         let arguments = self.arguments.iter().map(|word| quoted(word));
-        let text: Vec<String> = words
-            .chain(separator.map(String::from))
-            .chain(arguments)
-            .collect();
+        let text: Vec<String> = words.chain(separator.map(String::from)).chain(arguments).collect();
         out.write_str(&text.join(" "))
     }
 }
 
 /// One word, in single quotes where a shell would need them; a quote inside is written `'\''`.
 fn quoted(word: &str) -> String {
-    let is_plain = !word.is_empty()
-        && !word.contains(|c: char| c.is_whitespace() || c == '\'' || c == '"' || c == '\\');
-    if is_plain && word != "--" {
-        word.into()
-    } else {
-        format!("'{}'", word.replace('\'', r"'\''"))
-    }
+    let is_plain = !word.is_empty() && !word.contains(|c: char| c.is_whitespace() || c == '\'' || c == '"' || c == '\\');
+    if is_plain && word != "--" { word.into() } else { format!("'{}'", word.replace('\'', r"'\''")) }
 }
 
 #[cfg(test)]
@@ -55,21 +46,13 @@ mod tests {
         for (key, value) in words {
             options.set(key, value);
         }
-        options.pass(
-            &arguments
-                .iter()
-                .map(|&word| word.into())
-                .collect::<Vec<String>>(),
-        );
+        options.pass(&arguments.iter().map(|&word| word.into()).collect::<Vec<String>>());
         options.to_string()
     }
 
     #[test]
     fn words_come_before_the_dashes_and_arguments_behind_them() {
-        assert_eq!(
-            text(&[("cores", "2"), ("icount", "1")], &["a", "-v"]),
-            "cores=2 icount=1 -- a -v"
-        );
+        assert_eq!(text(&[("cores", "2"), ("icount", "1")], &["a", "-v"]), "cores=2 icount=1 -- a -v");
     }
 
     #[test]
@@ -79,10 +62,7 @@ mod tests {
 
     #[test]
     fn spaces_quotes_and_empty_words_survive_quoting() {
-        assert_eq!(
-            text(&[("env", "A=b c")], &["", "it's", "two words"]),
-            r"env='A=b c' -- '' 'it'\''s' 'two words'"
-        );
+        assert_eq!(text(&[("env", "A=b c")], &["", "it's", "two words"]), r"env='A=b c' -- '' 'it'\''s' 'two words'");
     }
 
     #[test]

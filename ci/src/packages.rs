@@ -68,11 +68,7 @@ pub fn all(offline: bool) -> Result<()> {
     if toolchain::qemu().is_none() {
         needs.push(Need::Qemu);
     }
-    if needs.is_empty() {
-        Ok(())
-    } else {
-        provide(&needs, offline)
-    }
+    if needs.is_empty() { Ok(()) } else { provide(&needs, offline) }
 }
 
 /// QEMU: found, else installed.
@@ -89,24 +85,13 @@ pub fn qemu(offline: bool) -> Result<(std::path::PathBuf, Version)> {
 
 /// The command a person types to get `needs`.
 pub fn command(needs: &[Need]) -> String {
-    let packages: Vec<&str> = needs
-        .iter()
-        .flat_map(|need| need.packages())
-        .copied()
-        .collect();
-    format!(
-        "apt-get install -y --no-install-recommends {}",
-        packages.join(" ")
-    )
+    let packages: Vec<&str> = needs.iter().flat_map(|need| need.packages()).copied().collect();
+    format!("apt-get install -y --no-install-recommends {}", packages.join(" "))
 }
 
 fn explain(needs: &[Need]) -> String {
     let remedies: Vec<String> = needs.iter().map(|need| need.remedy()).collect();
-    format!(
-        "{}\nOn Debian: sudo apt-get update && sudo {}",
-        remedies.join("\n"),
-        command(needs)
-    )
+    format!("{}\nOn Debian: sudo apt-get update && sudo {}", remedies.join("\n"), command(needs))
 }
 
 /// Installs the packages for `needs`, or says how.
@@ -139,28 +124,17 @@ fn provide(needs: &[Need], offline: bool) -> Result<()> {
 fn apt(words: &[&str]) -> Result<()> {
     eprintln!("xtask: apt-get {}", words.join(" "));
     let mut command = Command::new("apt-get");
-    command
-        .args(words)
-        .env("DEBIAN_FRONTEND", "noninteractive")
-        .stdin(Stdio::null());
+    command.args(words).env("DEBIAN_FRONTEND", "noninteractive").stdin(Stdio::null());
     let status = command.status().context("apt-get does not start")?;
     if !status.success() {
-        bail!(
-            "`apt-get {}` failed; its own words stand above",
-            words.join(" ")
-        );
+        bail!("`apt-get {}` failed; its own words stand above", words.join(" "));
     }
     Ok(())
 }
 
 fn has_lists() -> bool {
-    let names = fs::read_dir("/var/lib/apt/lists")
-        .into_iter()
-        .flatten()
-        .flatten();
-    names
-        .filter_map(|entry| entry.file_name().into_string().ok())
-        .any(|name| name.contains("_Packages"))
+    let names = fs::read_dir("/var/lib/apt/lists").into_iter().flatten().flatten();
+    names.filter_map(|entry| entry.file_name().into_string().ok()).any(|name| name.contains("_Packages"))
 }
 
 /// Whether we may install: the effective user id, as the kernel tells it.
@@ -177,19 +151,12 @@ mod tests {
     #[test]
     fn the_command_names_every_package_once() {
         let line = command(&[Need::Compiler, Need::Qemu]);
-        assert_eq!(
-            line,
-            "apt-get install -y --no-install-recommends rustc-web cargo-web rust-web-src qemu-system-arm"
-        );
+        assert_eq!(line, "apt-get install -y --no-install-recommends rustc-web cargo-web rust-web-src qemu-system-arm");
     }
 
     #[test]
     fn what_is_missing_is_told_with_its_remedy() {
         let text = explain(&[Need::Linker]);
-        assert!(
-            text.contains("ld.lld") && text.contains("sudo apt-get install")
-                || text.contains("lld-19"),
-            "{text}"
-        );
+        assert!(text.contains("ld.lld") && text.contains("sudo apt-get install") || text.contains("lld-19"), "{text}");
     }
 }

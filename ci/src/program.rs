@@ -55,54 +55,30 @@ impl Builder {
         let toolchain = packages::toolchain(offline)?;
         eprintln!("xtask: {toolchain}");
         let wrapper = Wrapper::make(&toolchain.compiler)?;
-        Ok(Self {
-            toolchain,
-            wrapper,
-            offline,
-            loader: Mutex::new(None),
-        })
+        Ok(Self { toolchain, wrapper, offline, loader: Mutex::new(None) })
     }
 
     /// Builds a package, or takes the ELF as it is.
     ///
     /// # Errors
     /// The build failed (cargo has said why), or made no program.
-    pub fn program(
-        &self,
-        project: &Project,
-        profile: Profile,
-        features: &[String],
-    ) -> Result<PathBuf> {
+    pub fn program(&self, project: &Project, profile: Profile, features: &[String]) -> Result<PathBuf> {
         let Project::Package { folder, name } = project else {
-            let Project::Elf(path) = project else {
-                unreachable!("a project is one of the two")
-            };
+            let Project::Elf(path) = project else { unreachable!("a project is one of the two") };
             return Ok(path.clone());
         };
         let mut cargo = self.cargo(folder, "build");
-        cargo.args([
-            "-Zbuild-std=std,panic_abort",
-            "-Zbuild-std-features=compiler-builtins-mem",
-        ]);
+        cargo.args(["-Zbuild-std=std,panic_abort", "-Zbuild-std-features=compiler-builtins-mem"]);
         cargo.args(["--target", PROGRAM_TARGET, "--profile", profile.name()]);
         if let Some(name) = name {
             // A package may be called otherwise than its folder.
-            cargo
-                .arg("--manifest-path")
-                .arg(project::folder(name).join("Cargo.toml"));
+            cargo.arg("--manifest-path").arg(project::folder(name).join("Cargo.toml"));
         }
         cargo.args(features.iter().flat_map(|feature| ["--features", feature]));
-        let target = if name.is_some() {
-            house::target_dir()
-        } else {
-            folder.join("target/skete")
-        };
+        let target = if name.is_some() { house::target_dir() } else { folder.join("target/skete") };
         cargo.arg("--target-dir").arg(target);
         for package in flags::SMALL {
-            cargo.args([
-                "--config",
-                &format!("profile.release.package.{package}.opt-level='s'"),
-            ]);
+            cargo.args(["--config", &format!("profile.release.package.{package}.opt-level='s'")]);
         }
         let mut words = flags::program(&self.toolchain.linker);
         words.extend(self.users_flags(folder, &words));
@@ -126,17 +102,11 @@ impl Builder {
 
     fn build_loader(&self) -> Result<PathBuf> {
         let mut cargo = self.cargo(house::root(), "build");
-        cargo.args([
-            "-Zbuild-std=core",
-            "-Zbuild-std-features=compiler-builtins-mem",
-        ]);
+        cargo.args(["-Zbuild-std=core", "-Zbuild-std-features=compiler-builtins-mem"]);
         cargo.args(["--target", LOADER_TARGET, "--profile", "loader"]);
         cargo.args(["--package", "skete-loader", "--bin", "skete-loader"]);
         cargo.arg("--target-dir").arg(house::target_dir());
-        cargo.env(
-            "CARGO_ENCODED_RUSTFLAGS",
-            flags::loader(&self.toolchain.linker).join("\x1f"),
-        );
+        cargo.env("CARGO_ENCODED_RUSTFLAGS", flags::loader(&self.toolchain.linker).join("\x1f"));
         let programs = artefacts(&mut cargo, |target| target.is_kind(TargetKind::Bin))?;
         one(programs)
     }
@@ -146,27 +116,12 @@ impl Builder {
     /// # Errors
     /// Cargo does not start.
     pub fn lint(&self, target: &str, packages: &[&str]) -> Result<bool> {
-        let has_clippy = self
-            .toolchain
-            .compiler
-            .sysroot
-            .join("bin/cargo-clippy")
-            .exists();
+        let has_clippy = self.toolchain.compiler.sysroot.join("bin/cargo-clippy").exists();
         let mut cargo = self.cargo(house::root(), if has_clippy { "clippy" } else { "check" });
-        let std = if target == PROGRAM_TARGET {
-            "std,panic_abort"
-        } else {
-            "core"
-        };
-        cargo.arg(format!("-Zbuild-std={std}")).args([
-            "-Zbuild-std-features=compiler-builtins-mem",
-            "--target",
-            target,
-        ]);
+        let std = if target == PROGRAM_TARGET { "std,panic_abort" } else { "core" };
+        cargo.arg(format!("-Zbuild-std={std}")).args(["-Zbuild-std-features=compiler-builtins-mem", "--target", target]);
         cargo.args(packages.iter().flat_map(|package| ["--package", package]));
-        cargo
-            .arg("--target-dir")
-            .arg(house::root().join("target/lint"));
+        cargo.arg("--target-dir").arg(house::root().join("target/lint"));
         // Of our own crates only; cargo caps what others' crates are told.
         cargo.env("CARGO_ENCODED_RUSTFLAGS", "-Dwarnings");
         Ok(artefacts(&mut cargo, |_| false).is_ok())
@@ -206,15 +161,7 @@ impl Builder {
         for (name, _) in env::vars_os() {
             let name = name.to_string_lossy().into_owned();
             let is_outer = name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_BIN_");
-            if is_outer
-                || [
-                    "CARGO",
-                    "CARGO_MANIFEST_DIR",
-                    "CARGO_MANIFEST_PATH",
-                    "RUSTUP_TOOLCHAIN",
-                    "RUSTFLAGS",
-                ]
-                .contains(&name.as_str())
+            if is_outer || ["CARGO", "CARGO_MANIFEST_DIR", "CARGO_MANIFEST_PATH", "RUSTUP_TOOLCHAIN", "RUSTFLAGS"].contains(&name.as_str())
             {
                 cargo.env_remove(name);
             }
@@ -226,36 +173,18 @@ impl Builder {
     /// The user's own flags: from the environment, else from the configuration files that cargo finds in `folder`.
     fn users_flags(&self, folder: &Path, ours: &[String]) -> Vec<String> {
         if let Ok(encoded) = env::var("CARGO_ENCODED_RUSTFLAGS") {
-            return encoded
-                .split('\x1f')
-                .filter(|word| !word.is_empty())
-                .map(String::from)
-                .collect();
+            return encoded.split('\x1f').filter(|word| !word.is_empty()).map(String::from).collect();
         }
         if let Ok(plain) = env::var("RUSTFLAGS") {
             return plain.split_whitespace().map(String::from).collect();
         }
         let key = format!("target.{PROGRAM_TARGET}.rustflags");
         let mut query = self.bare_cargo(folder);
-        query
-            .args([
-                "-Zunstable-options",
-                "config",
-                "get",
-                "--format",
-                "json-value",
-                &key,
-            ])
-            .stderr(Stdio::null());
-        let said = query
-            .output()
-            .map(|output| output.stdout)
-            .unwrap_or_default();
+        query.args(["-Zunstable-options", "config", "get", "--format", "json-value", &key]).stderr(Stdio::null());
+        let said = query.output().map(|output| output.stdout).unwrap_or_default();
         let found: Vec<String> = serde_json::from_slice(&said).unwrap_or_default();
         // The template's configuration holds our flags already, for plain `cargo build`.
-        found
-            .strip_prefix(ours)
-            .map_or_else(|| found.clone(), <[String]>::to_vec)
+        found.strip_prefix(ours).map_or_else(|| found.clone(), <[String]>::to_vec)
     }
 }
 
@@ -264,15 +193,12 @@ pub fn c_variables(wrapper: &Path) -> BTreeMap<&'static str, String> {
     let flags = "-ffreestanding -fPIC -mno-outline-atomics -mfix-cortex-a53-835769 -mfix-cortex-a53-843419 -fno-omit-frame-pointer";
     let (compiler, archiver, flags) = match toolchain::c_tools() {
         Some((compiler, archiver)) if compiler.ends_with("clang") => {
-            let flags = "--target=aarch64-none-elf -ffreestanding -fPIC -mno-outline-atomics -mfix-cortex-a53-835769 -fno-omit-frame-pointer";
+            let flags =
+                "--target=aarch64-none-elf -ffreestanding -fPIC -mno-outline-atomics -mfix-cortex-a53-835769 -fno-omit-frame-pointer";
             (compiler, archiver, flags)
         }
         Some((compiler, archiver)) => (compiler, archiver, flags),
-        None => (
-            wrapper.join("bin/no-c-compiler"),
-            wrapper.join("bin/no-c-compiler"),
-            flags,
-        ),
+        None => (wrapper.join("bin/no-c-compiler"), wrapper.join("bin/no-c-compiler"), flags),
     };
     BTreeMap::from([
         ("CC_aarch64_unknown_hermit", compiler.display().to_string()),
@@ -282,19 +208,12 @@ pub fn c_variables(wrapper: &Path) -> BTreeMap<&'static str, String> {
 }
 
 fn message_format() -> &'static str {
-    if std::io::IsTerminal::is_terminal(&std::io::stderr()) {
-        "json-diagnostic-rendered-ansi"
-    } else {
-        "json"
-    }
+    if std::io::IsTerminal::is_terminal(&std::io::stderr()) { "json-diagnostic-rendered-ansi" } else { "json" }
 }
 
 /// Runs cargo, shows what it says, and returns the linked files of the targets that `wanted` takes.
 fn artefacts(cargo: &mut Command, wanted: impl Fn(&Target) -> bool) -> Result<Vec<PathBuf>> {
-    let mut child = cargo
-        .stdout(Stdio::piped())
-        .spawn()
-        .context("cargo does not start")?;
+    let mut child = cargo.stdout(Stdio::piped()).spawn().context("cargo does not start")?;
     let output = child.stdout.take().context("cargo has no output")?;
     let mut found = Vec::new();
     let mut foreign = None;
@@ -326,21 +245,11 @@ fn artefacts(cargo: &mut Command, wanted: impl Fn(&Target) -> bool) -> Result<Ve
 
 /// The crate whose object the linker refuses: out of `…/libNAME-HASH.rlib(x.o) is incompatible with …`.
 fn foreign_object(text: &str) -> Option<String> {
-    let line = text
-        .lines()
-        .find(|line| line.contains("is incompatible with"))?;
-    let path = line
-        .split(" is incompatible with")
-        .next()?
-        .rsplit(": ")
-        .next()?
-        .trim();
+    let line = text.lines().find(|line| line.contains("is incompatible with"))?;
+    let path = line.split(" is incompatible with").next()?.rsplit(": ").next()?.trim();
     let file = path.split('(').next()?.rsplit('/').next()?;
     let stem = file.strip_prefix("lib").unwrap_or(file);
-    let stem = stem
-        .split_once(".rlib")
-        .or_else(|| stem.split_once(".a"))
-        .map_or(stem, |(stem, _)| stem);
+    let stem = stem.split_once(".rlib").or_else(|| stem.split_once(".a")).map_or(stem, |(stem, _)| stem);
     let name = stem.rsplit_once('-').map_or(stem, |(name, _)| name);
     Some(name.into())
 }
@@ -361,18 +270,17 @@ mod tests {
     fn an_object_of_another_machine_is_blamed_on_its_crate() {
         let said = "ld.lld-19: error: /x/target/deps/libring-0123abcd.rlib(aes.o) is incompatible with aarch64linux";
         assert_eq!(foreign_object(said).as_deref(), Some("ring"));
-        assert_eq!(foreign_object("  = note: ld.lld: error: /x/out/libsqlite3.a(sqlite3.o) is incompatible with /x/a.o").as_deref(), Some("sqlite3"));
+        assert_eq!(
+            foreign_object("  = note: ld.lld: error: /x/out/libsqlite3.a(sqlite3.o) is incompatible with /x/a.o").as_deref(),
+            Some("sqlite3")
+        );
         assert_eq!(foreign_object("error: undefined symbol"), None);
     }
 
     #[test]
     fn c_tools_are_named_for_the_target_and_nothing_else() {
         let variables = c_variables(Path::new("/wrapper"));
-        assert!(
-            variables
-                .keys()
-                .all(|name| name.ends_with("aarch64_unknown_hermit"))
-        );
+        assert!(variables.keys().all(|name| name.ends_with("aarch64_unknown_hermit")));
         assert!(!variables["CC_aarch64_unknown_hermit"].ends_with("/cc"));
     }
 }

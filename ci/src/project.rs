@@ -31,57 +31,27 @@ impl Project {
         if is_elf(path) {
             return Ok(Self::Elf(path.into()));
         }
-        if is_word(given)
-            && house::root()
-                .join("apps")
-                .join(given)
-                .join("Cargo.toml")
-                .exists()
-        {
-            return Ok(Self::Package {
-                folder: house::root().into(),
-                name: Some(given.into()),
-            });
+        if is_word(given) && house::root().join("apps").join(given).join("Cargo.toml").exists() {
+            return Ok(Self::Package { folder: house::root().into(), name: Some(given.into()) });
         }
-        let folder = if path.ends_with("Cargo.toml") {
-            path.parent().unwrap_or(path)
-        } else {
-            path
-        };
-        let folder = if folder.as_os_str().is_empty() {
-            Path::new(".")
-        } else {
-            folder
-        };
+        let folder = if path.ends_with("Cargo.toml") { path.parent().unwrap_or(path) } else { path };
+        let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
         if folder.join("Cargo.toml").exists() {
             return Self::at(&folder.canonicalize()?);
         }
-        bail!(
-            "`{given}` is no program of this workspace ({}), no folder with a Cargo.toml, and no ELF file",
-            names().join(", ")
-        )
+        bail!("`{given}` is no program of this workspace ({}), no folder with a Cargo.toml, and no ELF file", names().join(", "))
     }
 
     fn at(folder: &Path) -> Result<Self> {
         let Ok(inside) = folder.strip_prefix(house::root()) else {
-            return Ok(Self::Package {
-                folder: folder.into(),
-                name: None,
-            });
+            return Ok(Self::Package { folder: folder.into(), name: None });
         };
         match inside.file_name() {
             Some(name) if inside.starts_with("apps") => {
                 let name = name.to_string_lossy().into_owned();
-                Ok(Self::Package {
-                    folder: house::root().into(),
-                    name: Some(name),
-                })
+                Ok(Self::Package { folder: house::root().into(), name: Some(name) })
             }
-            _ => bail!(
-                "{} is no program: name one of {}",
-                folder.display(),
-                names().join(", ")
-            ),
+            _ => bail!("{} is no program: name one of {}", folder.display(), names().join(", ")),
         }
     }
 }
@@ -93,29 +63,20 @@ pub fn folder(name: &str) -> PathBuf {
 
 /// The programs of this workspace.
 pub fn names() -> Vec<String> {
-    let entries = fs::read_dir(house::root().join("apps"))
-        .into_iter()
-        .flatten()
-        .flatten();
+    let entries = fs::read_dir(house::root().join("apps")).into_iter().flatten().flatten();
     let packages = entries.filter(|entry| entry.path().join("Cargo.toml").exists());
-    let mut names: Vec<String> = packages
-        .filter_map(|entry| entry.file_name().into_string().ok())
-        .collect();
+    let mut names: Vec<String> = packages.filter_map(|entry| entry.file_name().into_string().ok()).collect();
     names.sort();
     names
 }
 
 fn is_word(given: &str) -> bool {
-    !given.is_empty()
-        && given
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
+    !given.is_empty() && given.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
 }
 
 fn is_elf(path: &Path) -> bool {
     let mut magic = [0; 4];
-    let read =
-        fs::File::open(path).and_then(|mut file| std::io::Read::read_exact(&mut file, &mut magic));
+    let read = fs::File::open(path).and_then(|mut file| std::io::Read::read_exact(&mut file, &mut magic));
     read.is_ok() && &magic == b"\x7fELF"
 }
 
@@ -126,26 +87,14 @@ mod tests {
     #[test]
     fn a_word_is_a_program_of_this_workspace() {
         let found = Project::find("hello").expect("apps/hello exists");
-        assert_eq!(
-            found,
-            Project::Package {
-                folder: house::root().into(),
-                name: Some("hello".into())
-            }
-        );
+        assert_eq!(found, Project::Package { folder: house::root().into(), name: Some("hello".into()) });
     }
 
     #[test]
     fn a_path_into_apps_is_that_program() {
         let path = house::root().join("apps/hello");
         let found = Project::find(&path.to_string_lossy()).expect("apps/hello exists");
-        assert_eq!(
-            found,
-            Project::Package {
-                folder: house::root().into(),
-                name: Some("hello".into())
-            }
-        );
+        assert_eq!(found, Project::Package { folder: house::root().into(), name: Some("hello".into()) });
     }
 
     #[test]
@@ -154,13 +103,7 @@ mod tests {
         fs::write(folder.path().join("Cargo.toml"), "").expect("a file can be written there");
         let path = folder.path().canonicalize().expect("it exists");
         let found = Project::find(&path.to_string_lossy()).expect("it holds a Cargo.toml");
-        assert_eq!(
-            found,
-            Project::Package {
-                folder: path,
-                name: None
-            }
-        );
+        assert_eq!(found, Project::Package { folder: path, name: None });
     }
 
     #[test]
@@ -168,17 +111,12 @@ mod tests {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         let path = folder.path().join("program");
         fs::write(&path, b"\x7fELF and so on").expect("a file can be written there");
-        assert_eq!(
-            Project::find(&path.to_string_lossy()).expect("it is an ELF"),
-            Project::Elf(path)
-        );
+        assert_eq!(Project::find(&path.to_string_lossy()).expect("it is an ELF"), Project::Elf(path));
     }
 
     #[test]
     fn anything_else_is_refused_with_the_list_of_programs() {
-        let refusal = Project::find("no-such-program")
-            .expect_err("there is no such program")
-            .to_string();
+        let refusal = Project::find("no-such-program").expect_err("there is no such program").to_string();
         assert!(refusal.contains("hello"), "{refusal}");
     }
 

@@ -51,17 +51,9 @@ impl Push {
         }
         self.settings.tell(&self.choice.name(), &mut options)?;
         let lines = Program::open(&elf).ok();
-        let contents = Contents {
-            elf,
-            root: self.settings.root,
-            options,
-        };
+        let contents = Contents { elf, root: self.settings.root, options };
         let payload = contents.payload()?;
-        let limit = self
-            .timeout
-            .map(Duration::try_from_secs_f64)
-            .transpose()
-            .context("--timeout is no time")?;
+        let limit = self.timeout.map(Duration::try_from_secs_f64).transpose().context("--timeout is no time")?;
         let mut port = open(&self.port)?;
         send(&mut port, &payload, limit, &mut progress)?;
         let lines = lines.as_ref().map(|program| program as &dyn Lines);
@@ -76,16 +68,13 @@ impl<T: Read + Write> Port for T {}
 fn open(name: &str) -> Result<Box<dyn Port>> {
     let patience = Duration::from_millis(50);
     if let Some(address) = name.strip_prefix("tcp:") {
-        let stream =
-            TcpStream::connect(address).with_context(|| format!("{address} does not answer"))?;
+        let stream = TcpStream::connect(address).with_context(|| format!("{address} does not answer"))?;
         stream.set_read_timeout(Some(patience))?;
         stream.set_nodelay(true)?;
         return Ok(Box::new(stream));
     }
     let port = serialport::new(name, BAUD).timeout(patience).open();
-    Ok(Box::new(port.with_context(|| {
-        format!("{name} cannot be opened as a serial line")
-    })?))
+    Ok(Box::new(port.with_context(|| format!("{name} cannot be opened as a serial line"))?))
 }
 
 fn progress(sent: usize, total: usize) {
@@ -96,19 +85,12 @@ fn progress(sent: usize, total: usize) {
 }
 
 /// Sends the payload, frame by frame.
-fn send(
-    port: &mut dyn Port,
-    payload: &[u8],
-    limit: Option<Duration>,
-    told: &mut dyn FnMut(usize, usize),
-) -> Result<()> {
+fn send(port: &mut dyn Port, payload: &[u8], limit: Option<Duration>, told: &mut dyn FnMut(usize, usize)) -> Result<()> {
     let mut sender = Sender::new(payload).map_err(refusal)?;
     let mut answered = Instant::now();
     eprintln!("xtask: waiting for the loader; switch the board on, or reset it");
     while !sender.is_done() {
-        port.write_all(&sender.frame())
-            .and_then(|()| port.flush())
-            .context("the line is gone")?;
+        port.write_all(&sender.frame()).and_then(|()| port.flush()).context("the line is gone")?;
         if await_reply(port, &mut sender)? {
             answered = Instant::now();
             let (sent, total) = sender.progress();
@@ -133,12 +115,7 @@ fn await_reply(port: &mut dyn Port, sender: &mut Sender<'_>) -> Result<bool> {
 }
 
 /// Shows what the program says until the kernel tells its status.
-fn watch(
-    port: &mut dyn Port,
-    lines: Option<&dyn Lines>,
-    limit: Option<Duration>,
-    show: &mut dyn FnMut(&[u8]),
-) -> Result<u8> {
+fn watch(port: &mut dyn Port, lines: Option<&dyn Lines>, limit: Option<Duration>, show: &mut dyn FnMut(&[u8])) -> Result<u8> {
     let started = Instant::now();
     let (mut stream, mut line, mut buffer) = (Stream::default(), Vec::new(), [0; 512]);
     loop {
@@ -151,14 +128,8 @@ fn watch(
             }
             let text = String::from_utf8_lossy(&line).into_owned();
             line.clear();
-            if let Some(status) = text
-                .trim_end()
-                .rsplit_once(STATUS)
-                .map(|(_, status)| status)
-            {
-                return status
-                    .parse()
-                    .with_context(|| format!("the kernel ends with `{text}`"));
+            if let Some(status) = text.trim_end().rsplit_once(STATUS).map(|(_, status)| status) {
+                return status.parse().with_context(|| format!("the kernel ends with `{text}`"));
             }
         }
         if limit.is_some_and(|limit| started.elapsed() > limit) {
@@ -172,14 +143,7 @@ fn read(port: &mut dyn Port, buffer: &mut [u8]) -> Result<usize> {
     match port.read(buffer) {
         Ok(0) => bail!("the line was closed at its other end"),
         Ok(count) => Ok(count),
-        Err(error)
-            if matches!(
-                error.kind(),
-                ErrorKind::TimedOut | ErrorKind::WouldBlock | ErrorKind::Interrupted
-            ) =>
-        {
-            Ok(0)
-        }
+        Err(error) if matches!(error.kind(), ErrorKind::TimedOut | ErrorKind::WouldBlock | ErrorKind::Interrupted) => Ok(0),
         Err(error) => Err(error).context("the line is gone"),
     }
 }
@@ -242,16 +206,9 @@ mod tests {
         let payload: Vec<u8> = (0..5000_u32).flat_map(u32::to_le_bytes).collect();
         let mut memory = vec![0; payload.len()];
         let said = VecDeque::from(b"skete-loader: waiting\r\n".to_vec());
-        let mut board = Board {
-            receiver: Receiver::new(&mut memory, crc32fast::hash),
-            said,
-            lost: 1,
-        };
+        let mut board = Board { receiver: Receiver::new(&mut memory, crc32fast::hash), said, lost: 1 };
         let mut last = (0, 0);
-        send(&mut board, &payload, None, &mut |sent, total| {
-            last = (sent, total)
-        })
-        .expect("the board answers");
+        send(&mut board, &payload, None, &mut |sent, total| last = (sent, total)).expect("the board answers");
         assert_eq!(last, (payload.len(), payload.len()));
         assert!(board.receiver.is_complete());
         assert_eq!(memory, payload);
@@ -260,39 +217,17 @@ mod tests {
     #[test]
     fn a_line_where_nobody_answers_is_given_up() {
         let mut memory = [0; 16];
-        let mut board = Board {
-            receiver: Receiver::new(&mut memory, crc32fast::hash),
-            said: VecDeque::new(),
-            lost: usize::MAX,
-        };
-        assert!(
-            send(
-                &mut board,
-                b"x",
-                Some(Duration::from_millis(1)),
-                &mut |_, _| ()
-            )
-            .is_err()
-        );
+        let mut board = Board { receiver: Receiver::new(&mut memory, crc32fast::hash), said: VecDeque::new(), lost: usize::MAX };
+        assert!(send(&mut board, b"x", Some(Duration::from_millis(1)), &mut |_, _| ()).is_err());
     }
 
     #[test]
     fn the_programs_status_ends_the_watch() {
         let mut memory = [];
         let said = VecDeque::from(b"hello\r\nskete: status 101\r\nskete-loader: waiting".to_vec());
-        let mut board = Board {
-            receiver: Receiver::new(&mut memory, crc32fast::hash),
-            said,
-            lost: 0,
-        };
+        let mut board = Board { receiver: Receiver::new(&mut memory, crc32fast::hash), said, lost: 0 };
         let mut shown = Vec::new();
-        let status = watch(&mut board, None, None, &mut |bytes| {
-            shown.extend_from_slice(bytes)
-        })
-        .expect("the line holds");
-        assert_eq!(
-            (status, shown.as_slice()),
-            (101, &b"hello\r\nskete: status 101\r\n"[..])
-        );
+        let status = watch(&mut board, None, None, &mut |bytes| shown.extend_from_slice(bytes)).expect("the line holds");
+        assert_eq!((status, shown.as_slice()), (101, &b"hello\r\nskete: status 101\r\n"[..]));
     }
 }

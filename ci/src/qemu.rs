@@ -20,26 +20,10 @@ pub fn arguments(machine: &Machine, image: &Path) -> Vec<String> {
     }
     words.extend(["-kernel".into(), image.display().to_string()]);
     words.extend(["-display", "none", "-monitor", "none", "-no-reboot"].map(String::from));
-    words.extend(
-        [
-            "-chardev",
-            "stdio,id=console,signal=off",
-            "-serial",
-            "chardev:console",
-        ]
-        .map(String::from),
-    );
+    words.extend(["-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console"].map(String::from));
     words.extend(["-semihosting-config", "enable=on,target=native"].map(String::from));
     if machine.icount {
-        words.extend(
-            [
-                "-icount",
-                "shift=0,sleep=off",
-                "-accel",
-                "tcg,thread=single",
-            ]
-            .map(String::from),
-        );
+        words.extend(["-icount", "shift=0,sleep=off", "-accel", "tcg,thread=single"].map(String::from));
         words.extend(["-rtc", "base=2026-01-01T00:00:00,clock=vm", "-seed", "1"].map(String::from));
     }
     words
@@ -74,29 +58,14 @@ mod tests {
 
     #[test]
     fn virt_is_a_cortex_a53_with_the_cores_and_memory_asked_for() {
-        let line = line(&Machine {
-            mem: Some(64),
-            gic: Some(3),
-            ..Machine::new(Board::Virt, 2)
-        });
-        assert!(
-            line.starts_with("-M virt,gic-version=3 -cpu cortex-a53"),
-            "{line}"
-        );
+        let line = line(&Machine { mem: Some(64), gic: Some(3), ..Machine::new(Board::Virt, 2) });
+        assert!(line.starts_with("-M virt,gic-version=3 -cpu cortex-a53"), "{line}");
         assert!(line.contains("-smp 2") && line.contains("-m 64"), "{line}");
     }
 
     #[test]
     fn counting_instructions_leaves_nothing_to_chance() {
-        let line = line(&Machine {
-            icount: true,
-            ..Machine::new(Board::Virt, 1)
-        });
-        assert!(
-            line.contains("dtb-randomness=off")
-                && line.contains("-seed 1")
-                && line.contains("clock=vm"),
-            "{line}"
-        );
+        let line = line(&Machine { icount: true, ..Machine::new(Board::Virt, 1) });
+        assert!(line.contains("dtb-randomness=off") && line.contains("-seed 1") && line.contains("clock=vm"), "{line}");
     }
 }

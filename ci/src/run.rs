@@ -90,20 +90,13 @@ pub struct Choice {
 impl Choice {
     /// The profile asked for.
     pub const fn profile(&self) -> Profile {
-        if self.dev {
-            Profile::Dev
-        } else {
-            Profile::Release
-        }
+        if self.dev { Profile::Dev } else { Profile::Release }
     }
 
     /// What the program is called: the last part of what was given.
     pub fn name(&self) -> String {
         let path = std::path::absolute(&self.program).unwrap_or_default();
-        path.file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned()
+        path.file_name().unwrap_or_default().to_string_lossy().into_owned()
     }
 
     /// Builds it.
@@ -135,20 +128,11 @@ pub struct Run {
 impl Run {
     /// A run of a linked program on the default machine.
     pub fn of(elf: &Path, arguments: Vec<String>) -> Self {
-        let settings = Settings {
-            arguments,
-            ..Settings::default()
-        };
+        let settings = Settings { arguments, ..Settings::default() };
         Self {
-            choice: Choice {
-                program: elf.display().to_string(),
-                ..Choice::default()
-            },
+            choice: Choice { program: elf.display().to_string(), ..Choice::default() },
             machine: Machine::new(Board::default(), 4),
-            surroundings: Surroundings {
-                settings,
-                ..Surroundings::default()
-            },
+            surroundings: Surroundings { settings, ..Surroundings::default() },
             gdb: false,
         }
     }
@@ -162,13 +146,8 @@ impl Run {
         packages::all(self.choice.offline)?;
         let (builder, elf) = self.choice.build()?;
         if self.gdb {
-            self.surroundings
-                .qemu
-                .extend(["-gdb".into(), "tcp::1234".into(), "-S".into()]);
-            eprintln!(
-                "xtask: waiting for: gdb-multiarch {} -ex 'target remote :1234'",
-                house::shown(&elf)
-            );
+            self.surroundings.qemu.extend(["-gdb".into(), "tcp::1234".into(), "-S".into()]);
+            eprintln!("xtask: waiting for: gdb-multiarch {} -ex 'target remote :1234'", house::shown(&elf));
         }
         let lines = Program::open(&elf).ok();
         let mut stream = Stream::default();
@@ -176,20 +155,12 @@ impl Run {
             let lines = lines.as_ref().map(|program| program as &dyn Lines);
             show(&stream.push(piece, lines));
         };
-        let boot = Boot {
-            machine: &self.machine,
-            surroundings: &self.surroundings,
-            elf: &elf,
-            input: Input::Ours,
-            offline: self.choice.offline,
-        };
+        let boot =
+            Boot { machine: &self.machine, surroundings: &self.surroundings, elf: &elf, input: Input::Ours, offline: self.choice.offline };
         let ending = boot.carry_out(&builder, &mut show)?;
         self::show(&stream.finish());
         if ending == Ending::TimedOut {
-            eprintln!(
-                "xtask: stopped after {} s",
-                self.surroundings.timeout.unwrap_or_default()
-            );
+            eprintln!("xtask: stopped after {} s", self.surroundings.timeout.unwrap_or_default());
         }
         Ok(ending.status())
     }
@@ -225,34 +196,15 @@ impl Boot<'_> {
     pub fn carry_out(&self, builder: &Builder, listener: &mut dyn FnMut(&[u8])) -> Result<Ending> {
         let (qemu, _) = packages::qemu(self.offline)?;
         fs::create_dir_all(house::target_dir()).context("the target folder cannot be made")?;
-        let scratch = tempfile::Builder::new()
-            .prefix("run-")
-            .tempdir_in(house::target_dir())
-            .context("no folder to run in")?;
+        let scratch = tempfile::Builder::new().prefix("run-").tempdir_in(house::target_dir()).context("no folder to run in")?;
         let image = scratch.path().join("kernel8.img");
-        let contents = Contents {
-            elf: self.elf.into(),
-            root: self.surroundings.settings.root.clone(),
-            options: self.options()?,
-        };
+        let contents = Contents { elf: self.elf.into(), root: self.surroundings.settings.root.clone(), options: self.options()? };
         image::write(builder, &contents, &image)?;
         let mut arguments = qemu::arguments(self.machine, &image);
         arguments.extend_from_slice(&self.surroundings.qemu);
         fs::create_dir(scratch.path().join("out")).context("no folder for /out")?;
-        let timeout = self
-            .surroundings
-            .timeout
-            .map(Duration::try_from_secs_f64)
-            .transpose()
-            .context("--timeout is no time")?;
-        let ending = guest::run(
-            &qemu,
-            &arguments,
-            scratch.path(),
-            self.input,
-            timeout,
-            listener,
-        )?;
+        let timeout = self.surroundings.timeout.map(Duration::try_from_secs_f64).transpose().context("--timeout is no time")?;
+        let ending = guest::run(&qemu, &arguments, scratch.path(), self.input, timeout, listener)?;
         if let Some(folder) = &self.surroundings.out {
             bring_back(&scratch.path().join("out"), folder)?;
         }
@@ -283,11 +235,7 @@ impl Boot<'_> {
 fn bring_back(from: &Path, folder: &Path) -> Result<()> {
     for entry in fs::read_dir(from).context("/out is gone")? {
         let entry = entry.context("/out cannot be read")?;
-        let name = entry
-            .file_name()
-            .to_string_lossy()
-            .replace("%2F", "/")
-            .replace("%25", "%");
+        let name = entry.file_name().to_string_lossy().replace("%2F", "/").replace("%25", "%");
         if name.starts_with('/') || name.split('/').any(|part| part == "..") {
             bail!("the program's /out holds a name that leads out of it: {name}");
         }
@@ -304,29 +252,14 @@ mod tests {
     use super::*;
 
     fn options(machine: &Machine, surroundings: &Surroundings) -> String {
-        let boot = Boot {
-            machine,
-            surroundings,
-            elf: Path::new("program"),
-            input: Input::None,
-            offline: true,
-        };
-        boot.options()
-            .expect("every variable has a value")
-            .to_string()
+        let boot = Boot { machine, surroundings, elf: Path::new("program"), input: Input::None, offline: true };
+        boot.options().expect("every variable has a value").to_string()
     }
 
     fn given(env: &str, arguments: &[&str]) -> Surroundings {
         let arguments = arguments.iter().map(|&word| word.into()).collect();
-        let settings = Settings {
-            env: vec![env.into()],
-            arguments,
-            root: None,
-        };
-        Surroundings {
-            settings,
-            ..Surroundings::default()
-        }
+        let settings = Settings { env: vec![env.into()], arguments, root: None };
+        Surroundings { settings, ..Surroundings::default() }
     }
 
     #[test]
@@ -338,15 +271,9 @@ mod tests {
 
     #[test]
     fn two_counted_runs_are_told_the_same() {
-        let machine = Machine {
-            icount: true,
-            ..Machine::new(Board::Virt, 1)
-        };
+        let machine = Machine { icount: true, ..Machine::new(Board::Virt, 1) };
         let text = options(&machine, &Surroundings::default());
-        assert_eq!(
-            text,
-            "semihosting=1 cores=1 icount=1 date=1767225600 name=program"
-        );
+        assert_eq!(text, "semihosting=1 cores=1 icount=1 date=1767225600 name=program");
     }
 
     #[test]
@@ -357,16 +284,10 @@ mod tests {
 
     #[test]
     fn files_come_back_into_folders_and_never_out_of_them() {
-        let (from, to) = (
-            tempfile::tempdir().expect("a folder"),
-            tempfile::tempdir().expect("a folder"),
-        );
+        let (from, to) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
         fs::write(from.path().join("a%2Fb%25.png"), "picture").expect("it can be written");
         bring_back(from.path(), to.path()).expect("it can be copied");
-        assert_eq!(
-            fs::read_to_string(to.path().join("a/b%.png")).expect("it is there"),
-            "picture"
-        );
+        assert_eq!(fs::read_to_string(to.path().join("a/b%.png")).expect("it is there"), "picture");
         fs::write(from.path().join("..%2Fb"), "").expect("it can be written");
         assert!(bring_back(from.path(), to.path()).is_err());
     }

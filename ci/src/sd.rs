@@ -27,18 +27,9 @@ pub struct Sd {
 
 /// The firmware's files, and what each is for. `gpu_mem=16` makes the firmware take the cut-down pair.
 const FIRMWARE: [(&str, &str); 3] = [
-    (
-        "bootcode.bin",
-        "the second stage, which the Pi's boot ROM loads",
-    ),
-    (
-        "start_cd.elf",
-        "the firmware itself, cut down, for gpu_mem=16",
-    ),
-    (
-        "fixup_cd.dat",
-        "its counterpart: the two must be of one release",
-    ),
+    ("bootcode.bin", "the second stage, which the Pi's boot ROM loads"),
+    ("start_cd.elf", "the firmware itself, cut down, for gpu_mem=16"),
+    ("fixup_cd.dat", "its counterpart: the two must be of one release"),
 ];
 
 /// Text of `config.txt`.
@@ -55,26 +46,17 @@ impl Sd {
         fs::create_dir_all(&self.folder).with_context(told)?;
         let mut options = Options::default();
         self.settings.tell(&self.choice.name(), &mut options)?;
-        let contents = Contents {
-            elf,
-            root: self.settings.root.clone(),
-            options,
-        };
+        let contents = Contents { elf, root: self.settings.root.clone(), options };
         image::write(&builder, &contents, &self.folder.join("kernel8.img"))?;
         fs::write(self.folder.join("config.txt"), CONFIG).with_context(told)?;
         let missing = copy_firmware(&self.firmware, &self.folder)?;
         let shown = self.folder.display();
         println!("{shown} holds kernel8.img and config.txt");
         if missing.is_empty() {
-            println!(
-                "and the firmware. Copy all of it to the first partition (FAT32) of an SD card."
-            );
+            println!("and the firmware. Copy all of it to the first partition (FAT32) of an SD card.");
             return Ok(());
         }
-        println!(
-            "still missing there, for {} does not have them:",
-            self.firmware.display()
-        );
+        println!("still missing there, for {} does not have them:", self.firmware.display());
         for (name, purpose) in missing {
             println!("    {name:14}{purpose}");
         }
@@ -93,8 +75,7 @@ fn copy_firmware(from: &Path, to: &Path) -> Result<Vec<(&'static str, &'static s
     for (name, purpose) in FIRMWARE {
         let source = from.join(name);
         if source.exists() {
-            fs::copy(&source, to.join(name))
-                .with_context(|| format!("{} cannot be copied", source.display()))?;
+            fs::copy(&source, to.join(name)).with_context(|| format!("{} cannot be copied", source.display()))?;
         } else if !to.join(name).exists() {
             missing.push((name, purpose));
         }
@@ -108,10 +89,7 @@ mod tests {
 
     #[test]
     fn firmware_is_copied_and_what_lacks_is_named() {
-        let (from, to) = (
-            tempfile::tempdir().expect("a folder"),
-            tempfile::tempdir().expect("a folder"),
-        );
+        let (from, to) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
         fs::write(from.path().join("bootcode.bin"), "x").expect("it can be written");
         let missing = copy_firmware(from.path(), to.path()).expect("it can be copied");
         let names: Vec<&str> = missing.iter().map(|(name, _)| *name).collect();
@@ -122,15 +100,9 @@ mod tests {
     #[test]
     fn every_key_of_the_configuration_has_its_reason_above_it() {
         let lines: Vec<&str> = CONFIG.lines().collect();
-        let keys = lines
-            .iter()
-            .enumerate()
-            .filter(|(_, line)| line.contains('=') && !line.starts_with('#'));
+        let keys = lines.iter().enumerate().filter(|(_, line)| line.contains('=') && !line.starts_with('#'));
         for (at, key) in keys {
-            assert!(
-                at > 0 && lines[at - 1].starts_with('#'),
-                "`{key}` has no reason"
-            );
+            assert!(at > 0 && lines[at - 1].starts_with('#'), "`{key}` has no reason");
         }
     }
 }

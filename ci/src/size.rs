@@ -27,28 +27,18 @@ impl Size {
     /// The program cannot be built.
     pub fn carry_out(&self) -> Result<()> {
         let (builder, elf) = self.choice.build()?;
-        let contents = Contents {
-            elf: elf.clone(),
-            ..Contents::default()
-        };
+        let contents = Contents { elf: elf.clone(), ..Contents::default() };
         let parts = contents.parts()?;
         let payload: usize = contents.payload()?.len();
         let image = image::assemble(&builder, &contents.payload()?)?.len();
         println!("{image:>9}  kernel8.img ({:.1} KiB)", kib(image));
         println!("{:>9}    loader", image - payload);
         for (kind, body) in &parts {
-            println!(
-                "{:>9}    {}",
-                body.len(),
-                format!("{kind:?}").to_lowercase()
-            );
+            println!("{:>9}    {}", body.len(), format!("{kind:?}").to_lowercase());
         }
         let bytes = fs::read(&elf).with_context(|| format!("{} cannot be read", elf.display()))?;
         let functions = elf::functions(&bytes)?;
-        println!(
-            "\n{:>9}  bytes of functions, by crate",
-            functions.iter().map(bytes_of).sum::<u32>()
-        );
+        println!("\n{:>9}  bytes of functions, by crate", functions.iter().map(bytes_of).sum::<u32>());
         for (name, bytes) in by_crate(&functions) {
             println!("{bytes:>9}    {name}");
         }
@@ -85,10 +75,7 @@ fn by_crate(functions: &[Function]) -> Vec<(String, u32)> {
 /// The crate in `skete::sched::wake`, `<skete::lock::Spin as core::ops::Drop>::drop`; functions with C's names count as one.
 fn crate_of(name: &str) -> String {
     let start = name.trim_start_matches(|c: char| !c.is_alphanumeric() && c != '_');
-    let start = start
-        .strip_prefix("dyn ")
-        .or_else(|| start.strip_prefix("mut "))
-        .unwrap_or(start);
+    let start = start.strip_prefix("dyn ").or_else(|| start.strip_prefix("mut ")).unwrap_or(start);
     match start.split_once("::") {
         Some((name, _)) if name.chars().all(|c| c.is_alphanumeric() || c == '_') => name.into(),
         _ => "(C's names)".into(),
@@ -102,26 +89,15 @@ mod tests {
     #[test]
     fn a_functions_crate_is_read_out_of_its_name() {
         assert_eq!(crate_of("skete::sched::wake"), "skete");
-        assert_eq!(
-            crate_of("<skete::lock::Spin as core::ops::Drop>::drop"),
-            "skete"
-        );
+        assert_eq!(crate_of("<skete::lock::Spin as core::ops::Drop>::drop"), "skete");
         assert_eq!(crate_of("<&mut core::fmt::X as T>::f"), "core");
         assert_eq!(crate_of("sys_write"), "(C's names)");
     }
 
     #[test]
     fn crates_are_summed_the_largest_first() {
-        let function = |start, end, name: &str| Function {
-            start,
-            end,
-            name: name.into(),
-        };
-        let sums = by_crate(&[
-            function(0, 4, "a::f"),
-            function(4, 12, "b::g"),
-            function(12, 20, "a::h"),
-        ]);
+        let function = |start, end, name: &str| Function { start, end, name: name.into() };
+        let sums = by_crate(&[function(0, 4, "a::f"), function(4, 12, "b::g"), function(12, 20, "a::h")]);
         assert_eq!(sums, [("a".into(), 12), ("b".into(), 8)]);
     }
 }

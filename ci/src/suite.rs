@@ -112,21 +112,9 @@ pub struct Trial {
 impl Trial {
     /// What it is called in the report.
     pub fn name(&self) -> String {
-        let default = || {
-            [&[self.program.clone()], self.case.arguments.as_slice()]
-                .concat()
-                .join(" ")
-        };
-        let name = self
-            .case
-            .name
-            .clone()
-            .map_or_else(default, |name| format!("{}: {name}", self.program));
-        let profile = if self.case.profile == Profile::Dev {
-            " dev"
-        } else {
-            ""
-        };
+        let default = || [std::slice::from_ref(&self.program), self.case.arguments.as_slice()].concat().join(" ");
+        let name = self.case.name.clone().map_or_else(default, |name| format!("{}: {name}", self.program));
+        let profile = if self.case.profile == Profile::Dev { " dev" } else { "" };
         format!("{name} [{}{profile}]", self.machine)
     }
 }
@@ -140,8 +128,7 @@ pub fn trials() -> Result<Vec<Trial>> {
     for program in project::names() {
         let path = project::folder(&program).join("cases.toml");
         if path.exists() {
-            let text = fs::read_to_string(&path)
-                .with_context(|| format!("{} cannot be read", path.display()))?;
+            let text = fs::read_to_string(&path).with_context(|| format!("{} cannot be read", path.display()))?;
             trials.extend(parse(&program, &text).with_context(|| path.display().to_string())?);
         }
     }
@@ -156,28 +143,15 @@ fn parse(program: &str, text: &str) -> Result<Vec<Trial>> {
             regex(pattern)?;
         }
         let machines = machines(&case);
-        trials.extend(machines.map(|machine| Trial {
-            program: program.into(),
-            case: case.clone(),
-            machine,
-        }));
+        trials.extend(machines.map(|machine| Trial { program: program.into(), case: case.clone(), machine }));
     }
     Ok(trials)
 }
 
 fn machines(case: &Case) -> impl Iterator<Item = Machine> {
-    let (mem, gics, modes, cores) = (
-        case.mem,
-        case.gic.clone(),
-        case.modes.clone(),
-        case.cores.clone(),
-    );
+    let (mem, gics, modes, cores) = (case.mem, case.gic.clone(), case.modes.clone(), case.cores.clone());
     case.boards.clone().into_iter().flat_map(move |board| {
-        let gics = if board == Board::Virt {
-            gics.clone()
-        } else {
-            vec![0]
-        };
+        let gics = if board == Board::Virt { gics.clone() } else { vec![0] };
         let (modes, cores) = (modes.clone(), cores.clone());
         gics.into_iter().flat_map(move |gic| {
             let modes = modes.clone();
@@ -194,29 +168,20 @@ fn machines(case: &Case) -> impl Iterator<Item = Machine> {
 }
 
 fn regex(pattern: &str) -> Result<Regex> {
-    Regex::new(&format!("(?m){pattern}"))
-        .with_context(|| format!("`{pattern}` is no regular expression"))
+    Regex::new(&format!("(?m){pattern}")).with_context(|| format!("`{pattern}` is no regular expression"))
 }
 
 /// What is wrong with an outcome; nothing, if it is as the case expects. `folder` is the program's, `out` what came back.
 ///
 /// # Errors
 /// The golden file cannot be read.
-pub fn faults(
-    case: &Case,
-    folder: &Path,
-    ending: Ending,
-    output: &str,
-    out: &Path,
-) -> Result<Vec<String>> {
+pub fn faults(case: &Case, folder: &Path, ending: Ending, output: &str, out: &Path) -> Result<Vec<String>> {
     let output = output.replace('\r', "");
     let mut faults = Vec::new();
     match ending {
         Ending::Status(status) if status == case.status => {}
         Ending::Status(status) => faults.push(format!("status {status}, not {}", case.status)),
-        Ending::TimedOut => {
-            faults.push(format!("hangs: nothing ended it within {} s", case.timeout))
-        }
+        Ending::TimedOut => faults.push(format!("hangs: nothing ended it within {} s", case.timeout)),
         Ending::Interrupted => faults.push("interrupted".into()),
     }
     for pattern in &case.output {
@@ -231,22 +196,13 @@ pub fn faults(
     }
     if let Some(golden) = &case.golden {
         let path = folder.join(golden);
-        let expected = fs::read_to_string(&path)
-            .with_context(|| format!("{} cannot be read", path.display()))?;
-        let ours: String = output
-            .split_inclusive('\n')
-            .filter(|line| !line.starts_with("skete"))
-            .collect();
+        let expected = fs::read_to_string(&path).with_context(|| format!("{} cannot be read", path.display()))?;
+        let ours: String = output.split_inclusive('\n').filter(|line| !line.starts_with("skete")).collect();
         if ours != expected {
             faults.push(format!("the output is not that of {}", golden.display()));
         }
     }
-    faults.extend(
-        case.files
-            .iter()
-            .filter(|file| !out.join(file).exists())
-            .map(|file| format!("/out/{file} did not come back")),
-    );
+    faults.extend(case.files.iter().filter(|file| !out.join(file).exists()).map(|file| format!("/out/{file} did not come back")));
     Ok(faults)
 }
 
@@ -259,9 +215,7 @@ mod profile {
         match String::deserialize(input)?.as_str() {
             "dev" => Ok(Profile::Dev),
             "release" => Ok(Profile::Release),
-            other => Err(D::Error::custom(format!(
-                "profile `{other}` is neither dev nor release"
-            ))),
+            other => Err(D::Error::custom(format!("profile `{other}` is neither dev nor release"))),
         }
     }
 }
@@ -273,25 +227,16 @@ mod tests {
     const TABLE: &str = "[[case]]\narguments = [\"null\"]\nstatus = 139\noutput = [\"^skete: fault\"]\nnever = [\"again\"]\n";
 
     fn case(table: &str) -> Case {
-        parse("panic", table)
-            .expect("the table is well-formed")
-            .remove(0)
-            .case
+        parse("panic", table).expect("the table is well-formed").remove(0).case
     }
 
     fn judged(case: &Case, ending: Ending, output: &str) -> usize {
-        faults(case, Path::new("."), ending, output, Path::new("."))
-            .expect("nothing is read")
-            .len()
+        faults(case, Path::new("."), ending, output, Path::new(".")).expect("nothing is read").len()
     }
 
     #[test]
     fn a_case_runs_on_both_boards_with_one_and_four_cores_counted_and_not() {
-        let names: Vec<String> = parse("panic", TABLE)
-            .expect("the table is well-formed")
-            .iter()
-            .map(Trial::name)
-            .collect();
+        let names: Vec<String> = parse("panic", TABLE).expect("the table is well-formed").iter().map(Trial::name).collect();
         assert_eq!(names.len(), 8);
         assert_eq!(names[0], "panic null [raspi3b 1 icount]");
         assert_eq!(names[7], "panic null [virt 4]");
@@ -299,44 +244,18 @@ mod tests {
 
     #[test]
     fn the_other_gic_is_asked_for_on_virt_only() {
-        let table = format!(
-            "{TABLE}gic = [2, 3]\ncores = [4]\nmodes = [\"mttcg\"]\nmem = 64\nprofile = \"dev\"\n"
-        );
-        let names: Vec<String> = parse("x", &table)
-            .expect("the table is well-formed")
-            .iter()
-            .map(Trial::name)
-            .collect();
-        assert_eq!(
-            names,
-            [
-                "x null [raspi3b 4 dev]",
-                "x null [virt 4 64M dev]",
-                "x null [virt 4 gic3 64M dev]"
-            ]
-        );
+        let table = format!("{TABLE}gic = [2, 3]\ncores = [4]\nmodes = [\"mttcg\"]\nmem = 64\nprofile = \"dev\"\n");
+        let names: Vec<String> = parse("x", &table).expect("the table is well-formed").iter().map(Trial::name).collect();
+        assert_eq!(names, ["x null [raspi3b 4 dev]", "x null [virt 4 64M dev]", "x null [virt 4 gic3 64M dev]"]);
     }
 
     #[test]
     fn status_patterns_and_their_absence_are_judged() {
         let case = case(TABLE);
-        assert_eq!(
-            judged(
-                &case,
-                Ending::Status(139),
-                "core 0\r\nskete: fault at 0\r\n"
-            ),
-            0
-        );
+        assert_eq!(judged(&case, Ending::Status(139), "core 0\r\nskete: fault at 0\r\n"), 0);
         assert_eq!(judged(&case, Ending::Status(1), "skete: fault at 0\n"), 1);
-        assert_eq!(
-            judged(&case, Ending::Status(139), "no skete: fault at 0\n"),
-            1
-        );
-        assert_eq!(
-            judged(&case, Ending::Status(139), "skete: fault\nagain\n"),
-            1
-        );
+        assert_eq!(judged(&case, Ending::Status(139), "no skete: fault at 0\n"), 1);
+        assert_eq!(judged(&case, Ending::Status(139), "skete: fault\nagain\n"), 1);
         assert_eq!(judged(&case, Ending::TimedOut, ""), 2);
     }
 
@@ -345,17 +264,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         fs::write(folder.path().join("expected.txt"), "one\ntwo\n").expect("it can be written");
         let case = case("[[case]]\ngolden = \"expected.txt\"\n");
-        let judged = |output| {
-            faults(
-                &case,
-                folder.path(),
-                Ending::Status(0),
-                output,
-                folder.path(),
-            )
-            .expect("it can be read")
-            .len()
-        };
+        let judged = |output| faults(&case, folder.path(), Ending::Status(0), output, folder.path()).expect("it can be read").len();
         assert_eq!(judged("skete: 4 cores\none\ntwo\n"), 0);
         assert_eq!(judged("one\n"), 1);
     }

@@ -18,10 +18,7 @@ impl Tally {
         for fault in faults {
             println!("        {}", fault.replace('\n', "\n        "));
         }
-        self.count(
-            usize::from(faults.is_empty()),
-            usize::from(!faults.is_empty()),
-        );
+        self.count(usize::from(faults.is_empty()), usize::from(!faults.is_empty()));
     }
 
     /// Counts what somebody else has told of.

@@ -1,6 +1,7 @@
 //! `cargo xtask test`: host tests, models, the loader and the programs, each bounded in time.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::PoisonError;
@@ -15,7 +16,7 @@ use crate::backtrace::{Lines, Program, Stream};
 use crate::guest::{self, Ending, Input};
 use crate::house;
 use crate::packages;
-use crate::program::{Builder, Profile};
+use crate::program::Builder;
 use crate::project::{self, Project};
 use crate::run::{Boot, Settings, Surroundings};
 use crate::suite::{self, Trial};
@@ -57,10 +58,8 @@ impl Test {
     /// # Errors
     /// A group cannot be started at all.
     pub fn carry_out(&self, tally: &mut Tally) -> Result<()> {
-        let is_wanted = |group| {
-            self.groups.contains(&group)
-                || self.groups.is_empty() && (self.filter.is_none() || group == Group::Programs)
-        };
+        let is_wanted =
+            |group| self.groups.contains(&group) || self.groups.is_empty() && (self.filter.is_none() || group == Group::Programs);
         if is_wanted(Group::Host) {
             cargo("host", &["test", "--quiet", "--no-fail-fast"], &[], tally)?;
         }
@@ -72,18 +71,7 @@ impl Test {
             let builder = Builder::new(self.offline)?;
             if is_wanted(Group::Loader) {
                 let loader = builder.loader()?.display().to_string();
-                let words = [
-                    "test",
-                    "--quiet",
-                    "--package",
-                    "skete-loader",
-                    "--features",
-                    "emit",
-                    "--test",
-                    "boards",
-                    "--",
-                    "--ignored",
-                ];
+                let words = ["test", "--quiet", "--package", "skete-loader", "--features", "emit", "--test", "boards", "--", "--ignored"];
                 cargo("loader", &words, &[("SKETE_LOADER", &loader)], tally)?;
             }
             if is_wanted(Group::Programs) {
@@ -95,17 +83,13 @@ impl Test {
 
     fn programs(&self, builder: &Builder, tally: &mut Tally) -> Result<()> {
         let filter = self.filter.as_deref().unwrap_or_default();
-        let trials: Vec<Trial> = suite::trials()?
-            .into_iter()
-            .filter(|trial| trial.name().contains(filter))
-            .collect();
+        let trials: Vec<Trial> = suite::trials()?.into_iter().filter(|trial| trial.name().contains(filter)).collect();
         if trials.is_empty() {
             bail!("no trial's name contains `{filter}`");
         }
         let built = build(builder, &trials)?;
         // Counted trials use one core of the host each; the others want all there are, so they go one by one.
-        let (counted, free): (Vec<&Trial>, Vec<&Trial>) =
-            trials.iter().partition(|trial| trial.machine.icount);
+        let (counted, free): (Vec<&Trial>, Vec<&Trial>) = trials.iter().partition(|trial| trial.machine.icount);
         let workers = thread::available_parallelism().map_or(1, usize::from);
         let tally = Mutex::new(tally);
         for (trials, workers) in [(counted, workers), (free, 1)] {
@@ -115,13 +99,8 @@ impl Test {
                     scope.spawn(|| {
                         while let Some(trial) = trials.get(next.fetch_add(1, Ordering::Relaxed)) {
                             let started = Instant::now();
-                            let faults = attempt(trial, &built, builder)
-                                .unwrap_or_else(|error| vec![format!("{error:#}")]);
-                            tally.lock().unwrap_or_else(PoisonError::into_inner).add(
-                                &trial.name(),
-                                started.elapsed(),
-                                &faults,
-                            );
+                            let faults = attempt(trial, &built, builder).unwrap_or_else(|error| vec![format!("{error:#}")]);
+                            tally.lock().unwrap_or_else(PoisonError::into_inner).add(&trial.name(), started.elapsed(), &faults);
                         }
                     });
                 }
@@ -137,24 +116,8 @@ impl Test {
 /// Cargo does not start.
 pub fn models(tally: &mut Tally) -> Result<()> {
     let target = house::root().join("target/loom").display().to_string();
-    let variables = [
-        ("RUSTFLAGS", "--cfg loom"),
-        ("CARGO_TARGET_DIR", target.as_str()),
-    ];
-    cargo(
-        "models",
-        &[
-            "test",
-            "--quiet",
-            "--release",
-            "--package",
-            "skete-logic",
-            "--tests",
-            "--no-fail-fast",
-        ],
-        &variables,
-        tally,
-    )
+    let variables = [("RUSTFLAGS", "--cfg loom"), ("CARGO_TARGET_DIR", target.as_str())];
+    cargo("models", &["test", "--quiet", "--release", "--package", "skete-logic", "--tests", "--no-fail-fast"], &variables, tally)
 }
 
 /// Programs as linked, by name and profile.
@@ -163,11 +126,8 @@ type Built = BTreeMap<(String, &'static str), PathBuf>;
 fn build(builder: &Builder, trials: &[Trial]) -> Result<Built> {
     let mut built = Built::new();
     for trial in trials {
-        let key = (trial.program.clone(), trial.case.profile.name());
-        if !built.contains_key(&key) {
-            let profile: Profile = trial.case.profile;
-            let elf = builder.program(&Project::find(&trial.program)?, profile, &[])?;
-            built.insert(key, elf);
+        if let Entry::Vacant(place) = built.entry((trial.program.clone(), trial.case.profile.name())) {
+            place.insert(builder.program(&Project::find(&trial.program)?, trial.case.profile, &[])?);
         }
     }
     Ok(built)
@@ -175,17 +135,12 @@ fn build(builder: &Builder, trials: &[Trial]) -> Result<Built> {
 
 /// Boots a trial; what is wrong with its outcome, and its output if anything is.
 fn attempt(trial: &Trial, built: &Built, builder: &Builder) -> Result<Vec<String>> {
-    let Some(elf) = built.get(&(trial.program.clone(), trial.case.profile.name())) else {
-        bail!("it was not built")
-    };
+    let Some(elf) = built.get(&(trial.program.clone(), trial.case.profile.name())) else { bail!("it was not built") };
     let folder = project::folder(&trial.program);
     let out = tempfile::tempdir()?;
     let case = &trial.case;
-    let settings = Settings {
-        env: case.env.clone(),
-        root: case.root.as_ref().map(|root| folder.join(root)),
-        arguments: case.arguments.clone(),
-    };
+    let settings =
+        Settings { env: case.env.clone(), root: case.root.as_ref().map(|root| folder.join(root)), arguments: case.arguments.clone() };
     let surroundings = Surroundings {
         settings,
         out: (!case.files.is_empty()).then(|| out.path().into()),
@@ -226,22 +181,12 @@ fn tail(text: &str, count: usize) -> String {
 fn cargo(name: &str, words: &[&str], variables: &[(&str, &str)], tally: &mut Tally) -> Result<()> {
     println!("     {name}: cargo {}", words.join(" "));
     let started = Instant::now();
-    let mut arguments: Vec<String> = variables
-        .iter()
-        .map(|(name, value)| format!("{name}={value}"))
-        .collect();
+    let mut arguments: Vec<String> = variables.iter().map(|(name, value)| format!("{name}={value}")).collect();
     arguments.push(house::host_cargo().to_string_lossy().into_owned());
     arguments.extend(words.iter().map(|&word| word.into()));
     let mut output = Vec::new();
     let mut listener = |piece: &[u8]| output.extend_from_slice(piece);
-    let ending = guest::run(
-        Path::new("env"),
-        &arguments,
-        house::root(),
-        Input::None,
-        Some(PATIENCE),
-        &mut listener,
-    )?;
+    let ending = guest::run(Path::new("env"), &arguments, house::root(), Input::None, Some(PATIENCE), &mut listener)?;
     let output = String::from_utf8_lossy(&output);
     let (passed, failed) = counts(&output);
     tally.count(passed, failed);
@@ -254,32 +199,19 @@ fn cargo(name: &str, words: &[&str], variables: &[(&str, &str)], tally: &mut Tal
         println!("FAIL {name}\n{}", faults.concat());
         return Ok(());
     }
-    tally.add(
-        &format!("{name}: {passed} tests"),
-        started.elapsed(),
-        &faults,
-    );
+    tally.add(&format!("{name}: {passed} tests"), started.elapsed(), &faults);
     Ok(())
 }
 
 /// Passed and failed, summed over libtest's lines `test result: ok. 3 passed; 0 failed; …`.
 fn counts(output: &str) -> (usize, usize) {
-    let results = output
-        .lines()
-        .filter_map(|line| line.trim().strip_prefix("test result: "));
+    let results = output.lines().filter_map(|line| line.trim().strip_prefix("test result: "));
     let number = |line: &str, word: &str| {
         let before = line.split(word).next()?;
-        before
-            .rsplit([' ', '.'])
-            .find(|part| !part.is_empty())?
-            .parse::<usize>()
-            .ok()
+        before.rsplit([' ', '.']).find(|part| !part.is_empty())?.parse::<usize>().ok()
     };
     results.fold((0, 0), |(passed, failed), line| {
-        (
-            passed + number(line, " passed").unwrap_or(0),
-            failed + number(line, " failed").unwrap_or(0),
-        )
+        (passed + number(line, " passed").unwrap_or(0), failed + number(line, " failed").unwrap_or(0))
     })
 }
 

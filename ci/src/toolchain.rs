@@ -51,10 +51,7 @@ pub struct Version {
 }
 
 /// The oldest compiler that takes edition 2024 and every crate of the kernel's (smoltcp asks the most).
-pub const OLDEST: Version = Version {
-    major: 1,
-    minor: 91,
-};
+pub const OLDEST: Version = Version { major: 1, minor: 91 };
 
 impl Version {
     /// Reads the release out of a line such as `rustc 1.96.0 (ac68faa20 2026-05-25)`.
@@ -77,13 +74,7 @@ impl fmt::Display for Version {
 impl fmt::Display for Toolchain {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { compiler, linker } = self;
-        write!(
-            out,
-            "rustc {} ({}), {}",
-            compiler.version,
-            compiler.origin,
-            linker.program.display()
-        )
+        write!(out, "rustc {} ({}), {}", compiler.version, compiler.origin, linker.program.display())
     }
 }
 
@@ -136,13 +127,7 @@ impl Compiler {
             return None;
         }
         let version = Version::parse(&said_by(Command::new(&rustc).arg("--version"))?)?;
-        let compiler = Self {
-            rustc,
-            cargo,
-            version,
-            origin: origin.into(),
-            sysroot: sysroot.into(),
-        };
+        let compiler = Self { rustc, cargo, version, origin: origin.into(), sysroot: sysroot.into() };
         (version >= OLDEST).then_some(compiler)
     }
 }
@@ -150,14 +135,11 @@ impl Compiler {
 impl Linker {
     /// LLVM's linker for ELF: `ld.lld`, a Debian package's newest `ld.lld-N`, or the `rust-lld` of the compiler.
     pub fn find(sysroot: Option<&Path>) -> Option<Self> {
-        let folders: Vec<PathBuf> =
-            env::split_paths(&env::var_os("PATH").unwrap_or_default()).collect();
+        let folders: Vec<PathBuf> = env::split_paths(&env::var_os("PATH").unwrap_or_default()).collect();
         let newest = newest_lld(&folders);
         let bundled = sysroot.and_then(|sysroot| {
             let mut hosts = sysroot.join("lib/rustlib").read_dir().ok()?;
-            hosts.find_map(|host| {
-                Some(host.ok()?.path().join("bin/rust-lld")).filter(|path| path.exists())
-            })
+            hosts.find_map(|host| Some(host.ok()?.path().join("bin/rust-lld")).filter(|path| path.exists()))
         });
         newest.or(bundled).map(|program| Self { program })
     }
@@ -166,12 +148,7 @@ impl Linker {
 /// The newest `ld.lld` or `ld.lld-N` in `folders`.
 fn newest_lld(folders: &[PathBuf]) -> Option<PathBuf> {
     // The first folder's name wins among equals, and `max_by_key` takes the last.
-    let names = folders
-        .iter()
-        .rev()
-        .filter_map(|folder| folder.read_dir().ok())
-        .flatten()
-        .flatten();
+    let names = folders.iter().rev().filter_map(|folder| folder.read_dir().ok()).flatten().flatten();
     names
         .filter_map(|entry| {
             let name = entry.file_name().into_string().ok()?;
@@ -188,9 +165,7 @@ fn newest_lld(folders: &[PathBuf]) -> Option<PathBuf> {
 /// The first program of this name on PATH.
 pub fn on_path(name: &str) -> Option<PathBuf> {
     let folders = env::var_os("PATH")?;
-    env::split_paths(&folders)
-        .map(|folder| folder.join(name))
-        .find(|path| path.is_file())
+    env::split_paths(&folders).map(|folder| folder.join(name)).find(|path| path.is_file())
 }
 
 /// QEMU for this architecture, and its version.
@@ -210,21 +185,13 @@ fn rustup_toolchains() -> Vec<PathBuf> {
     let home = env::var_os("RUSTUP_HOME").map(PathBuf::from);
     let home = home.or_else(|| env::var_os("HOME").map(|home| Path::new(&home).join(".rustup")));
     let folder = home.and_then(|home| home.join("toolchains").read_dir().ok());
-    folder
-        .into_iter()
-        .flatten()
-        .flatten()
-        .map(|entry| entry.path())
-        .collect()
+    folder.into_iter().flatten().flatten().map(|entry| entry.path()).collect()
 }
 
 /// What a program prints when it succeeds.
 fn said_by(command: &mut Command) -> Option<String> {
     let output = command.env_remove("LD_LIBRARY_PATH").output().ok()?;
-    output
-        .status
-        .success()
-        .then(|| String::from_utf8_lossy(&output.stdout).into_owned())
+    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 #[cfg(test)]
@@ -235,13 +202,7 @@ mod tests {
     #[test]
     fn a_release_is_read_out_of_what_rustc_says() {
         let nightly = Version::parse("rustc 1.97.0-nightly (abcdef012 2026-05-01)");
-        assert_eq!(
-            nightly,
-            Some(Version {
-                major: 1,
-                minor: 97
-            })
-        );
+        assert_eq!(nightly, Some(Version { major: 1, minor: 97 }));
         let qemu = Version::parse("QEMU emulator version 7.2.22 (Debian 1:7.2+dfsg-7+deb12u18+b3)");
         assert_eq!(qemu, Some(Version { major: 7, minor: 2 }));
         assert_eq!(Version::parse("no number here"), None);
@@ -249,12 +210,7 @@ mod tests {
 
     #[test]
     fn a_debian_too_old_for_edition_2024_is_not_taken() {
-        assert!(
-            Version {
-                major: 1,
-                minor: 63
-            } < OLDEST
-        );
+        assert!(Version { major: 1, minor: 63 } < OLDEST);
         assert!(Version { major: 2, minor: 0 } > OLDEST);
     }
 

@@ -22,10 +22,7 @@ fn hermit_abi() -> PathBuf {
         .filter_map(|rest| rest.split('"').next())
         .find(|path| path.contains("/hermit-abi-0.5."))
         .expect("hermit-abi is a dependency of this test");
-    Path::new(manifest)
-        .parent()
-        .expect("a manifest is in a folder")
-        .join("src/lib.rs")
+    Path::new(manifest).parent().expect("a manifest is in a folder").join("src/lib.rs")
 }
 
 /// The functions that `source` has after `marker`: their symbols, and how many arguments each takes.
@@ -38,11 +35,7 @@ fn function(text: &str) -> Option<(String, usize)> {
     let at = text.find("fn ")?;
     let (attributes, declaration) = (&text[..at], &text[at + 3..]);
     let (name, rest) = declaration.split_once('(')?;
-    let symbol = attributes
-        .split('"')
-        .next()
-        .filter(|symbol| symbol.starts_with("sys_"))
-        .unwrap_or(name);
+    let symbol = attributes.split('"').next().filter(|symbol| symbol.starts_with("sys_")).unwrap_or(name);
     let arguments = &rest[..closing(rest)?];
     // A colon and a blank stand between each argument and its type.
     Some((symbol.to_owned(), arguments.matches(": ").count()))
@@ -65,10 +58,7 @@ fn declared() -> BTreeMap<String, usize> {
     let source = fs::read_to_string(hermit_abi()).unwrap();
     let mut declared = functions(&source, "#[link_name = \"");
     // Two bear their symbols as names.
-    for line in source
-        .lines()
-        .filter(|line| line.trim_start().starts_with("fn sys_"))
-    {
+    for line in source.lines().filter(|line| line.trim_start().starts_with("fn sys_")) {
         declared.extend(function(line));
     }
     declared
@@ -87,15 +77,8 @@ fn defined() -> BTreeMap<String, usize> {
 #[test]
 fn every_symbol_is_defined_and_takes_as_many_arguments() {
     let (declared, defined) = (declared(), defined());
-    assert!(
-        declared.len() >= 81,
-        "only {} symbols found in hermit-abi: {declared:?}",
-        declared.len()
-    );
-    let missing: Vec<_> = declared
-        .keys()
-        .filter(|symbol| !defined.contains_key(*symbol))
-        .collect();
+    assert!(declared.len() >= 81, "only {} symbols found in hermit-abi: {declared:?}", declared.len());
+    let missing: Vec<_> = declared.keys().filter(|symbol| !defined.contains_key(*symbol)).collect();
     assert!(missing.is_empty(), "the kernel does not define {missing:?}");
     for (symbol, arguments) in &declared {
         assert_eq!(defined[symbol], *arguments, "arguments of {symbol}");
@@ -116,14 +99,7 @@ fn structs_are_laid_out_alike() {
     alike!(files::TimeSpec, hermit_abi::timespec, tv_sec, tv_nsec);
     alike!(files::PollFd, hermit_abi::pollfd, fd, events, revents);
     alike!(files::IoVec, hermit_abi::iovec, iov_base, iov_len);
-    alike!(
-        files::Dirent,
-        hermit_abi::dirent64,
-        d_ino,
-        d_off,
-        d_reclen,
-        d_type
-    );
+    alike!(files::Dirent, hermit_abi::dirent64, d_ino, d_off, d_reclen, d_type);
     alike!(
         files::Stat,
         hermit_abi::stat,
@@ -141,15 +117,9 @@ fn structs_are_laid_out_alike() {
         st_mtim,
         st_ctim
     );
-    assert_eq!(
-        files::DIRENT_NAME_OFFSET,
-        offset_of!(hermit_abi::dirent64, d_name)
-    );
+    assert_eq!(files::DIRENT_NAME_OFFSET, offset_of!(hermit_abi::dirent64, d_name));
     assert_eq!(size_of::<files::Stat>(), size_of::<hermit_abi::stat>());
-    assert_eq!(
-        size_of::<files::TimeSpec>(),
-        size_of::<hermit_abi::timespec>()
-    );
+    assert_eq!(size_of::<files::TimeSpec>(), size_of::<hermit_abi::timespec>());
     assert_eq!(size_of::<files::PollFd>(), size_of::<hermit_abi::pollfd>());
     assert_eq!(size_of::<files::IoVec>(), size_of::<hermit_abi::iovec>());
 }
@@ -161,33 +131,10 @@ fn numbers_are_the_same() {
             $(assert_eq!(files::$name, hermit_abi::$name, stringify!($name));)+
         };
     }
-    same!(
-        O_WRONLY,
-        O_RDWR,
-        O_CREAT,
-        O_EXCL,
-        O_TRUNC,
-        O_APPEND,
-        O_NONBLOCK,
-        O_DIRECTORY
-    );
-    same!(
-        F_DUPFD, F_GETFD, F_SETFD, F_GETFL, F_SETFL, FD_CLOEXEC, FIONBIO, SEEK_SET, SEEK_CUR,
-        SEEK_END
-    );
-    same!(
-        POLLIN, POLLOUT, POLLERR, POLLHUP, POLLNVAL, POLLRDNORM, POLLWRNORM
-    );
-    same!(
-        EFD_SEMAPHORE,
-        EFD_NONBLOCK,
-        EFD_CLOEXEC,
-        IOV_MAX,
-        DT_CHR,
-        DT_DIR,
-        DT_REG,
-        DT_LNK
-    );
+    same!(O_WRONLY, O_RDWR, O_CREAT, O_EXCL, O_TRUNC, O_APPEND, O_NONBLOCK, O_DIRECTORY);
+    same!(F_DUPFD, F_GETFD, F_SETFD, F_GETFL, F_SETFL, FD_CLOEXEC, FIONBIO, SEEK_SET, SEEK_CUR, SEEK_END);
+    same!(POLLIN, POLLOUT, POLLERR, POLLHUP, POLLNVAL, POLLRDNORM, POLLWRNORM);
+    same!(EFD_SEMAPHORE, EFD_NONBLOCK, EFD_CLOEXEC, IOV_MAX, DT_CHR, DT_DIR, DT_REG, DT_LNK);
     same!(S_IFMT, S_IFCHR, S_IFDIR, S_IFREG, S_IFLNK);
 }
 
@@ -199,37 +146,7 @@ fn errors_are_the_same() {
             $(assert_eq!(Errno::$name.number(), hermit_abi::errno::$name, stringify!($name));)+
         };
     }
-    same!(
-        EPERM, ENOENT, ESRCH, EINTR, EIO, ENXIO, EBADF, EAGAIN, ENOMEM, EACCES, EFAULT, EBUSY,
-        EEXIST, EXDEV, ENODEV, ENOTDIR
-    );
-    same!(
-        EISDIR,
-        EINVAL,
-        ENFILE,
-        EMFILE,
-        ENOTTY,
-        EFBIG,
-        ENOSPC,
-        ESPIPE,
-        EROFS,
-        EPIPE,
-        EDEADLK,
-        ENAMETOOLONG,
-        ENOSYS,
-        ENOTEMPTY
-    );
-    same!(
-        ELOOP,
-        EIDRM,
-        EOVERFLOW,
-        ENOTSOCK,
-        EADDRINUSE,
-        ECONNREFUSED,
-        ECONNRESET,
-        EISCONN,
-        ENOTCONN,
-        ETIMEDOUT,
-        EINPROGRESS
-    );
+    same!(EPERM, ENOENT, ESRCH, EINTR, EIO, ENXIO, EBADF, EAGAIN, ENOMEM, EACCES, EFAULT, EBUSY, EEXIST, EXDEV, ENODEV, ENOTDIR);
+    same!(EISDIR, EINVAL, ENFILE, EMFILE, ENOTTY, EFBIG, ENOSPC, ESPIPE, EROFS, EPIPE, EDEADLK, ENAMETOOLONG, ENOSYS, ENOTEMPTY);
+    same!(ELOOP, EIDRM, EOVERFLOW, ENOTSOCK, EADDRINUSE, ECONNREFUSED, ECONNRESET, EISCONN, ENOTCONN, ETIMEDOUT, EINPROGRESS);
 }

@@ -47,10 +47,7 @@ fn upward(import: &Import) -> Option<Finding> {
         (None, _) => format!("`{from}` stands on no floor; give it one in ci/src/check/floors.rs"),
         (_, None) => format!("`{to}` stands on no floor; give it one in ci/src/check/floors.rs"),
     };
-    Some(Finding {
-        place: place.clone(),
-        matter,
-    })
+    Some(Finding { place: place.clone(), matter })
 }
 
 /// What a kernel file names of other modules of the kernel's.
@@ -58,11 +55,7 @@ fn imports(source: &Source) -> Vec<Import> {
     let Some(inside) = source.path.strip_prefix(KERNEL) else {
         return Vec::new();
     };
-    let module = inside
-        .split('/')
-        .next()
-        .unwrap_or(inside)
-        .trim_end_matches(".rs");
+    let module = inside.split('/').next().unwrap_or(inside).trim_end_matches(".rs");
     if module == "lib" {
         return Vec::new();
     }
@@ -96,11 +89,7 @@ fn imports(source: &Source) -> Vec<Import> {
     found
         .into_iter()
         .filter(|(name, _)| name != module && name.starts_with(char::is_lowercase))
-        .map(|(to, line)| Import {
-            from: module.into(),
-            to,
-            place: format!("{}:{line}", source.path),
-        })
+        .map(|(to, line)| Import { from: module.into(), to, place: format!("{}:{line}", source.path) })
         .collect()
 }
 
@@ -136,10 +125,7 @@ fn named(source: &Source, at: usize) -> Vec<(String, usize)> {
 /// Modules of one floor that name one another in a ring.
 fn rings(imports: &[Import]) -> Vec<Finding> {
     let mut below: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    for import in imports
-        .iter()
-        .filter(|import| floor(&import.from) == floor(&import.to))
-    {
+    for import in imports.iter().filter(|import| floor(&import.from) == floor(&import.to)) {
         below.entry(&import.from).or_default().insert(&import.to);
     }
     let reaches = |from: &str, to: &str| {
@@ -161,10 +147,7 @@ fn rings(imports: &[Import]) -> Vec<Finding> {
     if names.is_empty() {
         return Vec::new();
     }
-    vec![Finding {
-        place: KERNEL.into(),
-        matter: format!("{} name one another in a ring", names.join(", ")),
-    }]
+    vec![Finding { place: KERNEL.into(), matter: format!("{} name one another in a ring", names.join(", ")) }]
 }
 
 #[cfg(test)]
@@ -179,59 +162,28 @@ mod tests {
 
     #[test]
     fn downward_imports_pass() {
-        let files = [(
-            "kernel/src/sched/core.rs",
-            "use crate::arch::cpu;\nuse crate::{lock::Spin, time};\nfn f() { crate::memory::x() }",
-        )];
+        let files = [("kernel/src/sched/core.rs", "use crate::arch::cpu;\nuse crate::{lock::Spin, time};\nfn f() { crate::memory::x() }")];
         assert_eq!(findings(&files), Vec::<String>::new());
     }
 
     #[test]
     fn an_upward_import_is_found_with_its_line() {
-        let found = findings(&[(
-            "kernel/src/arch/switch.rs",
-            "//! x\n\nuse crate::sched::Thread;",
-        )]);
-        assert_eq!(
-            found,
-            ["kernel/src/arch/switch.rs:3: `arch` names `sched`, which stands above it"]
-        );
+        let found = findings(&[("kernel/src/arch/switch.rs", "//! x\n\nuse crate::sched::Thread;")]);
+        assert_eq!(found, ["kernel/src/arch/switch.rs:3: `arch` names `sched`, which stands above it"]);
     }
 
     #[test]
     fn an_upward_name_in_a_group_a_path_or_a_macro_is_found() {
-        assert_eq!(
-            findings(&[("kernel/src/time.rs", "use crate::{arch::{cpu, x}, start};")]).len(),
-            1
-        );
-        assert_eq!(
-            findings(&[("kernel/src/time.rs", "fn f() { crate::calls::g() }")]).len(),
-            1
-        );
-        assert_eq!(
-            findings(&[(
-                "kernel/src/time.rs",
-                "fn f() { say!(\"{}\", crate::calls::g()) }"
-            )])
-            .len(),
-            1
-        );
+        assert_eq!(findings(&[("kernel/src/time.rs", "use crate::{arch::{cpu, x}, start};")]).len(), 1);
+        assert_eq!(findings(&[("kernel/src/time.rs", "fn f() { crate::calls::g() }")]).len(), 1);
+        assert_eq!(findings(&[("kernel/src/time.rs", "fn f() { say!(\"{}\", crate::calls::g()) }")]).len(), 1);
     }
 
     #[test]
     fn super_in_a_front_file_is_the_crate() {
-        assert_eq!(
-            findings(&[("kernel/src/time.rs", "use super::calls;")]).len(),
-            1
-        );
-        assert_eq!(
-            findings(&[("kernel/src/time.rs", "mod tests { use super::calls; }")]).len(),
-            0
-        );
-        assert_eq!(
-            findings(&[("kernel/src/time/x.rs", "use super::calls;")]).len(),
-            0
-        );
+        assert_eq!(findings(&[("kernel/src/time.rs", "use super::calls;")]).len(), 1);
+        assert_eq!(findings(&[("kernel/src/time.rs", "mod tests { use super::calls; }")]).len(), 0);
+        assert_eq!(findings(&[("kernel/src/time/x.rs", "use super::calls;")]).len(), 0);
     }
 
     #[test]
@@ -241,30 +193,18 @@ mod tests {
             ("kernel/src/panic.rs", "use crate::trace;"),
             ("kernel/src/trace.rs", "use crate::time;"),
         ];
-        assert_eq!(
-            findings(&files),
-            ["kernel/src/: panic, time, trace name one another in a ring"]
-        );
+        assert_eq!(findings(&files), ["kernel/src/: panic, time, trace name one another in a ring"]);
         assert_eq!(findings(&files[..2]), Vec::<String>::new());
     }
 
     #[test]
     fn a_module_without_a_floor_is_found() {
-        assert_eq!(
-            findings(&[("kernel/src/misc.rs", "use crate::arch;")]).len(),
-            1
-        );
-        assert_eq!(
-            findings(&[("kernel/src/start.rs", "use crate::misc;")]).len(),
-            1
-        );
+        assert_eq!(findings(&[("kernel/src/misc.rs", "use crate::arch;")]).len(), 1);
+        assert_eq!(findings(&[("kernel/src/start.rs", "use crate::misc;")]).len(), 1);
     }
 
     #[test]
     fn other_crates_are_none_of_our_business() {
-        assert_eq!(
-            findings(&[("loader/src/main.rs", "use crate::start;")]),
-            Vec::<String>::new()
-        );
+        assert_eq!(findings(&[("loader/src/main.rs", "use crate::start;")]), Vec::<String>::new());
     }
 }

@@ -14,11 +14,7 @@ pub fn check(sources: &[Source]) -> Vec<Finding> {
 }
 
 fn find(sources: &[Source], rooms: &str) -> Vec<Finding> {
-    let rooms: BTreeSet<&str> = rooms
-        .lines()
-        .map(str::trim)
-        .filter(|line| !line.is_empty() && !line.starts_with('#'))
-        .collect();
+    let rooms: BTreeSet<&str> = rooms.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')).collect();
     let mut findings = Vec::new();
     let mut unsafe_files = BTreeSet::new();
     for source in sources {
@@ -33,34 +29,18 @@ fn find(sources: &[Source], rooms: &str) -> Vec<Finding> {
         } else {
             continue;
         };
-        findings.push(Finding {
-            place: format!("{}:{}", source.path, first.line),
-            matter: matter.into(),
-        });
+        findings.push(Finding { place: format!("{}:{}", source.path, first.line), matter: matter.into() });
     }
     for empty in rooms.difference(&unsafe_files) {
         let matter = format!("{empty} is listed, but nothing in it is unsafe");
-        findings.push(Finding {
-            place: "ci/rooms.txt".into(),
-            matter,
-        });
+        findings.push(Finding { place: "ci/rooms.txt".into(), matter });
     }
     findings
 }
 
 /// Whether the file opens with the one permission, and its reason.
 fn has_reason(source: &Source) -> bool {
-    let door = [
-        "#",
-        "!",
-        "[",
-        "allow",
-        "(",
-        "unsafe_code",
-        ",",
-        "reason",
-        "=",
-    ];
+    let door = ["#", "!", "[", "allow", "(", "unsafe_code", ",", "reason", "="];
     (0..source.tokens.len()).any(|at| source.texts(at).take(door.len()).eq(door))
 }
 
@@ -76,31 +56,18 @@ mod tests {
 
     #[test]
     fn a_room_with_a_reason_passes() {
-        assert_eq!(
-            found(
-                "a.rs",
-                &format!("{DOOR}unsafe fn f() {{}}"),
-                "# the rooms\na.rs\n"
-            ),
-            0
-        );
+        assert_eq!(found("a.rs", &format!("{DOOR}unsafe fn f() {{}}"), "# the rooms\na.rs\n"), 0);
     }
 
     #[test]
     fn unsafe_outside_of_the_rooms_is_found() {
-        assert_eq!(
-            found("a.rs", &format!("{DOOR}fn f() {{ unsafe {{ g() }} }}"), ""),
-            1
-        );
+        assert_eq!(found("a.rs", &format!("{DOOR}fn f() {{ unsafe {{ g() }} }}"), ""), 1);
         assert_eq!(found("a.rs", "#[unsafe(no_mangle)] fn f() {}", ""), 1);
     }
 
     #[test]
     fn a_room_must_give_its_reason() {
-        assert_eq!(
-            found("a.rs", "#![allow(unsafe_code)]\nunsafe fn f() {}", "a.rs"),
-            1
-        );
+        assert_eq!(found("a.rs", "#![allow(unsafe_code)]\nunsafe fn f() {}", "a.rs"), 1);
     }
 
     #[test]

@@ -34,10 +34,7 @@ impl Source {
         let stream: TokenStream = text.parse().map_err(|error| anyhow!("{path}: {error}"))?;
         let mut tokens = Vec::new();
         flatten(stream, &mut tokens);
-        Ok(Self {
-            path: path.into(),
-            tokens,
-        })
+        Ok(Self { path: path.into(), tokens })
     }
 
     /// The texts of the tokens from `at` on.
@@ -53,16 +50,11 @@ impl Source {
 pub fn all(root: &Path) -> Result<Vec<Source>> {
     let mut paths = Vec::new();
     for folder in ["kernel", "libc-shim", "loader", "apps", "ci"] {
-        collect(&root.join(folder), &mut paths)
-            .with_context(|| format!("{folder} cannot be read"))?;
+        collect(&root.join(folder), &mut paths).with_context(|| format!("{folder} cannot be read"))?;
     }
     paths.sort();
     let read = |path: &PathBuf| {
-        let name = path
-            .strip_prefix(root)
-            .unwrap_or(path)
-            .display()
-            .to_string();
+        let name = path.strip_prefix(root).unwrap_or(path).display().to_string();
         let text = fs::read_to_string(path).with_context(|| format!("{name} cannot be read"))?;
         Source::parse(&name, &text)
     };
@@ -88,10 +80,7 @@ fn flatten(stream: TokenStream, into: &mut Vec<Token>) {
     for tree in stream {
         let line = tree.span().start().line;
         let TokenTree::Group(group) = tree else {
-            into.push(Token {
-                text: tree.to_string(),
-                line,
-            });
+            into.push(Token { text: tree.to_string(), line });
             continue;
         };
         let (open, close) = match group.delimiter() {
@@ -100,15 +89,9 @@ fn flatten(stream: TokenStream, into: &mut Vec<Token>) {
             proc_macro2::Delimiter::Bracket => ("[", "]"),
             proc_macro2::Delimiter::None => ("", ""),
         };
-        into.push(Token {
-            text: open.into(),
-            line,
-        });
+        into.push(Token { text: open.into(), line });
         flatten(group.stream(), into);
-        into.push(Token {
-            text: close.into(),
-            line: group.span_close().start().line,
-        });
+        into.push(Token { text: close.into(), line: group.span_close().start().line });
     }
 }
 
@@ -118,30 +101,14 @@ mod tests {
 
     #[test]
     fn comments_and_strings_hold_no_tokens_of_ours() {
-        let source = Source::parse("x.rs", "// unsafe\nfn f() { g(\"unsafe\") } /* unsafe */")
-            .expect("it is Rust");
+        let source = Source::parse("x.rs", "// unsafe\nfn f() { g(\"unsafe\") } /* unsafe */").expect("it is Rust");
         assert!(source.texts(0).all(|text| text != "unsafe"));
     }
 
     #[test]
     fn every_token_knows_its_line() {
         let source = Source::parse("x.rs", "\nmod a {\n    use b;\n}").expect("it is Rust");
-        let lines: Vec<(&str, usize)> = source
-            .tokens
-            .iter()
-            .map(|token| (token.text.as_str(), token.line))
-            .collect();
-        assert_eq!(
-            lines,
-            [
-                ("mod", 2),
-                ("a", 2),
-                ("{", 2),
-                ("use", 3),
-                ("b", 3),
-                (";", 3),
-                ("}", 4)
-            ]
-        );
+        let lines: Vec<(&str, usize)> = source.tokens.iter().map(|token| (token.text.as_str(), token.line)).collect();
+        assert_eq!(lines, [("mod", 2), ("a", 2), ("{", 2), ("use", 3), ("b", 3), (";", 3), ("}", 4)]);
     }
 }
