@@ -102,7 +102,7 @@ impl Builder {
 
     fn build_loader(&self) -> Result<PathBuf> {
         let mut cargo = self.cargo(house::root(), "build");
-        cargo.args(["-Zbuild-std=core", "-Zbuild-std-features=compiler-builtins-mem"]);
+        cargo.arg("-Zbuild-std=core");
         cargo.args(["--target", LOADER_TARGET, "--profile", "loader"]);
         cargo.args(["--package", "skete-loader", "--bin", "skete-loader"]);
         cargo.arg("--target-dir").arg(house::target_dir());

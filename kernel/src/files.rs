@@ -53,7 +53,10 @@ fn table() -> Result<MappedMutexGuard<'static, RawSleep, Table>, Errno> {
     let mut guard = TABLE.lock();
     if guard.is_none() {
         let mut table = Table::new(Heap);
-        let console = Handle { class: &console::CONSOLE, item: 0 };
+        let console = Handle {
+            class: &console::CONSOLE,
+            item: 0,
+        };
         for _ in 0..3 {
             table.open(console, OpenFlags::BOTH)?;
         }
@@ -67,7 +70,9 @@ fn table() -> Result<MappedMutexGuard<'static, RawSleep, Table>, Errno> {
 /// # Errors
 /// `EMFILE`, `ENOMEM`.
 fn install(handle: Handle, flags: OpenFlags) -> Result<i32, Errno> {
-    table().and_then(|mut table| table.open(handle, flags)).inspect_err(|_| handle.class.close(handle.item))
+    table()
+        .and_then(|mut table| table.open(handle, flags))
+        .inspect_err(|_| handle.class.close(handle.item))
 }
 
 /// Closes a number.
@@ -102,7 +107,9 @@ pub fn duplicate(fd: i32, least: i32) -> Result<i32, Errno> {
 /// # Errors
 /// `EBADF`, `EAGAIN`, and those of the class.
 pub fn read(fd: i32, into: &mut [MaybeUninit<u8>]) -> Result<usize, Errno> {
-    transfer(fd, OpenFlags::is_readable, |open| open.object.class.read(open, into))
+    transfer(fd, OpenFlags::is_readable, |open| {
+        open.object.class.read(open, into)
+    })
 }
 
 /// Writes where the opening stands, or at the end if it appends.
@@ -117,7 +124,9 @@ pub fn write(fd: i32, from: &[u8]) -> Result<usize, Errno> {
         console::write(from);
         return Ok(from.len());
     }
-    transfer(fd, OpenFlags::is_writable, |open| open.object.class.write(open, from))
+    transfer(fd, OpenFlags::is_writable, |open| {
+        open.object.class.write(open, from)
+    })
 }
 
 /// Does `step` on an opening that `may`; as long as it answers `EAGAIN`, waits for a change and tries again, unless the opening is
@@ -150,7 +159,10 @@ fn wait_for(
 ) -> Result<usize, Errno> {
     loop {
         let period = table()?.held(&held)?.object.class.look_every();
-        changes::wait(seen, period.map(|ns| crate::time::now().saturating_add_ns(ns)));
+        changes::wait(
+            seen,
+            period.map(|ns| crate::time::now().saturating_add_ns(ns)),
+        );
         seen = changes::seen();
         let mut table = table()?;
         let result = step(table.held(&held)?);

@@ -90,6 +90,8 @@ fn map_everything(machine: &Machine<'_>, handover: &Handover) {
     let program = handover.program.start..handover.program.end;
     let mut is_done = image::segments().all(|(range, access)| map::map_same(range, access));
     is_done &= map::map_same(program.end - PAGE..program.end, Access::Data);
+    // By itself, so that it can be unmapped by itself.
+    is_done &= machine.board != Board::RaspberryPi3 || map::map_same(0..PAGE, Access::Data);
     for ram in &machine.ram {
         is_done &= map::map_same(ram.start..ram.end.min(program.start).max(ram.start), Access::Data);
         is_done &= map::map_same(ram.start.max(program.end).min(ram.end)..ram.end, Access::Data);

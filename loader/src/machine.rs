@@ -33,6 +33,9 @@ const LEAST_RAM: Range<u64> = 0..64 << 20;
 /// Page 0 is the spin table's and the firmware's.
 const FIRMWARE_PAGE: Range<u64> = 0..PAGE_BYTES as u64;
 
+/// How a cpio archive of format newc begins.
+const CPIO_MAGIC: [u8; 6] = *b"070701";
+
 /// Where the Pi's firmware writes its tags.
 const PI_TAGS: u64 = 0x100;
 /// The Pi's memory lies below its devices, `virt`'s at 1 GiB.
@@ -188,24 +191,31 @@ fn load(
     // SAFETY: `place` chose memory that nobody holds.
     let memory = unsafe { memory::Claim::new(program.clone()) };
     let part = |kind| {
-        cargo
-            .part(kind)
-            .map_or(boot::Range::default(), |part| as_range(memory::range(part)))
+        cargo.part(kind).map_or(boot::Range::default(), |part| {
+            as_range(&memory::range(part))
+        })
+    };
+    // A card's `initramfs` may be the file tree of an appended program.
+    // SAFETY: the firmware says that it put the ramdisk there.
+    let is_archive = unsafe { memory::bytes(initrd.clone()) }.starts_with(&CPIO_MAGIC);
+    let root = match part(Kind::Root) {
+        none if none.is_empty() && is_archive => as_range(&initrd),
+        root => root,
     };
     let handover = Handover {
         magic: boot::MAGIC,
         firmware,
-        program: as_range(program),
-        loader: as_range(loader),
-        initrd: as_range(initrd),
-        root: part(Kind::Root),
+        program: as_range(&program),
+        loader: as_range(&loader),
+        initrd: as_range(&initrd),
+        root,
         options: part(Kind::Options),
         names: part(Kind::Names),
     };
     memory.fill(&plan, handover)
 }
 
-fn as_range(range: Range<u64>) -> boot::Range {
+const fn as_range(range: &Range<u64>) -> boot::Range {
     boot::Range {
         start: range.start,
         end: range.end,

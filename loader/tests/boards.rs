@@ -22,7 +22,7 @@ use skete_loader::{elf, image};
 
 const PI: &[&str] = &["-M", "raspi3b"];
 const NOT_ELF: &str = "the program is not a 64-bit little-endian ELF file";
-const LIMIT: Duration = Duration::from_secs(20);
+const LIMIT: Duration = Duration::from_secs(60);
 
 /// What the machine said, and QEMU's exit status.
 struct Outcome {

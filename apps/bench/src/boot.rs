@@ -1,5 +1,8 @@
 //! From reset to `main`: the system counter begins at zero when the machine does.
-#![allow(unsafe_code, reason = "the clock's own value is not to be had from std")]
+#![allow(
+    unsafe_code,
+    reason = "the clock's own value is not to be had from std"
+)]
 
 use hermit_abi::{CLOCK_MONOTONIC, clock_gettime, timespec};
 
@@ -12,5 +15,8 @@ pub fn run() {
     let result = unsafe { clock_gettime(CLOCK_MONOTONIC, &raw mut now) };
     assert_eq!(result, 0, "there is a monotonic clock");
     let seconds = std::time::Duration::from_secs(now.tv_sec.unsigned_abs());
-    say("boot.main", seconds.as_secs_f64() * 1e9 + f64::from(now.tv_nsec));
+    say(
+        "boot.main",
+        seconds.as_secs_f64() * 1e9 + f64::from(now.tv_nsec),
+    );
 }

@@ -25,7 +25,10 @@ pub fn say(name: &str, ns: f64) {
 
 /// Says what is taken off every row.
 pub fn say_empty() {
-    println!("# empty loop: {:.2} ns a round, taken off each row", empty(MANY));
+    println!(
+        "# empty loop: {:.2} ns a round, taken off each row",
+        empty(MANY)
+    );
 }
 
 fn empty(rounds: u32) -> f64 {

@@ -12,7 +12,11 @@ use crate::meter::{MANY, SOME, row};
 /// Prints the rows `std.…`.
 pub fn run() {
     let lock = Mutex::new(0_u64);
-    row("std.mutex.uncontended", MANY, || *black_box(&lock).lock().unwrap_or_else(PoisonError::into_inner) += 1);
+    row("std.mutex.uncontended", MANY, || {
+        *black_box(&lock)
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) += 1
+    });
     row("std.instant_now", MANY, || {
         black_box(Instant::now());
     });
@@ -30,7 +34,9 @@ fn condvar() {
     let (turn, changed) = (Mutex::new(Turn::Here), Condvar::new());
     let wait_for = |mine: Turn| -> MutexGuard<'_, Turn> {
         let guard = turn.lock().expect("no one panics with it");
-        changed.wait_while(guard, |turn| *turn != mine && *turn != Turn::Over).expect("no one panics with it")
+        changed
+            .wait_while(guard, |turn| *turn != mine && *turn != Turn::Over)
+            .expect("no one panics with it")
     };
     thread::scope(|scope| {
         scope.spawn(|| {

@@ -57,7 +57,16 @@ pub fn control(fd: usize, command: i32, argument: i32) -> Answer {
 /// `ioctl(2)` with FIONBIO.
 pub fn set_nonblocking(fd: usize, mut is_nonblocking: i32) -> Answer {
     // SAFETY: an int, as FIONBIO wants.
-    answer(unsafe { hermit_abi::ioctl(number(fd), hermit_abi::FIONBIO, (&raw mut is_nonblocking).cast()) }.into())
+    answer(
+        unsafe {
+            hermit_abi::ioctl(
+                number(fd),
+                hermit_abi::FIONBIO,
+                (&raw mut is_nonblocking).cast(),
+            )
+        }
+        .into(),
+    )
 }
 
 /// `ioctl(2)` without an argument.
@@ -80,10 +89,17 @@ pub fn event(count: u64, flags: i16) -> Answer {
 
 /// `poll(2)`: each number with what to wait for; what there is comes back in its place.
 pub fn poll(fds: &mut [(usize, i16)], timeout_ms: i32) -> Answer {
-    let mut polled: Vec<_> =
-        fds.iter().map(|&(fd, events)| pollfd { fd: number(fd), events, revents: 0 }).collect();
+    let mut polled: Vec<_> = fds
+        .iter()
+        .map(|&(fd, events)| pollfd {
+            fd: number(fd),
+            events,
+            revents: 0,
+        })
+        .collect();
     // SAFETY: the vector.
-    let ready = answer(unsafe { hermit_abi::poll(polled.as_mut_ptr(), polled.len(), timeout_ms) }.into());
+    let ready =
+        answer(unsafe { hermit_abi::poll(polled.as_mut_ptr(), polled.len(), timeout_ms) }.into());
     for (fd, polled) in fds.iter_mut().zip(polled) {
         fd.1 = polled.revents;
     }

@@ -5,24 +5,45 @@ use std::time::{Duration, Instant};
 
 use hermit_abi::errno::{EAGAIN, EBADF, EFAULT, EINVAL, EMFILE, ENOTTY, ESPIPE};
 use hermit_abi::{
-    EFD_NONBLOCK, EFD_SEMAPHORE, F_DUPFD, F_GETFD, F_GETFL, F_SETFD, F_SETFL, FD_CLOEXEC, O_APPEND, O_CREAT, O_NONBLOCK,
-    O_RDWR, POLLIN, POLLNVAL, POLLOUT,
+    EFD_NONBLOCK, EFD_SEMAPHORE, F_DUPFD, F_GETFD, F_GETFL, F_SETFD, F_SETFL, FD_CLOEXEC, O_APPEND,
+    O_CREAT, O_NONBLOCK, O_RDWR, POLLIN, POLLNVAL, POLLOUT,
 };
 
 use super::{Check, raw};
 
 /// This file's checks.
 pub const CHECKS: &[Check] = &[
-    ("a duplicate shares its position, and lives on alone", duplicate),
-    ("flags are kept, those of the opening and those of the number", flags),
-    ("the lowest number is given, and the 1,025th is refused", numbers),
+    (
+        "a duplicate shares its position, and lives on alone",
+        duplicate,
+    ),
+    (
+        "flags are kept, those of the opening and those of the number",
+        flags,
+    ),
+    (
+        "the lowest number is given, and the 1,025th is refused",
+        numbers,
+    ),
     ("wrong numbers and pointers are errors", wrong),
     ("an eventfd counts", count),
-    ("an eventfd that is a semaphore gives one at a time", semaphore),
-    ("a reader of an eventfd sleeps until a thread writes", event_wakes),
-    ("a poll tells what is ready, and waits for it no longer than told", poll),
+    (
+        "an eventfd that is a semaphore gives one at a time",
+        semaphore,
+    ),
+    (
+        "a reader of an eventfd sleeps until a thread writes",
+        event_wakes,
+    ),
+    (
+        "a poll tells what is ready, and waits for it no longer than told",
+        poll,
+    ),
     ("a poll of two wakes for either", poll_wakes),
-    ("closing a file under a reader lets it finish", close_under_reader),
+    (
+        "closing a file under a reader lets it finish",
+        close_under_reader,
+    ),
 ];
 
 const ONE: [u8; 8] = 1_u64.to_ne_bytes();
@@ -30,7 +51,10 @@ const ONE: [u8; 8] = 1_u64.to_ne_bytes();
 fn duplicate() {
     let fd = raw::open(c"/tmp/duplicate", O_CREAT | O_RDWR).expect("it can be made");
     let copy = raw::duplicate(fd).expect("there are numbers");
-    assert_eq!((raw::write(fd, b"ab"), raw::write(copy, b"cd")), (Ok(2), Ok(2)));
+    assert_eq!(
+        (raw::write(fd, b"ab"), raw::write(copy, b"cd")),
+        (Ok(2), Ok(2))
+    );
     assert_eq!(raw::close(fd), Ok(0));
     assert_eq!(raw::write(fd, b"x"), Err(EBADF));
     assert_eq!(raw::write(copy, b"ef"), Ok(2));
@@ -43,10 +67,22 @@ fn flags() {
     let bits = |flags: i32| usize::try_from(flags);
     assert_eq!(raw::control(fd, F_GETFL, 0).ok(), bits(O_RDWR).ok());
     assert_eq!(raw::control(fd, F_SETFL, O_APPEND | O_NONBLOCK), Ok(0));
-    assert_eq!(raw::control(fd, F_GETFL, 0).ok(), bits(O_RDWR | O_APPEND | O_NONBLOCK).ok());
+    assert_eq!(
+        raw::control(fd, F_GETFL, 0).ok(),
+        bits(O_RDWR | O_APPEND | O_NONBLOCK).ok()
+    );
     assert_eq!(raw::set_nonblocking(fd, 0), Ok(0));
-    assert_eq!(raw::control(fd, F_GETFL, 0).ok(), bits(O_RDWR | O_APPEND).ok());
-    assert_eq!((raw::control(fd, F_SETFD, FD_CLOEXEC), raw::control(fd, F_GETFD, 0)), (Ok(0), Ok(1)));
+    assert_eq!(
+        raw::control(fd, F_GETFL, 0).ok(),
+        bits(O_RDWR | O_APPEND).ok()
+    );
+    assert_eq!(
+        (
+            raw::control(fd, F_SETFD, FD_CLOEXEC),
+            raw::control(fd, F_GETFD, 0)
+        ),
+        (Ok(0), Ok(1))
+    );
     let copy = raw::control(fd, F_DUPFD, 100).expect("there are numbers");
     assert_eq!((copy, raw::control(copy, F_GETFD, 0)), (100, Ok(0)));
     assert_eq!(raw::control(fd, 99, 0), Err(EINVAL));
@@ -86,10 +122,19 @@ fn wrong() {
 fn count() {
     let event = raw::event(5, EFD_NONBLOCK).expect("there is memory");
     let mut bytes = [0; 8];
-    assert_eq!((raw::read(event, &mut bytes), u64::from_ne_bytes(bytes)), (Ok(8), 5));
+    assert_eq!(
+        (raw::read(event, &mut bytes), u64::from_ne_bytes(bytes)),
+        (Ok(8), 5)
+    );
     assert_eq!(raw::read(event, &mut bytes), Err(EAGAIN));
-    assert_eq!((raw::write(event, &ONE), raw::write(event, &ONE)), (Ok(8), Ok(8)));
-    assert_eq!((raw::read(event, &mut bytes), u64::from_ne_bytes(bytes)), (Ok(8), 2));
+    assert_eq!(
+        (raw::write(event, &ONE), raw::write(event, &ONE)),
+        (Ok(8), Ok(8))
+    );
+    assert_eq!(
+        (raw::read(event, &mut bytes), u64::from_ne_bytes(bytes)),
+        (Ok(8), 2)
+    );
     assert_eq!(raw::write(event, &(u64::MAX - 1).to_ne_bytes()), Ok(8));
     assert_eq!(raw::write(event, &ONE), Err(EAGAIN));
     assert_eq!(raw::write(event, &u64::MAX.to_ne_bytes()), Err(EINVAL));
@@ -125,7 +170,11 @@ fn poll() {
     assert_eq!(fds.map(|(_, ready)| ready), [POLLOUT, POLLNVAL, POLLOUT]);
     let start = Instant::now();
     assert_eq!(raw::poll(&mut [(event, POLLIN)], 20), Ok(0));
-    assert!(start.elapsed() >= Duration::from_millis(20), "ended after {:?}", start.elapsed());
+    assert!(
+        start.elapsed() >= Duration::from_millis(20),
+        "ended after {:?}",
+        start.elapsed()
+    );
     raw::close(event).expect("it is open");
 }
 

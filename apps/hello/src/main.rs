@@ -14,7 +14,9 @@ use skete::thread::{core, set_affinity};
 
 fn main() {
     let cores = thread::available_parallelism().map_or(1, usize::from);
-    let threads: Vec<_> = (0..4).map(|number| thread::spawn(move || greet(number, number % cores))).collect();
+    let threads: Vec<_> = (0..4)
+        .map(|number| thread::spawn(move || greet(number, number % cores)))
+        .collect();
     for thread in threads {
         thread.join().expect("a greeting does not panic");
     }

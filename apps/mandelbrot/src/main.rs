@@ -24,12 +24,15 @@ static ROWS: [AtomicUsize; 4] = [const { AtomicUsize::new(0) }; 4];
 
 fn main() -> io::Result<()> {
     let mut pixels = vec![0; WIDTH * HEIGHT];
-    pixels.par_chunks_mut(WIDTH).enumerate().for_each(|(y, row)| {
-        for (x, pixel) in row.iter_mut().enumerate() {
-            *pixel = shade(x, y);
-        }
-        ROWS[skete::thread::core()].fetch_add(1, Ordering::Relaxed);
-    });
+    pixels
+        .par_chunks_mut(WIDTH)
+        .enumerate()
+        .for_each(|(y, row)| {
+            for (x, pixel) in row.iter_mut().enumerate() {
+                *pixel = shade(x, y);
+            }
+            ROWS[skete::thread::core()].fetch_add(1, Ordering::Relaxed);
+        });
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     for (core, rows) in ROWS.iter().enumerate().take(cores) {
         println!("core {core}: {} rows", rows.load(Ordering::Relaxed));
@@ -42,7 +45,10 @@ fn main() -> io::Result<()> {
 /// How soon the point under pixel (x, y) escapes: white at once, black never.
 #[allow(clippy::cast_precision_loss, reason = "pixels are few")]
 fn shade(x: usize, y: usize) -> u8 {
-    let (re, im) = (x as f64 * 3.0 / WIDTH as f64 - 2.2, y as f64 * 2.0 / HEIGHT as f64 - 1.0);
+    let (re, im) = (
+        x as f64 * 3.0 / WIDTH as f64 - 2.2,
+        y as f64 * 2.0 / HEIGHT as f64 - 1.0,
+    );
     let (mut a, mut b) = (0.0, 0.0);
     for step in 0..MOST_STEPS {
         let (a2, b2) = (a * a, b * b);
@@ -57,7 +63,11 @@ fn shade(x: usize, y: usize) -> u8 {
 fn write(pixels: &[u8]) -> io::Result<()> {
     let file = BufWriter::new(File::create(PATH)?);
     let (width, height) = (u32::try_from(WIDTH), u32::try_from(HEIGHT));
-    let mut encoder = png::Encoder::new(file, width.map_err(io::Error::other)?, height.map_err(io::Error::other)?);
+    let mut encoder = png::Encoder::new(
+        file,
+        width.map_err(io::Error::other)?,
+        height.map_err(io::Error::other)?,
+    );
     encoder.set_color(png::ColorType::Grayscale);
     encoder.set_depth(png::BitDepth::Eight);
     let mut writer = encoder.write_header().map_err(io::Error::other)?;

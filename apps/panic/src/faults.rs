@@ -1,5 +1,8 @@
 //! What the processor refuses to do.
-#![allow(unsafe_code, reason = "each function does one thing that must not be done")]
+#![allow(
+    unsafe_code,
+    reason = "each function does one thing that must not be done"
+)]
 
 use std::arch::asm;
 use std::hint::black_box;
@@ -15,7 +18,9 @@ pub fn deepen(depth: u64) -> u64 {
 /// Reads through null.
 pub fn read_null() {
     // SAFETY: none; page 0 is unmapped, and the read faults.
-    println!("{}", unsafe { black_box(ptr::null::<u32>()).read_volatile() });
+    println!("{}", unsafe {
+        black_box(ptr::null::<u32>()).read_volatile()
+    });
 }
 
 /// Writes to an address where nothing is.

@@ -24,8 +24,6 @@ use std::process::ExitCode;
 use std::sync::Barrier;
 use std::thread;
 
-use skete as _;
-
 mod faults;
 
 fn main() -> ExitCode {
@@ -53,9 +51,17 @@ fn main() -> ExitCode {
     ExitCode::FAILURE
 }
 
-/// Runs `end` in a thread with a name and a small stack, and waits for it.
+/// Runs `end` in a thread with a name and a small stack, and waits for it. std keeps a thread's name to itself on this target, so the
+/// kernel is told too, for its own reports.
 fn in_thread(end: fn()) {
-    let thread = thread::Builder::new().name("doomed".into()).stack_size(64 << 10).spawn(end);
+    let doomed = move || {
+        skete::thread::set_name("doomed");
+        end();
+    };
+    let thread = thread::Builder::new()
+        .name("doomed".into())
+        .stack_size(64 << 10)
+        .spawn(doomed);
     let _ = thread.expect("there is memory").join();
 }
 

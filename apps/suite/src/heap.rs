@@ -7,8 +7,14 @@ use super::{Check, cores};
 
 /// This file's checks.
 pub const CHECKS: &[Check] = &[
-    ("blocks of all sizes keep what is written, whoever allocates beside", stress),
-    ("a block allocated by one thread is freed by another", passed_on),
+    (
+        "blocks of all sizes keep what is written, whoever allocates beside",
+        stress,
+    ),
+    (
+        "a block allocated by one thread is freed by another",
+        passed_on,
+    ),
     ("a vector that grows keeps its contents", growth),
     ("more memory than there is is refused", refused),
 ];
@@ -34,7 +40,11 @@ impl Marked {
     }
 
     fn check(&self) {
-        assert!(self.0.iter().all(|&byte| byte == self.1), "a block of {} bytes was written by another", self.0.len());
+        assert!(
+            self.0.iter().all(|&byte| byte == self.1),
+            "a block of {} bytes was written by another",
+            self.0.len()
+        );
     }
 }
 
@@ -66,7 +76,8 @@ fn passed_on() {
             let send = send.clone();
             scope.spawn(move || {
                 for len in 1..500 {
-                    send.send(Marked::new(len * 7, number)).expect("it is received");
+                    send.send(Marked::new(len * 7, number))
+                        .expect("it is received");
                 }
             });
         }

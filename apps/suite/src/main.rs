@@ -11,6 +11,7 @@ use skete as _;
 
 mod heap;
 mod locals;
+mod pause;
 mod random;
 mod sharing;
 mod spawning;
@@ -33,9 +34,14 @@ const GROUPS: [(&str, &[Check]); 7] = [
 fn main() {
     let asked: Vec<String> = env::args().skip(1).filter(|name| name != EXACT).collect();
     for name in &asked {
-        assert!(GROUPS.iter().any(|(group, _)| group == name), "no group is called {name}");
+        assert!(
+            GROUPS.iter().any(|(group, _)| group == name),
+            "no group is called {name}"
+        );
     }
-    let groups = GROUPS.iter().filter(|(group, _)| asked.is_empty() || asked.iter().any(|name| name == group));
+    let groups = GROUPS
+        .iter()
+        .filter(|(group, _)| asked.is_empty() || asked.iter().any(|name| name == group));
     let mut count = 0;
     for (name, check) in groups.flat_map(|(_, checks)| checks.iter()) {
         check();

@@ -11,7 +11,11 @@ pub const CHECKS: &[Check] = &[("no two threads hash with the same keys", distin
 
 fn distinct() {
     // One thread draws its keys once and counts them up; each new thread draws anew.
-    let hash = || thread::spawn(|| RandomState::new().hash_one(1)).join().expect("it does not panic");
+    let hash = || {
+        thread::spawn(|| RandomState::new().hash_one(1))
+            .join()
+            .expect("it does not panic")
+    };
     let hashes: HashSet<u64> = (0..200).map(|_| hash()).collect();
     assert_eq!(hashes.len(), 200);
     let ones: u32 = hashes.iter().map(|hash| hash.count_ones()).sum();

@@ -7,13 +7,20 @@ use std::time::{Duration, Instant};
 
 use skete::thread::{affinity, core, set_affinity, set_priority};
 
+use super::pause::pause;
 use super::{Check, cores, is_exact};
 
 /// This file's checks.
 pub const CHECKS: &[Check] = &[
     ("two equal spinners a core get half of it each", halves),
-    ("a more urgent thread does not wait for a spinner's slice", urgent),
-    ("a thread runs where its mask lets it, and nowhere else", masks),
+    (
+        "a more urgent thread does not wait for a spinner's slice",
+        urgent,
+    ),
+    (
+        "a thread runs where its mask lets it, and nowhere else",
+        masks,
+    ),
     ("work that begins on one core spreads over all", spreads),
 ];
 
@@ -25,6 +32,7 @@ fn spin_until(end: Instant) -> Rounds {
     let mut rounds = [0.0; 4];
     while Instant::now() < end {
         rounds[core()] += 1.0;
+        pause();
     }
     rounds
 }
@@ -32,7 +40,8 @@ fn spin_until(end: Instant) -> Rounds {
 /// How much of the cores one had: of each core the part of its rounds that were its own. So it does not matter which cores the
 /// emulator favoured.
 fn share(one: &Rounds, all: &[Rounds]) -> f64 {
-    let of_core = |core: usize| one[core] / all.iter().map(|rounds| rounds[core]).sum::<f64>().max(1.0);
+    let of_core =
+        |core: usize| one[core] / all.iter().map(|rounds| rounds[core]).sum::<f64>().max(1.0);
     (0..one.len()).map(of_core).sum::<f64>() * 100.0
 }
 
@@ -46,10 +55,16 @@ fn halves() {
             spin_until(Instant::now() + SPAN)
         };
         let spinners: Vec<_> = (0..count).map(|_| scope.spawn(spinner)).collect();
-        spinners.into_iter().map(|spinner| spinner.join().expect("it does not panic")).collect()
+        spinners
+            .into_iter()
+            .map(|spinner| spinner.join().expect("it does not panic"))
+            .collect()
     });
     let shares: Vec<f64> = all.iter().map(|one| share(one, &all)).collect();
-    println!("    {count} spinners on {} cores, percent of a core each: {shares:.1?}", cores());
+    println!(
+        "    {count} spinners on {} cores, percent of a core each: {shares:.1?}",
+        cores()
+    );
     let bound = if is_exact() { 45.0..=55.0 } else { 1.0..=99.0 };
     assert!(shares.iter().all(|share| bound.contains(share)));
 }
@@ -62,7 +77,7 @@ fn urgent() {
         scope.spawn(|| {
             set_affinity(1).expect("core 0 is there");
             while !ended.load(Ordering::Relaxed) {
-                std::hint::spin_loop();
+                pause();
             }
         });
         let sleeper = scope.spawn(|| {
@@ -80,7 +95,11 @@ fn urgent() {
         sleeper.join().expect("it does not panic")
     });
     late.sort();
-    println!("    late by {:?} at best, {:?} in the middle", late[0], late[ROUNDS / 2]);
+    println!(
+        "    late by {:?} at best, {:?} in the middle",
+        late[0],
+        late[ROUNDS / 2]
+    );
     assert!(late[ROUNDS / 2] < Duration::from_millis(2));
 }
 
@@ -112,11 +131,18 @@ fn spreads() {
             core()
         };
         let threads: Vec<_> = (0..cores()).map(|_| scope.spawn(place)).collect();
-        threads.into_iter().map(|thread| thread.join().expect("it does not panic")).collect()
+        threads
+            .into_iter()
+            .map(|thread| thread.join().expect("it does not panic"))
+            .collect()
     });
     let mut different = places.clone();
     different.sort_unstable();
     different.dedup();
-    println!("    {} spinners ended on cores {places:?}, after {:?}", cores(), start.elapsed());
+    println!(
+        "    {} spinners ended on cores {places:?}, after {:?}",
+        cores(),
+        start.elapsed()
+    );
     assert_eq!(different.len(), cores());
 }

@@ -8,9 +8,18 @@ use super::Check;
 
 /// This file's checks.
 pub const CHECKS: &[Check] = &[
-    ("ten thousand threads are made and joined in a row", in_a_row),
-    ("a thousand threads live at once, with 1 MiB of stack each", at_once),
-    ("when there is no room for a thread, spawn is an error, and it passes", refused),
+    (
+        "ten thousand threads are made and joined in a row",
+        in_a_row,
+    ),
+    (
+        "a thousand threads live at once, with 1 MiB of stack each",
+        at_once,
+    ),
+    (
+        "when there is no room for a thread, spawn is an error, and it passes",
+        refused,
+    ),
     ("a stack that no memory holds is an error", too_large),
 ];
 
@@ -18,10 +27,15 @@ fn in_a_row() {
     let before = skete::thread::count();
     let mut sum = 0;
     for number in 0..10_000_u64 {
-        sum += thread::spawn(move || number).join().expect("it does not panic");
+        sum += thread::spawn(move || number)
+            .join()
+            .expect("it does not panic");
     }
     assert_eq!(sum, 49_995_000);
-    assert!(skete::thread::count() <= before + 1, "threads are left over");
+    assert!(
+        skete::thread::count() <= before + 1,
+        "threads are left over"
+    );
 }
 
 fn at_once() {
@@ -42,7 +56,13 @@ fn at_once() {
 
 fn refused() {
     let (is_over, changed) = (Mutex::new(false), Condvar::new());
-    let wait = || drop(changed.wait_while(is_over.lock().expect("no one panics with it"), |is_over| !*is_over));
+    let wait = || {
+        drop(
+            changed.wait_while(is_over.lock().expect("no one panics with it"), |is_over| {
+                !*is_over
+            }),
+        )
+    };
     let count = thread::scope(|scope| {
         let mut threads = Vec::new();
         let error = loop {

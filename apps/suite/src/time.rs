@@ -9,7 +9,10 @@ use super::{Check, cores};
 /// This file's checks.
 pub const CHECKS: &[Check] = &[
     ("no sleep is early, on any core, however short", never_early),
-    ("time never runs backwards, from whichever core one looks", monotone),
+    (
+        "time never runs backwards, from whichever core one looks",
+        monotone,
+    ),
     ("sleepers wake in the order of their deadlines", order),
     ("the wall clock keeps pace with the other", wall_clock),
 ];
@@ -59,14 +62,26 @@ fn order() {
             });
         }
     });
-    assert_eq!(woken.into_inner().expect("no one panicked"), [0, 1, 2, 3, 4]);
+    assert_eq!(
+        woken.into_inner().expect("no one panicked"),
+        [0, 1, 2, 3, 4]
+    );
 }
 
 fn wall_clock() {
-    let (wall, start) = (SystemTime::now(), Instant::now());
+    let before = Instant::now();
+    let wall = SystemTime::now();
+    let after = Instant::now();
     thread::sleep(Duration::from_millis(50));
+    let least = after.elapsed();
     let passed = wall.elapsed().expect("it does not run backwards");
-    let difference = passed.abs_diff(start.elapsed());
-    println!("    it is {:?} after 1970", wall.duration_since(UNIX_EPOCH).unwrap_or_default());
-    assert!(difference < Duration::from_millis(5), "{difference:?} apart");
+    let most = before.elapsed();
+    println!(
+        "    it is {:?} after 1970",
+        wall.duration_since(UNIX_EPOCH).unwrap_or_default()
+    );
+    assert!(
+        least <= passed && passed <= most,
+        "{passed:?} is not between {least:?} and {most:?}"
+    );
 }

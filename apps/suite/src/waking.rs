@@ -1,7 +1,5 @@
 //! A thread that is woken or spawned while other cores spin starts on the idle one at once.
-#![allow(unsafe_code, reason = "one instruction")]
 
-use std::arch::asm;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
@@ -10,12 +8,19 @@ use std::time::{Duration, Instant};
 
 use skete::thread::{affinity, set_affinity};
 
+use super::pause::pause;
 use super::{Check, cores, is_exact};
 
 /// This file's checks.
 pub const CHECKS: &[Check] = &[
-    ("a woken thread starts on the idle core while others spin", woken),
-    ("a spawned thread starts on the idle core while others spin", spawned),
+    (
+        "a woken thread starts on the idle core while others spin",
+        woken,
+    ),
+    (
+        "a spawned thread starts on the idle core while others spin",
+        spawned,
+    ),
 ];
 
 const ROUNDS: usize = 51;
@@ -49,15 +54,17 @@ fn with_one_idle_core(rounds: impl FnOnce() -> Vec<Duration>) {
     });
     set_affinity(all).expect("they were there before");
     delays.sort();
-    println!("    started after {:?} at best, {:?} in the middle, {:?} at worst", delays[0], delays[ROUNDS / 2], delays[ROUNDS - 1]);
-    assert!(if is_exact() { delays[ROUNDS / 2] <= SOON } else { delays[0] <= BEFORE_LONG });
-}
-
-/// A round of a spinning loop. `yield`, not `isb` as in `std::hint::spin_loop`: under `--icount` it passes the emulator's turn to the
-/// next core.
-fn pause() {
-    // SAFETY: a hint, which changes nothing.
-    unsafe { asm!("yield", options(nomem, nostack, preserves_flags)) };
+    println!(
+        "    started after {:?} at best, {:?} in the middle, {:?} at worst",
+        delays[0],
+        delays[ROUNDS / 2],
+        delays[ROUNDS - 1]
+    );
+    assert!(if is_exact() {
+        delays[ROUNDS / 2] <= SOON
+    } else {
+        delays[0] <= BEFORE_LONG
+    });
 }
 
 /// Spins, as a core with work does.
@@ -85,7 +92,8 @@ fn woken() {
                 work(Duration::from_micros(500));
                 *woken_at.lock().expect("no one panics with it") = Instant::now();
                 sleeper.thread().unpark();
-                while_spinning(&receive).saturating_duration_since(*woken_at.lock().expect("no one panics with it"))
+                while_spinning(&receive)
+                    .saturating_duration_since(*woken_at.lock().expect("no one panics with it"))
             };
             (0..ROUNDS).map(round).collect()
         })
@@ -100,7 +108,10 @@ fn spawned() {
             let spawned_at = Instant::now();
             let thread = thread::spawn(move || send.send(Instant::now()));
             let started_at = while_spinning(&receive);
-            thread.join().expect("it does not panic").expect("it is waited for");
+            thread
+                .join()
+                .expect("it does not panic")
+                .expect("it is waited for");
             started_at.saturating_duration_since(spawned_at)
         };
         (0..ROUNDS).map(round).collect()

@@ -8,9 +8,15 @@ use crate::check::{CROWD, Check};
 
 /// This file's checks.
 pub const CHECKS: &[Check] = &[
-    ("a channel brings everything, in each sender's order", channel),
+    (
+        "a channel brings everything, in each sender's order",
+        channel,
+    ),
     ("a bounded channel holds no more than its bound", bounded),
-    ("a channel without room hands over from one to the other", rendezvous),
+    (
+        "a channel without room hands over from one to the other",
+        rendezvous,
+    ),
     ("a recv_timeout ends, and not early", timeout),
 ];
 

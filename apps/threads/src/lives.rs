@@ -15,15 +15,28 @@ pub const CHECKS: &[Check] = &[
     ("a builder's name and stack size are honoured", builder),
     ("an unpark before the park is not lost", park),
     ("a park_timeout ends, and not early", park_timeout),
-    ("thread-locals are each thread's own, and are dropped at its end", locals),
+    (
+        "thread-locals are each thread's own, and are dropped at its end",
+        locals,
+    ),
     ("a sleep is never early", sleep),
     ("the main thread is called main", main_name),
 ];
 
 fn join() {
-    let threads: Vec<_> = (0..CROWD).map(|number| thread::spawn(move || number * number)).collect();
-    let squares: Vec<usize> = threads.into_iter().map(|thread| thread.join().expect("it does not panic")).collect();
-    assert!(squares.iter().copied().eq((0..CROWD).map(|number| number * number)));
+    let threads: Vec<_> = (0..CROWD)
+        .map(|number| thread::spawn(move || number * number))
+        .collect();
+    let squares: Vec<usize> = threads
+        .into_iter()
+        .map(|thread| thread.join().expect("it does not panic"))
+        .collect();
+    assert!(
+        squares
+            .iter()
+            .copied()
+            .eq((0..CROWD).map(|number| number * number))
+    );
 }
 
 fn detach() {
@@ -56,9 +69,16 @@ fn builder() {
         let large = std::hint::black_box([1_u8; 2 << 20]);
         large.iter().map(|&byte| usize::from(byte)).sum()
     }
-    let builder = thread::Builder::new().name("deep one".into()).stack_size(4 << 20);
-    let thread = builder.spawn(|| (thread::current().name().map(str::to_owned), deep())).expect("there is memory");
-    assert_eq!(thread.join().expect("it does not panic"), (Some("deep one".into()), 2 << 20));
+    let builder = thread::Builder::new()
+        .name("deep one".into())
+        .stack_size(4 << 20);
+    let thread = builder
+        .spawn(|| (thread::current().name().map(str::to_owned), deep()))
+        .expect("there is memory");
+    assert_eq!(
+        thread.join().expect("it does not panic"),
+        (Some("deep one".into()), 2 << 20)
+    );
 }
 
 fn park() {

@@ -10,13 +10,22 @@ use crate::check::{CROWD, Check, crowd};
 /// This file's checks.
 pub const CHECKS: &[Check] = &[
     ("a mutex lets one in at a time", mutex),
-    ("a try_lock of a taken mutex fails and does not wait", try_lock),
+    (
+        "a try_lock of a taken mutex fails and does not wait",
+        try_lock,
+    ),
     ("a rwlock lets all readers in together", readers),
     ("a rwlock lets a writer in alone", writers),
     ("a condvar passes a turn round without losing it", condvar),
-    ("a condvar's wait_timeout ends, and not early", condvar_timeout),
+    (
+        "a condvar's wait_timeout ends, and not early",
+        condvar_timeout,
+    ),
     ("a notify_all wakes everyone", notify_all),
-    ("a barrier lets nobody through early and has one leader a round", barrier),
+    (
+        "a barrier lets nobody through early and has one leader a round",
+        barrier,
+    ),
 ];
 
 fn mutex() {
@@ -76,7 +85,9 @@ fn condvar() {
         for round in 0..ROUNDS {
             let mine = round * CROWD + number;
             let guard = turn.lock().expect("no one panics with it");
-            let mut guard = changed.wait_while(guard, |turn| *turn != mine).expect("no one panics with it");
+            let mut guard = changed
+                .wait_while(guard, |turn| *turn != mine)
+                .expect("no one panics with it");
             *guard += 1;
             changed.notify_all();
         }
@@ -89,7 +100,9 @@ fn condvar_timeout() {
     let (lock, never) = (Mutex::new(()), Condvar::new());
     let start = Instant::now();
     let guard = lock.lock().expect("free");
-    let (_guard, result) = never.wait_timeout_while(guard, WAIT, |()| true).expect("no one panics with it");
+    let (_guard, result) = never
+        .wait_timeout_while(guard, WAIT, |()| true)
+        .expect("no one panics with it");
     assert!(result.timed_out());
     assert!(start.elapsed() >= WAIT, "woke after {:?}", start.elapsed());
 }
@@ -102,10 +115,16 @@ fn notify_all() {
                 let mut state = state.lock().expect("no one panics with it");
                 state.0 += 1;
                 changed.notify_all();
-                drop(changed.wait_while(state, |state| !state.1).expect("no one panics with it"));
+                drop(
+                    changed
+                        .wait_while(state, |state| !state.1)
+                        .expect("no one panics with it"),
+                );
             });
         }
-        let all_wait = changed.wait_while(state.lock().expect("no one panics with it"), |state| state.0 < CROWD);
+        let all_wait = changed.wait_while(state.lock().expect("no one panics with it"), |state| {
+            state.0 < CROWD
+        });
         all_wait.expect("no one panics with it").1 = true;
         changed.notify_all();
     });

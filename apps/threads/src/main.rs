@@ -3,14 +3,18 @@
 
 use skete as _;
 
+mod channels;
 mod check;
+mod lives;
 mod locks;
 mod once;
-mod channels;
-mod lives;
 
 fn main() {
-    let checks = locks::CHECKS.iter().chain(once::CHECKS).chain(channels::CHECKS).chain(lives::CHECKS);
+    let checks = locks::CHECKS
+        .iter()
+        .chain(once::CHECKS)
+        .chain(channels::CHECKS)
+        .chain(lives::CHECKS);
     let count = checks.clone().count();
     for (name, check) in checks {
         check();

@@ -42,7 +42,8 @@ pub struct Handover {
     pub program: Range,
     /// The loader itself and what was appended to it. Free memory, but for the three ranges below.
     pub loader: Range,
-    /// The initial ramdisk's memory, if the firmware loaded one. Free memory, but for the three ranges below.
+    /// The initial ramdisk's memory, if the firmware loaded one, or that of the payload that came over the serial line. Free memory,
+    /// but for the three ranges below.
     pub initrd: Range,
     /// A cpio archive (newc) that fills the file tree; may be empty.
     pub root: Range,

@@ -23,9 +23,17 @@ pub fn emit(entry: &Entry<'_>, next: u64, into: &mut [MaybeUninit<u8>]) -> Optio
         Kind::Device(_) => files::DT_CHR,
     };
     into.fill(MaybeUninit::new(0));
-    put(into, offset_of!(Dirent, d_ino), &u64::from(entry.node.0).to_ne_bytes());
+    put(
+        into,
+        offset_of!(Dirent, d_ino),
+        &u64::from(entry.node.0).to_ne_bytes(),
+    );
     put(into, offset_of!(Dirent, d_off), &next.to_ne_bytes());
-    put(into, offset_of!(Dirent, d_reclen), &u16::try_from(len).ok()?.to_ne_bytes());
+    put(
+        into,
+        offset_of!(Dirent, d_reclen),
+        &u16::try_from(len).ok()?.to_ne_bytes(),
+    );
     put(into, offset_of!(Dirent, d_type), &[kind]);
     put(into, DIRENT_NAME_OFFSET, entry.name);
     Some(len)

@@ -17,7 +17,10 @@ impl Event {
     /// A counter that stands at `count`.
     #[must_use]
     pub const fn new(count: u64, is_semaphore: bool) -> Self {
-        Self { count, is_semaphore }
+        Self {
+            count,
+            is_semaphore,
+        }
     }
 
     /// Whether [`Event::take`] would find something.
@@ -70,7 +73,10 @@ mod tests {
         let mut event = Event::new(3, false);
         assert_eq!((event.take(), event.take()), (Ok(3), Err(Errno::EAGAIN)));
         let mut semaphore = Event::new(2, true);
-        assert_eq!([semaphore.take(), semaphore.take(), semaphore.take()], [Ok(1), Ok(1), Err(Errno::EAGAIN)]);
+        assert_eq!(
+            [semaphore.take(), semaphore.take(), semaphore.take()],
+            [Ok(1), Ok(1), Err(Errno::EAGAIN)]
+        );
         assert!(!semaphore.is_readable());
     }
 

@@ -27,7 +27,12 @@ impl<const ROOM: usize> Input<ROOM> {
     /// Nothing has arrived.
     #[must_use]
     pub const fn new() -> Self {
-        Self { bytes: [0; ROOM], first: 0, count: 0, after_cr: false }
+        Self {
+            bytes: [0; ROOM],
+            first: 0,
+            count: 0,
+            after_cr: false,
+        }
     }
 
     /// How many bytes can still arrive.

@@ -200,8 +200,14 @@ fn a_visit_shows_every_file_below_with_its_path_from_there() {
     let mut tree = Tree::new(Global, 1).unwrap();
     tree.fill(&bytes, 1).unwrap();
     let mut seen = Vec::new();
-    tree.visit(b"/out", |path, contents| seen.push((path.to_vec(), contents.to_vec()))).unwrap();
+    tree.visit(b"/out", |path, contents| {
+        seen.push((path.to_vec(), contents.to_vec()))
+    })
+    .unwrap();
     let expected: [(&[u8], &[u8]); 3] = [(b"deep/a", b"3"), (b"deep/er/x", b"2"), (b"z", b"1")];
-    assert_eq!(seen, expected.map(|(path, contents)| (path.to_vec(), contents.to_vec())));
+    assert_eq!(
+        seen,
+        expected.map(|(path, contents)| (path.to_vec(), contents.to_vec()))
+    );
     assert_eq!(tree.visit(b"/out/z", |_, _| ()), Err(Errno::ENOTDIR));
 }

@@ -10,9 +10,16 @@ use skete_logic::tree::{Entry, Kind, NodeId};
 
 /// What std takes out of an entry: where the next one is, the type, the name up to its NUL.
 fn parse(bytes: &[u8]) -> (usize, u64, u8, Vec<u8>) {
-    let node = bytes[..8].iter().rev().fold(0, |sum, &byte| sum << 8 | u64::from(byte));
+    let node = bytes[..8]
+        .iter()
+        .rev()
+        .fold(0, |sum, &byte| sum << 8 | u64::from(byte));
     let len = usize::from(bytes[16]) | usize::from(bytes[17]) << 8;
-    let name = bytes[19..].iter().copied().take_while(|&byte| byte != 0).collect();
+    let name = bytes[19..]
+        .iter()
+        .copied()
+        .take_while(|&byte| byte != 0)
+        .collect();
     (len, node, bytes[18], name)
 }
 

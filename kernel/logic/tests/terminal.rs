@@ -10,7 +10,12 @@ fn read<const ROOM: usize>(input: &mut Input<ROOM>, len: usize) -> Option<String
     let mut buffer = vec![MaybeUninit::new(b'?'); len];
     let count = input.read(&mut buffer)?;
     // SAFETY: every byte was given a value above.
-    Some(buffer[..count].iter().map(|byte| char::from(unsafe { byte.assume_init() })).collect())
+    Some(
+        buffer[..count]
+            .iter()
+            .map(|byte| char::from(unsafe { byte.assume_init() }))
+            .collect(),
+    )
 }
 
 fn type_in<const ROOM: usize>(input: &mut Input<ROOM>, text: &str) -> usize {

@@ -1,7 +1,10 @@
 //! The Hermit ABI's file calls. Each checks its pointers, asks [`crate::files`], and turns the answer into a number.
 //!
 //! A pointer that is null is `EFAULT`; one that is wild ends the program as any other wild access does.
-#![allow(unsafe_code, reason = "the face towards programs: symbols and their pointers")]
+#![allow(
+    unsafe_code,
+    reason = "the face towards programs: symbols and their pointers"
+)]
 
 use core::ffi::{c_char, c_int, c_void};
 use core::mem::MaybeUninit;
@@ -22,7 +25,11 @@ use crate::files::{self, event, poll, stored};
 unsafe fn buffer<'a>(start: *mut u8, len: usize) -> Result<&'a mut [MaybeUninit<u8>], Errno> {
     let len = check(start, len)?;
     // SAFETY: not null unless empty, and lent by the caller.
-    Ok(if len == 0 { &mut [] } else { unsafe { core::slice::from_raw_parts_mut(start.cast(), len) } })
+    Ok(if len == 0 {
+        &mut []
+    } else {
+        unsafe { core::slice::from_raw_parts_mut(start.cast(), len) }
+    })
 }
 
 /// The program's bytes to be read.
@@ -32,7 +39,11 @@ unsafe fn buffer<'a>(start: *mut u8, len: usize) -> Result<&'a mut [MaybeUninit<
 unsafe fn bytes<'a>(start: *const u8, len: usize) -> Result<&'a [u8], Errno> {
     let len = check(start, len)?;
     // SAFETY: not null unless empty, and lent by the caller.
-    Ok(if len == 0 { &[] } else { unsafe { core::slice::from_raw_parts(start, len) } })
+    Ok(if len == 0 {
+        &[]
+    } else {
+        unsafe { core::slice::from_raw_parts(start, len) }
+    })
 }
 
 fn check(start: *const u8, len: usize) -> Result<usize, Errno> {
@@ -54,7 +65,9 @@ unsafe fn path<'a>(name: *const c_char) -> Result<&'a [u8], Errno> {
         return Err(Errno::EFAULT);
     }
     // SAFETY: nothing is read behind the first NUL.
-    let len = (0..PATH_MAX).find(|&at| unsafe { *name.add(at) } == 0).ok_or(Errno::ENAMETOOLONG)?;
+    let len = (0..PATH_MAX)
+        .find(|&at| unsafe { *name.add(at) } == 0)
+        .ok_or(Errno::ENAMETOOLONG)?;
     // SAFETY: read just now.
     unsafe { bytes(name.cast(), len) }
 }
@@ -120,7 +133,9 @@ pub extern "C" fn sys_write(fd: i32, start: *const u8, len: usize) -> isize {
 #[unsafe(no_mangle)]
 pub extern "C" fn sys_readv(fd: i32, vectors: *const IoVec, len: usize) -> isize {
     // SAFETY: the caller's buffers, by the ABI.
-    let one = |vector: &IoVec| unsafe { buffer(vector.iov_base, vector.iov_len) }.and_then(|into| files::read(fd, into));
+    let one = |vector: &IoVec| {
+        unsafe { buffer(vector.iov_base, vector.iov_len) }.and_then(|into| files::read(fd, into))
+    };
     // SAFETY: the caller's array, by the ABI.
     count(unsafe { each(vectors, len, one) })
 }
@@ -129,7 +144,9 @@ pub extern "C" fn sys_readv(fd: i32, vectors: *const IoVec, len: usize) -> isize
 #[unsafe(no_mangle)]
 pub extern "C" fn sys_writev(fd: i32, vectors: *const IoVec, len: usize) -> isize {
     // SAFETY: the caller's bytes, by the ABI.
-    let one = |vector: &IoVec| unsafe { bytes(vector.iov_base, vector.iov_len) }.and_then(|from| files::write(fd, from));
+    let one = |vector: &IoVec| {
+        unsafe { bytes(vector.iov_base, vector.iov_len) }.and_then(|from| files::write(fd, from))
+    };
     // SAFETY: the caller's array, by the ABI.
     count(unsafe { each(vectors, len, one) })
 }
@@ -244,7 +261,10 @@ fn stat(status: &Status) -> Stat {
 /// Nanoseconds since 1970 as `struct timespec`.
 fn time_spec(ns: u64) -> TimeSpec {
     const SECOND: u64 = 1_000_000_000;
-    TimeSpec { tv_sec: (ns / SECOND).cast_signed(), tv_nsec: i32::try_from(ns % SECOND).unwrap_or(0) }
+    TimeSpec {
+        tv_sec: (ns / SECOND).cast_signed(),
+        tv_nsec: i32::try_from(ns % SECOND).unwrap_or(0),
+    }
 }
 
 /// Takes a file's name away.
@@ -272,7 +292,11 @@ pub extern "C" fn sys_rmdir(name: *const c_char) -> i32 {
 #[unsafe(no_mangle)]
 pub extern "C" fn sys_getdents64(fd: i32, entries: *mut u8, len: usize) -> i64 {
     // SAFETY: the caller's buffer, by the ABI.
-    answer(unsafe { buffer(entries, len) }.and_then(|into| files::entries(fd, into)).map(|count| count as i64))
+    answer(
+        unsafe { buffer(entries, len) }
+            .and_then(|into| files::entries(fd, into))
+            .map(|count| count as i64),
+    )
 }
 
 /// Flags of a number or an opening, and [`sys_dup`] with a least number.
@@ -280,10 +304,16 @@ pub extern "C" fn sys_getdents64(fd: i32, entries: *mut u8, len: usize) -> i64 {
 pub extern "C" fn sys_fcntl(fd: i32, command: i32, argument: i32) -> i32 {
     answer_int(match command {
         numbers::F_DUPFD => files::duplicate(fd, argument),
-        numbers::F_GETFD => files::close_on_exec(fd, None).map(|set| if set { numbers::FD_CLOEXEC } else { 0 }),
-        numbers::F_SETFD => files::close_on_exec(fd, Some(argument & numbers::FD_CLOEXEC != 0)).map(|_| 0),
+        numbers::F_GETFD => {
+            files::close_on_exec(fd, None).map(|set| if set { numbers::FD_CLOEXEC } else { 0 })
+        }
+        numbers::F_SETFD => {
+            files::close_on_exec(fd, Some(argument & numbers::FD_CLOEXEC != 0)).map(|_| 0)
+        }
         numbers::F_GETFL => files::flags(fd).map(|flags| flags.bits()),
-        numbers::F_SETFL => files::set_flags(fd, OpenFlags::from_bits_truncate(argument)).map(|()| 0),
+        numbers::F_SETFL => {
+            files::set_flags(fd, OpenFlags::from_bits_truncate(argument)).map(|()| 0)
+        }
         _ => Err(Errno::EINVAL),
     })
 }
@@ -314,7 +344,9 @@ pub extern "C" fn sys_eventfd(count: u64, flags: i16) -> i32 {
     }
     let event = Event::new(count, flags & numbers::EFD_SEMAPHORE != 0);
     let fd = event::open(event, flags & numbers::EFD_NONBLOCK != 0);
-    answer_int(fd.and_then(|fd| files::close_on_exec(fd, Some(flags & numbers::EFD_CLOEXEC != 0)).map(|_| fd)))
+    answer_int(fd.and_then(|fd| {
+        files::close_on_exec(fd, Some(flags & numbers::EFD_CLOEXEC != 0)).map(|_| fd)
+    }))
 }
 
 /// Waits for the first of several; how many are ready. Alone among the calls it answers an error with -1 and leaves its number to
@@ -341,6 +373,10 @@ unsafe fn poll(fds: *mut PollFd, len: usize, timeout_ms: i32) -> Result<i32, Err
         return Err(Errno::EINVAL);
     }
     // SAFETY: not null unless empty; the caller's array.
-    let fds = if len == 0 { &mut [] } else { unsafe { core::slice::from_raw_parts_mut(fds, len) } };
+    let fds = if len == 0 {
+        &mut []
+    } else {
+        unsafe { core::slice::from_raw_parts_mut(fds, len) }
+    };
     poll::wait(fds, timeout_ms).and_then(|count| i32::try_from(count).map_err(|_| Errno::EOVERFLOW))
 }

@@ -120,13 +120,25 @@ pub extern "C" fn sys_getsockname(_fd: i32, _name: *mut c_void, _len: *mut u32) 
 
 /// Reads an option.
 #[unsafe(no_mangle)]
-pub extern "C" fn sys_getsockopt(_fd: i32, _level: i32, _option: i32, _value: *mut c_void, _len: *mut u32) -> i32 {
+pub extern "C" fn sys_getsockopt(
+    _fd: i32,
+    _level: i32,
+    _option: i32,
+    _value: *mut c_void,
+    _len: *mut u32,
+) -> i32 {
     refuse()
 }
 
 /// Sets an option.
 #[unsafe(no_mangle)]
-pub extern "C" fn sys_setsockopt(_fd: i32, _level: i32, _option: i32, _value: *const c_void, _len: u32) -> i32 {
+pub extern "C" fn sys_setsockopt(
+    _fd: i32,
+    _level: i32,
+    _option: i32,
+    _value: *const c_void,
+    _len: u32,
+) -> i32 {
     refuse()
 }
 

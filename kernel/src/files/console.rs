@@ -59,13 +59,24 @@ impl Class for Console {
 
     fn status(&self, item: u32) -> Result<Status, Errno> {
         let kind = Kind::Device(DEVICE);
-        Ok(Status { node: NodeId(item), kind, permissions: 0o600, links: 1, bytes: 0, times: Times::default() })
+        Ok(Status {
+            node: NodeId(item),
+            kind,
+            permissions: 0o600,
+            links: 1,
+            bytes: 0,
+            times: Times::default(),
+        })
     }
 
     fn ready(&self, _item: u32) -> Ready {
         let mut input = INPUT.lock();
         take_arrived(&mut input);
-        if input.is_ready() { Ready::all() } else { Ready::WRITE }
+        if input.is_ready() {
+            Ready::all()
+        } else {
+            Ready::WRITE
+        }
     }
 
     fn look_every(&self) -> Option<u64> {

@@ -25,9 +25,18 @@ static ZERO_CLASS: Zero = Zero;
 /// `ENXIO`, if nothing does.
 pub fn find(number: u32) -> Result<Handle, Errno> {
     match number {
-        NULL => Ok(Handle { class: &NULL_CLASS, item: 0 }),
-        ZERO => Ok(Handle { class: &ZERO_CLASS, item: 0 }),
-        console::DEVICE => Ok(Handle { class: &console::CONSOLE, item: 0 }),
+        NULL => Ok(Handle {
+            class: &NULL_CLASS,
+            item: 0,
+        }),
+        ZERO => Ok(Handle {
+            class: &ZERO_CLASS,
+            item: 0,
+        }),
+        console::DEVICE => Ok(Handle {
+            class: &console::CONSOLE,
+            item: 0,
+        }),
         _ => Err(Errno::ENXIO),
     }
 }

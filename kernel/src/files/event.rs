@@ -23,12 +23,26 @@ static EVENTS: Sleep<Slab<Event, Heap>> = Sleep::new(Slab::new(Heap));
 /// `EMFILE`, `ENOMEM`.
 pub fn open(event: Event, is_nonblocking: bool) -> Result<i32, Errno> {
     let item = EVENTS.lock().insert(event).map_err(|_| Errno::ENOMEM)?;
-    let waiting = if is_nonblocking { OpenFlags::NONBLOCKING } else { OpenFlags::empty() };
-    super::install(Handle { class: &CLASS, item }, OpenFlags::BOTH | waiting)
+    let waiting = if is_nonblocking {
+        OpenFlags::NONBLOCKING
+    } else {
+        OpenFlags::empty()
+    };
+    super::install(
+        Handle {
+            class: &CLASS,
+            item,
+        },
+        OpenFlags::BOTH | waiting,
+    )
 }
 
 fn with<R>(item: u32, act: impl FnOnce(&mut Event) -> Result<R, Errno>) -> Result<R, Errno> {
-    EVENTS.lock().get_mut(item).ok_or(Errno::EBADF).and_then(act)
+    EVENTS
+        .lock()
+        .get_mut(item)
+        .ok_or(Errno::EBADF)
+        .and_then(act)
 }
 
 impl Class for Events {
@@ -42,7 +56,9 @@ impl Class for Events {
 
     fn write(&self, open: &mut Open, from: &[u8]) -> Result<usize, Errno> {
         let more = from.first_chunk::<8>().ok_or(Errno::EINVAL)?;
-        with(open.object.item, |event| event.add(u64::from_ne_bytes(*more)))?;
+        with(open.object.item, |event| {
+            event.add(u64::from_ne_bytes(*more))
+        })?;
         changes::announce();
         Ok(more.len())
     }

@@ -21,17 +21,26 @@ const FOR_WRITING: usize = 5;
 pub fn hand_out() {
     let result = stored::visit_out(|path, contents| {
         if send(path, contents).is_none() {
-            trace::say(format_args!("/out/{}: cannot be handed to the host", path.escape_ascii()));
+            trace::say(format_args!(
+                "/out/{}: cannot be handed to the host",
+                path.escape_ascii()
+            ));
         }
     });
     if let Err(errno) = result {
-        trace::say(format_args!("/out: cannot be handed to the host: {errno:?}"));
+        trace::say(format_args!(
+            "/out: cannot be handed to the host: {errno:?}"
+        ));
     }
 }
 
 fn send(path: &[u8], contents: &[u8]) -> Option<()> {
     let name = name_of(path).ok()?;
-    let file = usize::try_from(call(OPEN, [name.as_ptr().addr(), FOR_WRITING, name.len() - 1])).ok()?;
+    let file = usize::try_from(call(
+        OPEN,
+        [name.as_ptr().addr(), FOR_WRITING, name.len() - 1],
+    ))
+    .ok()?;
     let left = call(WRITE, [file, contents.as_ptr().addr(), contents.len()]);
     let closed = call(CLOSE, [file, 0, 0]);
     (left == 0 && closed == 0).then_some(())
@@ -44,7 +53,8 @@ fn call(operation: u64, parameters: [usize; 3]) -> i64 {
 /// The name on the host's side, with its NUL.
 fn name_of(path: &[u8]) -> Result<Vec<u8, Heap>, Errno> {
     let mut name = Vec::new_in(Heap);
-    name.try_reserve(b"out/\0".len() + 3 * path.len()).map_err(|_| Errno::ENOMEM)?;
+    name.try_reserve(b"out/\0".len() + 3 * path.len())
+        .map_err(|_| Errno::ENOMEM)?;
     name.extend_from_slice(b"out/");
     for byte in path {
         match byte {

@@ -41,8 +41,14 @@ fn look(fds: &mut [PollFd]) -> Result<(usize, Option<u64>), Errno> {
             Ok(open) => {
                 let class = open.object.class;
                 let mut ready = class.ready(open.object.item);
-                ready.set(Ready::READ, ready.contains(Ready::READ) && open.flags.is_readable());
-                ready.set(Ready::WRITE, ready.contains(Ready::WRITE) && open.flags.is_writable());
+                ready.set(
+                    Ready::READ,
+                    ready.contains(Ready::READ) && open.flags.is_readable(),
+                );
+                ready.set(
+                    Ready::WRITE,
+                    ready.contains(Ready::WRITE) && open.flags.is_writable(),
+                );
                 look_every = [look_every, class.look_every()].into_iter().flatten().min();
                 ready.bits() & fd.events
             }

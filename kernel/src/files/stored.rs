@@ -58,9 +58,11 @@ fn plant() -> Result<Root, Errno> {
     for directory in [&b"/dev"[..], b"/out", b"/tmp"] {
         allow_present(tree.make_directory(directory, 0o755, now_ns))?;
     }
-    for (path, number) in
-        [(&b"/dev/console"[..], console::DEVICE), (b"/dev/null", devices::NULL), (b"/dev/zero", devices::ZERO)]
-    {
+    for (path, number) in [
+        (&b"/dev/console"[..], console::DEVICE),
+        (b"/dev/null", devices::NULL),
+        (b"/dev/zero", devices::ZERO),
+    ] {
         allow_present(tree.make_device(path, number, 0o666, now_ns))?;
     }
     Ok(tree)
@@ -94,10 +96,20 @@ pub fn open(path: &[u8], flags: OpenFlags, permissions: u32) -> Result<i32, Errn
             tree.close(node);
             devices::find(number)?
         }
-        _ => Handle { class: &CLASS, item: node.0 },
+        _ => Handle {
+            class: &CLASS,
+            item: node.0,
+        },
     };
     drop(tree);
-    super::install(handle, flags & (OpenFlags::BOTH | OpenFlags::WRITE_ONLY | OpenFlags::APPEND | OpenFlags::NONBLOCKING))
+    super::install(
+        handle,
+        flags
+            & (OpenFlags::BOTH
+                | OpenFlags::WRITE_ONLY
+                | OpenFlags::APPEND
+                | OpenFlags::NONBLOCKING),
+    )
 }
 
 /// What there is to say of what `path` names; of a link itself unless `follows`.
@@ -113,7 +125,9 @@ pub fn status_of(path: &[u8], follows: bool) -> Result<Status, Errno> {
 /// # Errors
 /// Those of `mkdir(2)`.
 pub fn make_directory(path: &[u8], permissions: u32) -> Result<(), Errno> {
-    tree()?.make_directory(path, permissions, time::realtime_ns()).map(drop)
+    tree()?
+        .make_directory(path, permissions, time::realtime_ns())
+        .map(drop)
 }
 
 /// Removes an empty directory.
@@ -134,7 +148,12 @@ pub fn unlink(path: &[u8]) -> Result<(), Errno> {
 
 impl Class for Stored {
     fn read(&self, open: &mut Open, into: &mut [MaybeUninit<u8>]) -> Result<usize, Errno> {
-        let count = tree()?.read(NodeId(open.object.item), open.position, into, time::realtime_ns())?;
+        let count = tree()?.read(
+            NodeId(open.object.item),
+            open.position,
+            into,
+            time::realtime_ns(),
+        )?;
         open.position += count as u64;
         Ok(count)
     }

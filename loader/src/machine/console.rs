@@ -1,4 +1,8 @@
 //! The console, opened only when there is something to say or to hear.
+#![allow(
+    unsafe_code,
+    reason = "a UART's window is at the address that the board gives it"
+)]
 
 use core::fmt;
 
@@ -10,12 +14,15 @@ use skete_drivers::mini_uart::{self, MiniUart};
 use skete_drivers::pl011::{self, Pl011};
 use skete_drivers::window::Window;
 
-use super::memory;
+use super::{PI_RAM_END, memory};
 
 const BAUD: u32 = 115_200;
 
 /// The reference clock of `virt`'s PL011 (its devicetree's `apb-pclk`; QEMU sends at any rate).
 const VIRT_CLOCK_HZ: u32 = 24_000_000;
+
+/// `virt`'s PL011.
+const VIRT_PL011: usize = 0x900_0000;
 
 /// The Pi's PL011 and auxiliary block.
 const PI_PL011: usize = 0x3F20_1000;
@@ -49,6 +56,15 @@ impl Console {
             ),
             (Board::Unknown, None) => Self::on_the_pi(),
             (Board::Virt, None) => Self::None,
+        }
+    }
+
+    /// The UART of the board that has memory at this address, if nothing else is known.
+    pub fn guess(address: u64) -> Self {
+        if address < PI_RAM_END {
+            Self::on_the_pi()
+        } else {
+            Self::pl011(VIRT_PL011, VIRT_CLOCK_HZ)
         }
     }
 

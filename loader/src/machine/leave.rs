@@ -1,7 +1,13 @@
 //! The ways out when there is no program to jump to.
+#![allow(
+    unsafe_code,
+    reason = "QEMU and the power firmware are called by instructions"
+)]
 
 use core::arch::asm;
 
+use super::console::Console;
+use super::memory;
 use skete_drivers::firmware::{self, Machine};
 use skete_drivers::psci::{Conduit, Psci};
 use skete_drivers::semihosting::{Host, Operation, Trap};
@@ -53,9 +59,12 @@ pub fn leave(machine: &Machine<'_>, is_semihosted: bool) {
     }
 }
 
-/// A mistake of the loader's own: there is nobody to tell.
+/// A mistake of the loader's own. It says so and stops; where it was would take a fifth of the loader's size to tell.
 #[panic_handler]
 fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
+    let console = Console::guess(memory::range(b"here").start);
+    console.say("skete-loader: an error of its own\n");
+    console.flush();
     loop {
         // SAFETY: waits.
         unsafe { asm!("wfi", options(nomem, nostack)) };

@@ -1,4 +1,5 @@
 //! Waiting for a payload on the serial line.
+#![allow(unsafe_code, reason = "free memory is taken for what is received")]
 
 use core::ops::Range;
 

@@ -4,6 +4,7 @@
 //! 0x40200000), x0 = its description. The exception level is left to the kernel. Other cores come here only if an ELF loader started
 //! all at once: they wait for the kernel as the Pi's firmware would have let them, polling their word of the spin table, with code in
 //! page 0, since the loader's own memory is free later on.
+#![allow(unsafe_code, reason = "two symbols' distance is computed in assembly")]
 
 use core::arch::global_asm;
 use core::ops::Range;

@@ -1,6 +1,6 @@
 //! The flattened devicetree, as QEMU and the Pi's firmware give it (Devicetree Specification 0.4, chapter 5).
 //!
-//! One pass over its [`tokens`], without recursion, keeping what matters: the root, the nodes under it (devices, memory, what the
+//! One pass over its tokens, without recursion, keeping what matters: the root, the nodes under it (devices, memory, what the
 //! firmware chose) and theirs (cores, reserved memory). Boot time and image size are why this is not left to a library: reading
 //! `virt`'s tree takes `dtoolkit` 340,000 instructions, this 70,000, for it checks the whole tree first and then walks it once
 //! per level and property. It is the judge in this module's tests instead.

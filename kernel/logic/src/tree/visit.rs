@@ -4,9 +4,9 @@ use allocator_api2::alloc::Allocator;
 use allocator_api2::vec::Vec;
 use skete_abi::Errno;
 
+use super::Tree;
 use super::node::{Body, NodeId};
 use super::walk::{Last, Place};
-use super::Tree;
 
 impl<A: Allocator + Clone> Tree<'_, A> {
     /// Shows `file` each file under the directory `path`: its path from there (`plots/a.png`) and its contents, in the order of names.
@@ -15,7 +15,9 @@ impl<A: Allocator + Clone> Tree<'_, A> {
     /// # Errors
     /// `ENOTDIR` and the path's; `ENOMEM`, when some files may have been shown.
     pub fn visit(&self, path: &[u8], mut file: impl FnMut(&[u8], &[u8])) -> Result<(), Errno> {
-        let Place::Node { node, .. } = self.walk(path, Last::Follow)? else { return Err(Errno::ENOENT) };
+        let Place::Node { node, .. } = self.walk(path, Last::Follow)? else {
+            return Err(Errno::ENOENT);
+        };
         let mut path: Vec<u8, A> = Vec::new_in(self.space.clone());
         // Directories on the way down: each with the index of its next entry and the length of its own path.
         let mut way: Vec<(NodeId, usize, usize), A> = Vec::new_in(self.space.clone());
@@ -27,7 +29,8 @@ impl<A: Allocator + Clone> Tree<'_, A> {
             };
             *index += 1;
             path.truncate(*length);
-            path.try_reserve(name.len() + 1).map_err(|_| Errno::ENOMEM)?;
+            path.try_reserve(name.len() + 1)
+                .map_err(|_| Errno::ENOMEM)?;
             if !path.is_empty() {
                 path.push(b'/');
             }

@@ -1,4 +1,4 @@
-//! What the compiler calls for copies and fills. By 64 bytes where both ends are aligned, else by single bytes: memory is Device
+//! What the compiler calls for copies and fills. By 64 and 128 bytes where all is aligned, else by single bytes: memory is Device
 //! memory here, which wants aligned accesses, and compiler-builtins' own versions take three times the instructions.
 
 use core::arch::global_asm;
@@ -56,16 +56,20 @@ global_asm!(
     "    and     x1, x1, #0xff",
     "    mov     x4, #0x0101010101010101",
     "    mul     x4, x1, x4",
-    "    subs    x2, x2, #64",
+    "    subs    x2, x2, #128",
     "    b.lo    2f",
     "1:  stp     x4, x4, [x3]",
     "    stp     x4, x4, [x3, #16]",
     "    stp     x4, x4, [x3, #32]",
     "    stp     x4, x4, [x3, #48]",
-    "    add     x3, x3, #64",
-    "    subs    x2, x2, #64",
+    "    stp     x4, x4, [x3, #64]",
+    "    stp     x4, x4, [x3, #80]",
+    "    stp     x4, x4, [x3, #96]",
+    "    stp     x4, x4, [x3, #112]",
+    "    add     x3, x3, #128",
+    "    subs    x2, x2, #128",
     "    b.hs    1b",
-    "2:  add     x2, x2, #64",
+    "2:  add     x2, x2, #128",
     "3:  cbz     x2, 4f",
     "    strb    w1, [x3], #1",
     "    sub     x2, x2, #1",
