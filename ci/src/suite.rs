@@ -112,7 +112,7 @@ pub struct Trial {
 impl Trial {
     /// What it is called in the report.
     pub fn name(&self) -> String {
-        let default = || [&[self.program.clone()], self.case.arguments.as_slice()].concat().join(" ");
+        let default = || [std::slice::from_ref(&self.program), self.case.arguments.as_slice()].concat().join(" ");
         let name = self.case.name.clone().map_or_else(default, |name| format!("{}: {name}", self.program));
         let profile = if self.case.profile == Profile::Dev { " dev" } else { "" };
         format!("{name} [{}{profile}]", self.machine)

@@ -1,6 +1,7 @@
 //! `cargo xtask test`: host tests, models, the loader and the programs, each bounded in time.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::PoisonError;
@@ -15,7 +16,7 @@ use crate::backtrace::{Lines, Program, Stream};
 use crate::guest::{self, Ending, Input};
 use crate::house;
 use crate::packages;
-use crate::program::{Builder, Profile};
+use crate::program::Builder;
 use crate::project::{self, Project};
 use crate::run::{Boot, Settings, Surroundings};
 use crate::suite::{self, Trial};
@@ -125,11 +126,8 @@ type Built = BTreeMap<(String, &'static str), PathBuf>;
 fn build(builder: &Builder, trials: &[Trial]) -> Result<Built> {
     let mut built = Built::new();
     for trial in trials {
-        let key = (trial.program.clone(), trial.case.profile.name());
-        if !built.contains_key(&key) {
-            let profile: Profile = trial.case.profile;
-            let elf = builder.program(&Project::find(&trial.program)?, profile, &[])?;
-            built.insert(key, elf);
+        if let Entry::Vacant(place) = built.entry((trial.program.clone(), trial.case.profile.name())) {
+            place.insert(builder.program(&Project::find(&trial.program)?, trial.case.profile, &[])?);
         }
     }
     Ok(built)

@@ -13,6 +13,7 @@ pub fn deepen(depth: u64) -> u64 {
 }
 
 /// Reads through null.
+#[inline(never)]
 pub fn read_null() {
     // SAFETY: none; page 0 is unmapped, and the read faults.
     println!("{}", unsafe { black_box(ptr::null::<u32>()).read_volatile() });

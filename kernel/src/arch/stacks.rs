@@ -10,14 +10,14 @@ use super::cpu;
 #[repr(C, align(4096))]
 pub struct ExceptionStack {
     guard: [u8; 4096],
-    stack: UnsafeCell<[u8; 12288]>,
+    stack: UnsafeCell<[u8; 28672]>,
 }
 
 /// An idle thread's stack, above a guard page; core 0's serves boot.
 #[repr(C, align(4096))]
 pub struct IdleStack {
     guard: [u8; 4096],
-    stack: UnsafeCell<[u8; 12288]>,
+    stack: UnsafeCell<[u8; 28672]>,
 }
 
 /// Where a fault in the fault handler is told from.
@@ -33,10 +33,10 @@ unsafe impl Sync for EmergencyStack {}
 
 /// One exception stack a core.
 pub static EXCEPTION_STACKS: [ExceptionStack; cpu::CORES] =
-    [const { ExceptionStack { guard: [0; 4096], stack: UnsafeCell::new([0; 12288]) } }; cpu::CORES];
+    [const { ExceptionStack { guard: [0; 4096], stack: UnsafeCell::new([0; 28672]) } }; cpu::CORES];
 /// One idle stack a core.
 pub static IDLE_STACKS: [IdleStack; cpu::CORES] =
-    [const { IdleStack { guard: [0; 4096], stack: UnsafeCell::new([0; 12288]) } }; cpu::CORES];
+    [const { IdleStack { guard: [0; 4096], stack: UnsafeCell::new([0; 28672]) } }; cpu::CORES];
 static EMERGENCY_STACKS: [EmergencyStack; cpu::CORES] = [const { EmergencyStack(UnsafeCell::new([0; 4096])) }; cpu::CORES];
 
 /// The top of core `number`'s emergency stack.
