@@ -56,7 +56,7 @@ unsafe extern "C" fn skete_boot_core(firmware: u64, handover: *const Handover) -
     make_records();
     start_cores();
     program::listen();
-    program::begin(&handover);
+    program::begin(left_by_loader(handover.root));
     idle::idle()
 }
 
@@ -103,18 +103,24 @@ fn map_everything(machine: &Machine<'_>, handover: &Handover) {
     map::activate();
 }
 
+/// What the loader left in `range`, for ever.
+fn left_by_loader(range: boot::Range) -> &'static [u8] {
+    if range.is_empty() {
+        return &[];
+    }
+    // SAFETY: the loader put it there, and its frames were not entered into the allocator.
+    unsafe { core::slice::from_raw_parts(range.start as *const u8, range.len() as usize) }
+}
+
 fn read_options(handover: &Handover) {
-    // SAFETY: the loader put the text there; its frames were not entered into the allocator.
-    let text = unsafe { core::slice::from_raw_parts(handover.options.start as *const u8, handover.options.len() as usize) };
-    options::set(core::str::from_utf8(text).unwrap_or_default(), board::get().machine.command_line);
+    options::set(core::str::from_utf8(left_by_loader(handover.options)).unwrap_or_default(), board::get().machine.command_line);
     if options::is_on("semihosting") {
         power::use_semihosting();
     }
     if options::is_on("serial") {
         power::use_serial();
     }
-    // SAFETY: as for the options.
-    panic::backtrace::set_names(unsafe { core::slice::from_raw_parts(handover.names.start as *const u8, handover.names.len() as usize) });
+    panic::backtrace::set_names(left_by_loader(handover.names));
     let there = board::get().machine.cores.len();
     let there = if there == 0 { cpu::CORES } else { there.min(cpu::CORES) };
     let wanted = options::number("cores").and_then(|n| usize::try_from(n).ok()).unwrap_or(there);

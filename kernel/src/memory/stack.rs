@@ -66,7 +66,7 @@ impl Stack {
 
     /// Bytes that a thread may use, TLS included.
     pub fn bytes(&self) -> u64 {
-        self.end - self.start - PAGE
+        (self.end - self.start).saturating_sub(PAGE)
     }
 
     /// Whether `address` lies in it, guard included.

@@ -5,7 +5,6 @@ use core::ffi::c_char;
 use core::ptr::null;
 
 use allocator_api2::vec::Vec;
-use skete_abi::boot::Handover;
 use skete_drivers::firmware::Board;
 use skete_drivers::pl031::Rtc;
 use skete_drivers::window::Window;
@@ -77,10 +76,8 @@ pub fn adopt_idle(number: usize) {
     context::set_tls_of_idle(tls);
 }
 
-/// Fills the file tree and begins the main thread.
-pub fn begin(handover: &Handover) {
-    // SAFETY: the loader put the archive there; its frames were not entered into the allocator.
-    let root = unsafe { core::slice::from_raw_parts(handover.root.start as *const u8, handover.root.len() as usize) };
+/// Keeps the archive `root` for the file tree, and begins the main thread.
+pub fn begin(root: &'static [u8]) {
     files::init(root);
     let plan = Plan { function: main, argument: 0, priority: NORMAL, stack: MAIN_STACK, affinity: u8::MAX };
     if let Err(errno) = spawn::spawn(&plan) {
