@@ -89,9 +89,40 @@ impl Task {
     }
 }
 
+/// A function's name without the types it was made for: `a::b::<C<D>>::e` is `a::b::e`, `<A<B> as C>::d` is `<A as C>::d`. On the target a
+/// backtrace wants to be short; `run` tells file and line.
+fn short(name: &str) -> String {
+    let mut kept = String::with_capacity(name.len());
+    // How deep in brackets, and how many of those, the outermost ones, are kept: they open a path.
+    let (mut depth, mut paths) = (0, 0);
+    for c in name.chars() {
+        let opens_path = c == '<' && depth == paths && kept.chars().last().is_none_or(|last| " (<&".contains(last));
+        match c {
+            '<' => depth += 1,
+            '>' if kept.ends_with('-') || depth == 0 => kept.push(c),
+            '>' => depth -= 1,
+            _ if depth == paths => kept.push(c),
+            _ => {}
+        }
+        if opens_path {
+            paths = depth;
+            kept.push(c);
+        } else if c == '>' && depth < paths {
+            paths = depth;
+            kept.push(c);
+        } else if c == '<' && kept.ends_with("::") && depth == paths + 1 {
+            kept.truncate(kept.len() - 2);
+        }
+    }
+    kept
+}
+
 /// The names blob of a program: an empty name where a function ends and none begins.
 fn names(elf: &[u8]) -> Result<Vec<u8>> {
-    let functions = elf::functions(elf)?;
+    let mut functions = elf::functions(elf)?;
+    for function in &mut functions {
+        function.name = short(&function.name);
+    }
     let mut entries: Vec<(u32, &str)> = Vec::new();
     let mut end = None;
     for function in &functions {
@@ -125,4 +156,22 @@ pub fn assemble(builder: &Builder, payload: &[u8]) -> Result<Vec<u8>> {
 pub fn write(builder: &Builder, contents: &Contents, path: &Path) -> Result<()> {
     let image = assemble(builder, &contents.payload()?)?;
     fs::write(path, image).with_context(|| format!("{} cannot be written", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::short;
+
+    #[test]
+    fn a_name_on_the_target_tells_no_types() {
+        for (long, name) in [
+            ("skete::sched::leave", "skete::sched::leave"),
+            ("<hashbrown::raw::RawTable<(A, B<C>)>>::rehash::<D>::{closure#0}", "<hashbrown::raw::RawTable>::rehash::{closure#0}"),
+            ("<Take<_> as Iterator>::try_fold::check::<u64, ()>", "<Take as Iterator>::try_fold::check"),
+            ("a::spawn::<b::{closure#0}, ()>::{closure#1}", "a::spawn::{closure#1}"),
+            ("<fn(A<B>) -> C as D>::call", "<fn(A) -> C as D>::call"),
+        ] {
+            assert_eq!(short(long), name);
+        }
+    }
 }

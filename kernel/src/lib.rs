@@ -3,7 +3,7 @@
 //! ```text
 //! start            from the loader's jump to main, and the way out
 //! calls            the faces: what std and C call
-//! files · net      descriptors, the file tree, the console; sockets
+//! files            descriptors, the file tree, the console
 //! sched            threads on four cores, the futex table
 //! memory · time · interrupt · panic · trace · entropy
 //! board · lock     which board, its devices; the spin lock

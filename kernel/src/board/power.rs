@@ -3,23 +3,17 @@
 use core::fmt::{self, Write as _};
 use core::sync::atomic::{AtomicBool, Ordering};
 
-use skete_drivers::firmware::{Board, Conduit};
+use skete_drivers::firmware::Board;
+use skete_drivers::psci::Psci;
+use skete_drivers::semihosting::Host;
 use skete_drivers::watchdog::Watchdog;
 
 use super::{PERIPHERALS, console, window};
 use crate::arch::cpu;
-use crate::arch::firmware;
+use crate::arch::firmware::{self, Emulator};
 
 /// Whether the emulator takes an exit status: boot option `semihosting=1`.
 static SEMIHOSTING: AtomicBool = AtomicBool::new(false);
-
-/// Semihosting's SYS_EXIT_EXTENDED, and the reason it wants: ADP_Stopped_ApplicationExit.
-const EXIT_EXTENDED: u64 = 0x20;
-const APPLICATION_EXIT: u64 = 0x20026;
-/// PSCI SYSTEM_OFF (PSCI 1.1, 5.9).
-const SYSTEM_OFF: u32 = 0x8400_0008;
-/// PSCI SYSTEM_RESET (PSCI 1.1, 5.10).
-const SYSTEM_RESET: u32 = 0x8400_0009;
 
 /// Whether somebody at the other end of the serial line wants the status, and the loader back: boot option `serial=1`, which
 /// `cargo xtask push` gives.
@@ -35,17 +29,14 @@ pub fn use_semihosting() {
     SEMIHOSTING.store(true, Ordering::Relaxed);
 }
 
-/// Whether the emulator's semihosting is there.
-pub fn has_semihosting() -> bool {
-    SEMIHOSTING.load(Ordering::Relaxed)
+/// The emulator that listens, if one does.
+pub fn emulator() -> Option<Host<Emulator>> {
+    SEMIHOSTING.load(Ordering::Relaxed).then(|| Host::new(Emulator))
 }
 
-/// PSCI's conduit, if the firmware has PSCI.
-pub fn psci() -> Option<firmware::Conduit> {
-    super::get().machine.psci.map(|conduit| match conduit {
-        Conduit::Hvc => firmware::Conduit::Hvc,
-        Conduit::Smc => firmware::Conduit::Smc,
-    })
+/// PSCI, if the firmware has it.
+pub fn psci() -> Option<Psci<firmware::Psci>> {
+    super::get().machine.psci.map(|conduit| Psci::new(firmware::Psci(conduit)))
 }
 
 /// Stops the machine with `status`, as far as it can tell one: QEMU's own exit status, else only that it is off.
@@ -57,12 +48,12 @@ pub fn off(status: i32) -> ! {
         let _ = writeln!(Console, "skete: status {}", status & 0xff);
     }
     console::flush();
-    if has_semihosting() {
-        let block = [APPLICATION_EXIT, u64::from(status.cast_unsigned())];
-        firmware::semihost(EXIT_EXTENDED, block.as_ptr() as usize);
+    if let Some(emulator) = emulator() {
+        emulator.exit(status.cast_unsigned());
     }
-    if let Some(conduit) = psci() {
-        firmware::psci(conduit, if is_serial { SYSTEM_RESET } else { SYSTEM_OFF }, 0, 0, 0);
+    if let Some(psci) = psci() {
+        // Either comes back only if the firmware refused.
+        let _ = if is_serial { psci.reset() } else { psci.power_off() };
     }
     if super::get().machine.board == Board::RaspberryPi3 {
         let watchdog = Watchdog::new(window(PERIPHERALS + 0x10_0000, 0x1000));

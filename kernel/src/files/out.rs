@@ -2,25 +2,23 @@
 //!
 //! Semihosting makes no folders, so a `/` in a file's path goes out as `%2F`, and a `%` as `%25`; `cargo xtask run --out` turns them back.
 
+use core::ffi::CStr;
+
 use allocator_api2::vec::Vec;
 use skete_abi::Errno;
+use skete_drivers::semihosting::Host;
 
 use super::stored;
-use crate::arch::firmware::semihost;
+use crate::arch::firmware::Emulator;
+use crate::board::power;
 use crate::memory::Heap;
 use crate::trace;
 
-// Arm semihosting specification, chapter 6.
-const OPEN: u64 = 0x01;
-const CLOSE: u64 = 0x02;
-const WRITE: u64 = 0x05;
-/// The mode `wb` of [`OPEN`].
-const FOR_WRITING: usize = 5;
-
 /// Hands over every file under `/out`, and says which could not be. Only where there is semihosting.
 pub fn hand_out() {
+    let Some(host) = power::emulator() else { return };
     let result = stored::visit_out(|path, contents| {
-        if send(path, contents).is_none() {
+        if send(&host, path, contents).is_none() {
             trace::say(format_args!("/out/{}: cannot be handed to the host", path.escape_ascii()));
         }
     });
@@ -29,16 +27,12 @@ pub fn hand_out() {
     }
 }
 
-fn send(path: &[u8], contents: &[u8]) -> Option<()> {
+fn send(host: &Host<Emulator>, path: &[u8], contents: &[u8]) -> Option<()> {
     let name = name_of(path).ok()?;
-    let file = usize::try_from(call(OPEN, [name.as_ptr().addr(), FOR_WRITING, name.len() - 1])).ok()?;
-    let left = call(WRITE, [file, contents.as_ptr().addr(), contents.len()]);
-    let closed = call(CLOSE, [file, 0, 0]);
-    (left == 0 && closed == 0).then_some(())
-}
-
-fn call(operation: u64, parameters: [usize; 3]) -> i64 {
-    semihost(operation, parameters.as_ptr().expose_provenance())
+    let mut file = host.create(CStr::from_bytes_with_nul(&name).ok()?).ok()?;
+    let written = file.write_all(contents);
+    let closed = file.close();
+    (written.is_ok() && closed.is_ok()).then_some(())
 }
 
 /// The name on the host's side, with its NUL.

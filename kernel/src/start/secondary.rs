@@ -5,8 +5,8 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 
 use skete_drivers::firmware::Board;
 
+use crate::arch::cpu;
 use crate::arch::entry::{SECONDARY_TABLE, secondary_address};
-use crate::arch::{cpu, firmware};
 use crate::board::{self, power};
 use crate::memory::map;
 use crate::sched::core as cores;
@@ -14,8 +14,6 @@ use crate::{time, trace};
 
 /// The spin table's words, one a core (armstub8).
 const SPIN_TABLE: u64 = 0xd8;
-/// PSCI CPU_ON for 64-bit callers (PSCI 1.1, 5.4).
-const CPU_ON: u32 = 0xc400_0003;
 
 /// How long the other cores may take to come, in nanoseconds: they take microseconds.
 const PATIENCE_NS: u64 = 1_000_000_000;
@@ -28,11 +26,10 @@ pub fn release() {
     // They read it, and the entry code, before their caches are on.
     cpu::clean_to_memory((&raw const SECONDARY_TABLE) as usize, 64);
     map::clean_root();
-    if let Some(conduit) = power::psci() {
+    if let Some(psci) = power::psci() {
         for core in board::get().machine.cores.iter().take(cores::count()).skip(1) {
-            let answer = firmware::psci(conduit, CPU_ON, core.mpidr, secondary_address(), 0);
-            if answer != 0 {
-                trace::say(format_args!("core {} does not start: PSCI says {answer}", core.mpidr & 3));
+            if let Err(refusal) = psci.start_core(core.mpidr, secondary_address(), 0) {
+                trace::say(format_args!("core {} does not start: PSCI says {refusal:?}", core.mpidr & 3));
             }
         }
     } else if board::get().machine.board == Board::RaspberryPi3 {
