@@ -15,7 +15,7 @@ pub mod time;
 use core::sync::atomic::Ordering;
 
 use skete_abi::Errno;
-use skete_logic::time::Instant;
+use skete_logic::time::{Instant, seconds_of};
 
 use crate::sched::record;
 
@@ -47,7 +47,10 @@ impl Timespec {
     #[inline]
     #[allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "a remainder, and seconds for 292 years")]
     pub const fn from_ns(ns: u64) -> Self {
-        Self { seconds: (ns / Self::NS as u64) as i64, nanoseconds: (ns % Self::NS as u64) as i32 }
+        let (seconds, nanoseconds) = seconds_of(ns);
+        // SAFETY: a remainder, as the tests of `seconds_of` show. It spares std its own look.
+        unsafe { core::hint::assert_unchecked(nanoseconds < Self::NS as u32) };
+        Self { seconds: seconds as i64, nanoseconds: nanoseconds as i32 }
     }
 }
 

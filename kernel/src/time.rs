@@ -10,16 +10,10 @@ use skete_logic::time::Instant;
 
 use crate::arch::cpu;
 
-/// Nanoseconds per tick.
-#[derive(Clone, Copy, Debug)]
-struct Scale {
-    whole: u64,
-    /// In units of 2⁻⁶⁴.
-    fraction: u64,
-}
-
-/// Written by [`init`] while nobody else runs, only read from then on: so it needs no lock, and both words come with one load.
-static SCALE: Guarded<Scale> = Guarded::new(Scale { whole: 16, fraction: 0 });
+/// Nanoseconds per tick, in units of 2⁻⁶⁴: one value, so that one load brings it.
+///
+/// Written by [`init`] while nobody else runs, only read from then on: so it needs no lock.
+static NS_PER_TICK: Guarded<u128> = Guarded::new(16 << 64);
 /// Ticks per second.
 static RATE: AtomicU64 = AtomicU64::new(62_500_000);
 /// Nanoseconds since 1970 at boot.
@@ -34,14 +28,17 @@ pub const SLICE_NS: u64 = 10_000_000;
 pub fn init() {
     let rate = cpu::tick_rate().max(1);
     RATE.store(rate, Ordering::Relaxed);
-    let fraction = ((u128::from(NS % rate) << 64) / u128::from(rate)) as u64;
-    SCALE.set(Scale { whole: NS / rate, fraction });
+    NS_PER_TICK.set((u128::from(NS) << 64) / u128::from(rate));
 }
 
 #[inline(always)]
 fn ns_of(ticks: u64) -> u64 {
-    let Scale { whole, fraction } = SCALE.get();
-    ticks * whole + (u128::from(ticks) * u128::from(fraction) >> 64) as u64
+    let scale = NS_PER_TICK.get();
+    #[allow(clippy::cast_possible_truncation, reason = "its two halves")]
+    let (whole, fraction) = ((scale >> 64) as u64, scale as u64);
+    #[allow(clippy::cast_possible_truncation, reason = "the upper half of a product")]
+    let part = (u128::from(ticks) * u128::from(fraction) >> 64) as u64;
+    ticks * whole + part
 }
 
 /// The moment now.

@@ -8,6 +8,20 @@ use core::time::Duration;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Instant(u64);
 
+/// Nanoseconds of a second.
+const SECOND: u64 = 1_000_000_000;
+
+/// `ns` as seconds and the nanoseconds beyond them: for less than 2⁶³ ns exactly so, and with two instructions fewer than a division takes.
+#[must_use]
+#[inline(always)]
+#[allow(clippy::cast_possible_truncation, reason = "seconds of 2^63 ns fit, and so does a remainder")]
+pub const fn seconds_of(ns: u64) -> (u64, u32) {
+    // 2^93 / 10^9, rounded up: the rounding times ns stays below 2^93, so the quotient's floor is right.
+    const RECIPROCAL: u64 = ((1u128 << 93).div_ceil(SECOND as u128)) as u64;
+    let seconds = (ns as u128 * RECIPROCAL as u128 >> 93) as u64;
+    (seconds, (ns - seconds * SECOND) as u32)
+}
+
 impl Instant {
     /// Boot.
     pub const ZERO: Self = Self(0);

@@ -1,7 +1,8 @@
 //! Moments at the edges of time.
 #![cfg(not(loom))]
 
-use skete_logic::time::Instant;
+use proptest::prelude::*;
+use skete_logic::time::{Instant, seconds_of};
 use std::time::Duration;
 
 #[test]
@@ -18,4 +19,20 @@ fn a_timeout_counts_in_nanoseconds() {
     assert_eq!(later.as_ns(), 2_000_000_003);
     assert_eq!(Some(later), Instant::ZERO.checked_add_ns(2_000_000_003));
     assert_eq!((later.saturating_ns_since(Instant::from_ns(3)), Instant::ZERO.saturating_ns_since(later)), (2_000_000_000, 0));
+}
+
+proptest! {
+    #[test]
+    fn seconds_are_those_of_a_division(ns in 0..1u64 << 63) {
+        prop_assert_eq!((seconds_of(ns).0, u64::from(seconds_of(ns).1)), (ns / 1_000_000_000, ns % 1_000_000_000));
+    }
+}
+
+#[test]
+fn seconds_change_where_a_division_says_so() {
+    for seconds in [1, 2, 1 << 20, 9_223_372_035] {
+        let whole = seconds * 1_000_000_000;
+        assert_eq!(seconds_of(whole), (seconds, 0));
+        assert_eq!(seconds_of(whole - 1), (seconds - 1, 999_999_999));
+    }
 }
