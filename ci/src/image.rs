@@ -135,7 +135,7 @@ fn names(elf: &[u8]) -> Result<Vec<u8>> {
     }
     entries.extend(end.map(|end| (end, "")));
     entries.retain(|(start, _)| start.is_multiple_of(4));
-    Ok(skete_loader::names::emit(entries))
+    Ok(skete_abi::names::emit(entries))
 }
 
 /// Builds the loader and puts `payload` behind it.

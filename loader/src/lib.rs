@@ -22,7 +22,6 @@ extern crate std;
 
 pub mod elf;
 pub mod image;
-pub mod names;
 pub mod options;
 pub mod payload;
 pub mod place;

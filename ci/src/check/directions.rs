@@ -16,11 +16,11 @@ const ALLOWED: [(&str, &[&str]); 10] = [
     ("skete-drivers", &["skete-abi"]),
     ("skete-loader", &["skete-abi", "skete-drivers"]),
     // Of the loader, the kernel reads one format: the function names of a backtrace.
-    ("skete", &["skete-abi", "skete-cell", "skete-logic", "skete-drivers", "skete-loader"]),
+    ("skete", &["skete-abi", "skete-cell", "skete-logic", "skete-drivers"]),
     ("skete-sync", &["skete-abi"]),
     ("skete-libc", &["skete-abi", "skete-sync", "skete"]),
     ("xtask", &["skete-loader", "skete-abi"]),
-    ("skete-fuzz", &["skete-loader", "skete-drivers", "skete-logic"]),
+    ("skete-fuzz", &["skete-abi", "skete-loader", "skete-drivers", "skete-logic"]),
 ];
 
 /// What a program may depend on.

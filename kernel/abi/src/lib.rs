@@ -3,10 +3,17 @@
 //! - [`errno`]: POSIX error numbers with Linux's values, as the Hermit ABI and C programs expect them
 //! - [`boot`]: what the loader hands to the kernel
 //! - [`files`]: files, directories and polling as the Hermit ABI has them
+//! - [`names`]: function names for backtraces, as the tool writes and the kernel reads them
 #![no_std]
+
+#[cfg(any(feature = "emit", test))]
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
 
 pub mod boot;
 pub mod errno;
 pub mod files;
+pub mod names;
 
 pub use errno::Errno;

@@ -4,7 +4,7 @@
 use core::arch::asm;
 
 use hermit_sync::OnceCell;
-use skete_loader::names::{MOST_NAME_BYTES, Names};
+use skete_abi::names::{MOST_NAME_BYTES, Names};
 
 use crate::arch::probe;
 use crate::board::image;

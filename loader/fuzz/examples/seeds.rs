@@ -5,7 +5,7 @@ use std::io;
 use std::path::Path;
 
 use dtoolkit::model::{DeviceTree, DeviceTreeNode, DeviceTreeProperty};
-use skete_loader::names;
+use skete_abi::names;
 use skete_loader::payload::{self, Kind};
 use skete_loader::sample::Sample;
 use skete_loader::serial::Sender;

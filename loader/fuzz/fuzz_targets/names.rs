@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use skete_loader::names::{MOST_NAME_BYTES, Names};
+use skete_abi::names::{MOST_NAME_BYTES, Names};
 
 fuzz_target!(|bytes: &[u8]| {
     let mut buffer = [0; MOST_NAME_BYTES];
