@@ -104,10 +104,8 @@ fn short(name: &str) -> String {
             _ if depth == paths => kept.push(c),
             _ => {}
         }
-        if opens_path {
-            paths = depth;
-            kept.push(c);
-        } else if c == '>' && depth < paths {
+        let closes_path = c == '>' && depth < paths;
+        if opens_path || closes_path {
             paths = depth;
             kept.push(c);
         } else if c == '<' && kept.ends_with("::") && depth == paths + 1 {

@@ -18,7 +18,7 @@ const SECOND: u64 = 1_000_000_000;
 pub const fn seconds_of(ns: u64) -> (u64, u32) {
     // 2^93 / 10^9, rounded up: the rounding times ns stays below 2^93, so the quotient's floor is right.
     const RECIPROCAL: u64 = ((1u128 << 93).div_ceil(SECOND as u128)) as u64;
-    let seconds = (ns as u128 * RECIPROCAL as u128 >> 93) as u64;
+    let seconds = ((ns as u128 * RECIPROCAL as u128) >> 93) as u64;
     (seconds, (ns - seconds * SECOND) as u32)
 }
 
