@@ -31,13 +31,6 @@ pub fn unmask(before: Masking) {
     unsafe { asm!("msr daif, {}", in(reg) before.0, options(nostack, preserves_flags)) };
 }
 
-/// Lets IRQs in on this core.
-#[inline(always)]
-pub fn unmask_all() {
-    // SAFETY: called where no spin lock is held: the idle loop and the start of a thread.
-    unsafe { asm!("msr daifclr, #6", options(nostack, preserves_flags)) };
-}
-
 /// Whether IRQs are masked: true inside the kernel's spin locks and in exception handlers, never in an application's code.
 #[inline(always)]
 pub fn is_masked() -> bool {
@@ -86,15 +79,6 @@ pub fn thread_record() -> usize {
     // SAFETY: reads a register.
     unsafe { asm!("mrs {}, tpidrro_el0", out(reg) record, options(nomem, nostack, preserves_flags)) };
     record
-}
-
-/// TPIDR_EL0: the running thread's TLS base.
-#[inline]
-pub fn tls_base() -> u64 {
-    let base: u64;
-    // SAFETY: reads a register.
-    unsafe { asm!("mrs {}, tpidr_el0", out(reg) base, options(nomem, nostack, preserves_flags)) };
-    base
 }
 
 /// Sleeps until an interrupt is pending, masked or not.

@@ -38,12 +38,6 @@ pub fn forget(address: u64) {
     unsafe { asm!("dsb ishst", "tlbi vaae1is, {}", "dsb ish", "isb", in(reg) page, options(nostack, preserves_flags)) };
 }
 
-/// Forgets all translations on every core.
-pub fn forget_all() {
-    // SAFETY: as above.
-    unsafe { asm!("dsb ishst", "tlbi vmalle1is", "dsb ish", "isb", options(nostack, preserves_flags)) };
-}
-
 /// Forgets cached instructions on every core: code was written.
 pub fn forget_instructions() {
     // SAFETY: instructions that are not cached are fetched again.

@@ -3,7 +3,7 @@
 //! On `virt` the PL011 that the devicetree names; on the Pi the one that the loader speaks through. What comes in is
 //! taken by the UART's interrupt and waits in a ring of its own, so that nothing is lost while the program is busy.
 
-use core::sync::atomic::{AtomicU32, Ordering};
+use core::sync::atomic::AtomicU32;
 
 use skete_drivers::firmware::Board;
 use skete_drivers::pl011::Pl011;
@@ -89,11 +89,6 @@ pub fn enable_interrupt() -> Option<u16> {
     };
     uart()?.interrupt_on_receive(true);
     Some(number)
-}
-
-/// How many interrupts there were.
-pub fn interrupts() -> u32 {
-    INTERRUPTS.load(Ordering::Acquire)
 }
 
 /// Waits until the last byte has left.

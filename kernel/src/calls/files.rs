@@ -12,7 +12,7 @@ use skete_logic::event::Event;
 use skete_logic::fds::LIMIT;
 use skete_logic::tree::{Kind, OpenFlags, Status};
 
-use super::{answer, answer_int, note};
+use super::{Timespec, answer, answer_int, note};
 use crate::files::{self, event, poll, stored};
 
 /// The program's buffer to be filled.
@@ -239,8 +239,8 @@ fn stat(status: &Status) -> Stat {
 
 /// Nanoseconds since 1970 as `struct timespec`.
 fn time_spec(ns: u64) -> TimeSpec {
-    const SECOND: u64 = 1_000_000_000;
-    TimeSpec { tv_sec: (ns / SECOND).cast_signed(), tv_nsec: i32::try_from(ns % SECOND).unwrap_or(0) }
+    let Timespec { seconds, nanoseconds } = Timespec::from_ns(ns);
+    TimeSpec { tv_sec: seconds, tv_nsec: nanoseconds }
 }
 
 /// Takes a file's name away.

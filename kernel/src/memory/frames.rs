@@ -121,11 +121,6 @@ pub fn give(address: u64) {
     frames.free_count += 1;
 }
 
-/// Gives back memory that boot no longer needs, rounded inward to pages.
-pub fn add_back(range: Range<u64>) {
-    add_piece(frame(range.start.next_multiple_of(PAGE))..frame(range.end / PAGE * PAGE));
-}
-
 /// Frames in all, and free now.
 pub fn count() -> (usize, usize) {
     let frames = FRAMES.lock();

@@ -8,8 +8,6 @@
 //! the program's TLS segment (ELF TLS variant 1).
 #![allow(unsafe_code, reason = "the TLS block is raw memory until the thread runs")]
 
-use core::ops::Range;
-
 use skete_logic::pages::{Access, Entry, PAGE};
 
 use super::{map, window};
@@ -104,11 +102,6 @@ impl Stack {
     pub fn release(self) {
         window::clear(self.start..self.end);
         window::give(self.start..self.end);
-    }
-
-    /// The addresses of the guard page.
-    pub fn guard_page(&self) -> Range<u64> {
-        self.start..self.start + PAGE
     }
 }
 
