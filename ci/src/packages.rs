@@ -108,16 +108,13 @@ fn provide(needs: &[Need], offline: bool) -> Result<()> {
     if let Some(why_not) = why_not {
         bail!("{}\n{why_not}", explain(needs));
     }
-    if !has_lists() {
-        apt(&["update"])?;
+    // The lists first: old ones name packages that are gone, or too old a compiler. Where that fails, what is on a local mirror may do.
+    if let Err(error) = apt(&["update"]) {
+        eprintln!("xtask: {error:#}");
     }
     let install = command(needs);
     let words: Vec<&str> = install.split(' ').skip(1).collect();
-    if apt(&words).is_err() {
-        // The lists may be older than the packages they name.
-        apt(&["update"])?;
-        apt(&words)?;
-    }
+    apt(&words)?;
     Ok(())
 }
 
@@ -130,11 +127,6 @@ fn apt(words: &[&str]) -> Result<()> {
         bail!("`apt-get {}` failed; its own words stand above", words.join(" "));
     }
     Ok(())
-}
-
-fn has_lists() -> bool {
-    let names = fs::read_dir("/var/lib/apt/lists").into_iter().flatten().flatten();
-    names.filter_map(|entry| entry.file_name().into_string().ok()).any(|name| name.contains("_Packages"))
 }
 
 /// Whether we may install: the effective user id, as the kernel tells it.
