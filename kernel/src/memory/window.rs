@@ -71,12 +71,14 @@ pub fn contains(range: &Range<u64>) -> bool {
 pub fn reserve(range: Range<u64>, access: Access, zeroed: bool) -> bool {
     let mut address = range.start;
     while address < range.end {
-        let Some(slot) = map::slot(address) else {
+        let Some(slots) = map::slots(address) else {
             clear(range.start..address);
             return false;
         };
-        slot.store(Entry::lazy(access, zeroed).0, Ordering::Release);
-        address += PAGE;
+        let pages = (range.end - address).div_ceil(PAGE) as usize;
+        let slots = &slots[..slots.len().min(pages)];
+        slots.iter().for_each(|slot| slot.store(Entry::lazy(access, zeroed).0, Ordering::Release));
+        address += slots.len() as u64 * PAGE;
     }
     true
 }
