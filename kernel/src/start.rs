@@ -113,7 +113,8 @@ fn left_by_loader(range: boot::Range) -> &'static [u8] {
 }
 
 fn read_options(handover: &Handover) {
-    options::set(core::str::from_utf8(left_by_loader(handover.options)).unwrap_or_default(), board::get().machine.command_line);
+    let text = |bytes| core::str::from_utf8(bytes).unwrap_or_default();
+    options::set(text(left_by_loader(handover.options)), text(board::get().machine.command_line));
     if options::is_on("semihosting") {
         power::use_semihosting();
     }

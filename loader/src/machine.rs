@@ -119,7 +119,7 @@ impl Cargo {
     }
 
     fn is_semihosting(&self) -> bool {
-        core::str::from_utf8(self.part(Kind::Options).bytes).is_ok_and(is_semihosting)
+        is_semihosting(self.part(Kind::Options).bytes)
     }
 }
 

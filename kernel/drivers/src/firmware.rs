@@ -94,8 +94,8 @@ pub struct Machine<'a> {
     pub reserved: ArrayVec<Range<u64>, 16>,
     /// The initial ramdisk.
     pub initrd: Option<Range<u64>>,
-    /// The kernel's command line; empty if there is none or it is not UTF-8.
-    pub command_line: &'a str,
+    /// The kernel's command line, which should be UTF-8; empty if there is none.
+    pub command_line: &'a [u8],
     /// The cores, in the firmware's order.
     pub cores: ArrayVec<Core, 8>,
     /// How PSCI is called, where there is one.

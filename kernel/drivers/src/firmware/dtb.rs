@@ -163,11 +163,9 @@ impl<'a> Machine<'a> {
                 let _ = self.ram.try_push(start..start.saturating_add(bytes));
             }
         } else if node.is_named("psci") {
-            self.psci = match text(node.method) {
-                "hvc" => Some(Conduit::Hvc),
-                "smc" => Some(Conduit::Smc),
-                _ => None,
-            }
+            let is = |name| is_text(node.method, name);
+            let smc = is("smc").then_some(Conduit::Smc);
+            self.psci = smc.or(is("hvc").then_some(Conduit::Hvc));
         } else {
             self.take_device(root, node);
         }
@@ -199,10 +197,11 @@ impl<'a> Machine<'a> {
 
     /// A node one level below those.
     fn take_inner(&mut self, parent: &Node<'a>, node: &Node<'a>) {
-        if parent.is_named("cpus") && text(node.device_type) == "cpu" {
-            let start = match (text(node.enable_method), node.release_address) {
-                ("psci", _) => Start::Psci,
-                ("spin-table", Some(address)) => Start::SpinTable(address),
+        if parent.is_named("cpus") && is_text(node.device_type, "cpu") {
+            let is = |name| is_text(node.enable_method, name);
+            let start = match node.release_address {
+                _ if is("psci") => Start::Psci,
+                Some(address) if is("spin-table") => Start::SpinTable(address),
                 _ => Start::Unsaid,
             };
             // A ninth core is left asleep.
@@ -231,10 +230,14 @@ fn interrupt(value: &[u8]) -> Option<u32> {
     }
 }
 
-/// The text before the final NUL; empty if it is not UTF-8.
-fn text(value: &[u8]) -> &str {
-    let end = value.iter().position(|&byte| byte == 0).unwrap_or(value.len());
-    core::str::from_utf8(&value[..end]).unwrap_or("")
+/// The text before the first NUL.
+fn text(value: &[u8]) -> &[u8] {
+    value.split(|&byte| byte == 0).next().unwrap_or_default()
+}
+
+/// Whether a value is this text.
+fn is_text(value: &[u8], name: &str) -> bool {
+    text(value) == name.as_bytes()
 }
 
 /// A number of one or two cells.

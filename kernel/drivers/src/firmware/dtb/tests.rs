@@ -86,7 +86,7 @@ fn a_tree_says_what_the_machine_is() {
     assert_eq!(machine.ram.len(), 1);
     assert_eq!(machine.reserved.first(), Some(&(0x5000_0000..0x5000_1000)));
     assert_eq!(machine.initrd, Some(0x4400_0000..0x4400_1000));
-    assert_eq!((machine.command_line, machine.seed), ("cores=2 -- x", [1, 2, 3].as_slice()));
+    assert_eq!((machine.command_line, machine.seed), (b"cores=2 -- x".as_slice(), [1, 2, 3].as_slice()));
     assert_eq!(machine.psci, Some(Conduit::Hvc));
     let start = [Start::Psci, Start::SpinTable(0xE0)];
     assert_eq!(machine.cores.as_slice(), [Core { mpidr: 0, start: start[0] }, Core { mpidr: 1, start: start[1] }]);
