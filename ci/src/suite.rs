@@ -34,6 +34,8 @@ pub struct Case {
     pub env: Vec<String>,
     /// What is typed on the console; `\u0004` (Ctrl-D) ends it.
     pub input: Option<String>,
+    /// The program's words after which that is typed; at once if left out.
+    pub input_after: Option<String>,
     /// A folder beside the table that fills the file tree.
     pub root: Option<PathBuf>,
     /// The exit status.
@@ -72,6 +74,7 @@ impl Default for Case {
             arguments: Vec::new(),
             env: Vec::new(),
             input: None,
+            input_after: None,
             root: None,
             status: 0,
             output: Vec::new(),

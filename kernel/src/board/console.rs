@@ -6,7 +6,7 @@
 use core::sync::atomic::AtomicU32;
 
 use skete_drivers::firmware::Board;
-use skete_drivers::pl011::Pl011;
+use skete_drivers::pl011::{Pl011, Received};
 use skete_drivers::window::Window;
 
 use super::{PERIPHERALS, window};
@@ -18,8 +18,8 @@ const PI_LINE: u16 = 57;
 /// Bytes that wait to be read at most; what comes then is lost, as from any full FIFO.
 const RING: usize = 256;
 
-/// Asks for the hang report: Ctrl-].
-pub const ASKS_FOR_REPORT: u8 = 0x1d;
+/// Asks for the hang report, as a break does: Ctrl-].
+const ASKS_FOR_REPORT: u8 = 0x1d;
 
 struct Ring {
     bytes: [u8; RING],
@@ -69,13 +69,15 @@ pub fn take_arrived() -> bool {
     uart.acknowledge();
     let mut is_report_asked = false;
     let mut ring = ARRIVED.lock();
-    while let Some(byte) = uart.receive() {
-        if byte == ASKS_FOR_REPORT {
-            is_report_asked = true;
-        } else if ring.length < RING {
-            let at = (ring.first + ring.length) % RING;
-            ring.bytes[at] = byte;
-            ring.length += 1;
+    while let Some(received) = uart.receive_all() {
+        match received {
+            Received::Break | Received::Byte(ASKS_FOR_REPORT) => is_report_asked = true,
+            Received::Byte(byte) if ring.length < RING => {
+                let at = (ring.first + ring.length) % RING;
+                ring.bytes[at] = byte;
+                ring.length += 1;
+            }
+            Received::Byte(_) => {}
         }
     }
     is_report_asked
