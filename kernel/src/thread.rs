@@ -8,7 +8,7 @@ use skete_logic::run_queue::PRIORITIES;
 use crate::arch::cpu;
 use crate::sched::core::{self as cores, CORES, Core};
 use crate::sched::record::{self, Record};
-use crate::sched::{Reason, suspend};
+use crate::sched::{self, Reason, suspend};
 
 /// The highest priority: 31.
 pub const MOST_URGENT: u8 = PRIORITIES - 1;
@@ -71,21 +71,7 @@ fn change_priority(record: &'static Record, priority: u8) -> Result<(), Errno> {
     if priority >= PRIORITIES {
         return Err(Errno::EINVAL);
     }
-    let before = cpu::mask();
-    if core::ptr::eq(record, record::current()) {
-        record.priority.store(priority, Ordering::Relaxed);
-        Core::this().set_running(priority);
-        if Core::this().must_give_way() && before.lets_irqs_in() {
-            suspend(Reason::GiveWay);
-        }
-    } else {
-        // Queued somewhere, running somewhere else, or asleep: where it is queued it must be queued anew.
-        let last = &CORES[usize::from(record.core.load(Ordering::Relaxed))];
-        if !last.requeue(record, priority) && !CORES.iter().any(|core| core.requeue(record, priority)) {
-            record.priority.store(priority, Ordering::Relaxed);
-        }
-    }
-    cpu::unmask(before);
+    sched::priority::set(record, priority);
     Ok(())
 }
 

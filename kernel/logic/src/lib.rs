@@ -4,7 +4,8 @@
 //! the kernel, in a unit test, under loom and under a seeded scheduler.
 //!
 //! - [`time`], [`thread`]: the words all others use
-//! - [`run_queue`]: which thread of a core runs next · [`deadlines`]: which sleeper of a core is due
+//! - [`run_queue`]: which thread of a core runs next, [`ready`]: its queue as other cores see it, [`placement`]: on which core a thread
+//!   waits · [`deadlines`]: which sleeper of a core is due
 //! - [`token`]: a wake-up that comes before the sleep is not lost · [`host`]: what sleepers ask of the machine
 //! - [`futex`]: everyone who waits for a word of memory · [`waiting`]: for whom, as a report tells it
 //! - [`tree`], [`fds`]: the files under `/`, and the numbers of open ones, both over [`slab`]
@@ -26,6 +27,8 @@ pub mod host;
 pub mod mutant;
 pub mod options;
 pub mod pages;
+pub mod placement;
+pub mod ready;
 pub mod run_queue;
 pub mod slab;
 pub mod terminal;

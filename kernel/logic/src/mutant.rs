@@ -37,6 +37,20 @@ pub enum Mutant {
     RequeueWithoutFence,
     /// Futex: a requeue raises the target's count after the move.
     RequeueCountedLate,
+    /// Placement: no fence between a core's announcement that it idles and its look at the queues.
+    IdleWithoutFence,
+    /// Placement: no fence between the queueing and the look for idle cores.
+    QueuedWithoutFence,
+    /// Placement: who queues behind a busy core does not look for idle ones.
+    QueuedWithoutASecondLook,
+    /// Placement: a core that found something ceases to idle after it has counted its queue, not with it.
+    BegunOutsideTheLock,
+    /// Placement: a core that found more than it can run tells nobody.
+    BegunWithoutALook,
+    /// Placement: who claims a core may take it to run what it ran before.
+    ClaimedRelaxed,
+    /// Placement: a core that found something does not ask whether it was claimed for something else.
+    ClaimNotPassedOn,
 }
 
 /// Whether `mutant` is planted.

@@ -10,6 +10,8 @@ mod futex;
 #[cfg(loom)]
 mod machine;
 #[cfg(loom)]
+mod placement;
+#[cfg(loom)]
 mod requeue;
 #[cfg(loom)]
 mod runner;
@@ -18,7 +20,7 @@ mod token;
 
 #[cfg(loom)]
 fn main() -> std::process::ExitCode {
-    let models = [token::MODELS, futex::MODELS, requeue::MODELS].concat();
+    let models = [token::MODELS, futex::MODELS, requeue::MODELS, placement::MODELS].concat();
     runner::run(&models)
 }
 
