@@ -49,6 +49,12 @@ pub enum Mutant {
     BegunWithoutALook,
     /// Placement: who claims a core may take it to run what it ran before.
     ClaimedRelaxed,
+    /// Sleep: a thread that comes back looks for its deadline before it takes the lock.
+    DroppedAfterALook,
+    /// Sleep: a thread that comes back drops its deadline on the core that it is on now.
+    DroppedWhereItWakes,
+    /// Sleep: a thread that was woken in time leaves its deadline where it is.
+    DeadlineLeft,
     /// Placement: a core that found something does not ask whether it was claimed for something else.
     ClaimNotPassedOn,
 }

@@ -6,16 +6,16 @@
 
 use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 
-use skete_logic::deadlines::{Deadlines, Entry};
+use skete_logic::deadlines::Entry;
 use skete_logic::placement::{self, Cores as _, IdleSet};
 use skete_logic::ready::{Ready, Runs};
+use skete_logic::sleepers::Sleepers;
 use skete_logic::thread::Thread;
 use skete_logic::time::Instant;
 
 use super::ready::{Machine, QueueLock};
 use super::record::{self, IDLE_RECORDS, Record, Records};
 use crate::arch::{cpu, stacks};
-use crate::lock::Spin;
 use crate::time;
 
 /// No slice is running, or no timer set.
@@ -34,7 +34,8 @@ pub struct Core {
     slice_end: AtomicU64,
     /// When the timer fires, in ticks.
     timer: AtomicU64,
-    deadlines: Spin<Deadlines<'static>>,
+    /// Who fell asleep here until a deadline.
+    pub sleepers: Sleepers<QueueLock>,
     switches: AtomicU64,
 }
 
@@ -57,7 +58,7 @@ impl Core {
             ready: Ready::new(number, QueueLock::new()),
             slice_end: AtomicU64::new(NEVER),
             timer: AtomicU64::new(NEVER),
-            deadlines: Spin::new(Deadlines::new(&mut [])),
+            sleepers: Sleepers::new(QueueLock::new()),
             switches: AtomicU64::new(0),
         }
     }
@@ -79,7 +80,7 @@ impl Core {
     pub fn prepare(number: usize, deadlines: &'static mut [Entry], ticks_always: bool) {
         let core = &CORES[number];
         core.ticks_always.store(ticks_always, Ordering::Relaxed);
-        *core.deadlines.lock() = Deadlines::new(deadlines);
+        core.sleepers.give(deadlines);
         IDLE_RECORDS[number].core.store(core.number, Ordering::Relaxed);
     }
 
@@ -249,28 +250,19 @@ impl Core {
         self.set_timer(cpu::ticks_about());
     }
 
-    /// Sets the deadline of `thread`, which is about to park here.
-    pub fn set_deadline(&self, thread: Thread, at: Instant) {
-        let mut deadlines = self.deadlines.lock();
-        if deadlines.insert(&Records, thread, at) {
-            let ticks = time::ticks_of(at);
-            if ticks < self.timer.load(Ordering::Relaxed) {
-                self.set_timer(ticks);
-            }
+    /// Lets the timer fire at `at`, or earlier.
+    pub fn arm(&self, at: Instant) {
+        let ticks = time::ticks_of(at);
+        if ticks < self.timer.load(Ordering::Relaxed) {
+            self.set_timer(ticks);
         }
-    }
-
-    /// Drops the deadline of `thread`, set on this core; false if it has expired.
-    pub fn drop_deadline(&self, thread: Thread) -> bool {
-        self.deadlines.lock().remove(&Records, thread)
     }
 
     /// The timer fired: wakes whose deadline has passed, and sets it for the next reason.
     pub fn timer_fired(&'static self) {
         loop {
             let now = time::now();
-            let expired = self.deadlines.lock().pop_expired(&Records, now);
-            let Some(thread) = expired else { break };
+            let Some(thread) = self.sleepers.take_expired(&Records, now) else { break };
             super::park::unpark(thread);
         }
         let now = cpu::ticks_about();
@@ -289,7 +281,7 @@ impl Core {
 
     /// Sets the timer for `slice` or the next deadline, whichever comes first; stops it without a reason.
     fn reset_timer(&self, slice: u64) {
-        let deadline = self.deadlines.lock().earliest().map_or(NEVER, time::ticks_of);
+        let deadline = self.sleepers.earliest().map_or(NEVER, time::ticks_of);
         let at = deadline.min(slice);
         self.timer.store(at, Ordering::Relaxed);
         if at == NEVER { cpu::disarm_timer() } else { cpu::arm_timer(at) }

@@ -19,7 +19,7 @@ use crate::arch::cpu;
 use crate::interrupt;
 use crate::lock::RawBare;
 
-/// A run queue's lock. IRQs are masked by its taker.
+/// The lock of a core's run queue or of its sleepers. IRQs are masked by its taker.
 pub struct QueueLock(RawBare);
 
 impl QueueLock {

@@ -33,8 +33,6 @@ pub struct Record {
     home: AtomicU16,
     /// Its place among a core's deadlines; guarded by that core's deadline lock.
     place: Guarded<Place>,
-    /// The core whose deadlines hold it.
-    pub deadline_core: AtomicU8,
     /// Where it waits.
     waiter: Waiter,
     /// Its name towards programs while it lives, 0 otherwise: the word that `join` waits on.
@@ -78,7 +76,6 @@ impl Record {
             link: Guarded::new(Link::UNQUEUED),
             home: AtomicU16::new(Home::NONE.0),
             place: Guarded::new(Place::NONE),
-            deadline_core: AtomicU8::new(0),
             waiter: Waiter::new(),
             tid: AtomicU32::new(0),
             generation: AtomicU32::new(0),

@@ -16,11 +16,13 @@ mod requeue;
 #[cfg(loom)]
 mod runner;
 #[cfg(loom)]
+mod sleepers;
+#[cfg(loom)]
 mod token;
 
 #[cfg(loom)]
 fn main() -> std::process::ExitCode {
-    let models = [token::MODELS, futex::MODELS, requeue::MODELS, placement::MODELS].concat();
+    let models = [token::MODELS, futex::MODELS, requeue::MODELS, placement::MODELS, sleepers::MODELS].concat();
     runner::run(&models)
 }
 
