@@ -106,6 +106,13 @@ pub fn switches() -> u64 {
     CORES.iter().map(Core::switches).sum()
 }
 
+/// How many calls the calling thread has made into the kernel to wait, to wake, or for a semaphore or shared memory: for benchmarks and
+/// tests. A lock that nobody else wants makes none.
+#[must_use]
+pub fn entries() -> u64 {
+    record::current().entries()
+}
+
 /// How many threads live.
 #[must_use]
 pub fn count() -> u32 {

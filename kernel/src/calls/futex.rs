@@ -17,6 +17,7 @@ const RELATIVE: u32 = 1;
 /// for ever.
 #[unsafe(no_mangle)]
 pub extern "C" fn sys_futex_wait(address: *mut u32, expected: u32, timeout: *const Timespec, flags: u32) -> i32 {
+    record::count_entry();
     if flags & !RELATIVE != 0 {
         return answer_int(Err::<i64, _>(Errno::EINVAL));
     }
@@ -32,6 +33,7 @@ pub extern "C" fn sys_futex_wait(address: *mut u32, expected: u32, timeout: *con
 /// Wakes at most `count` of those who wait for the word at `address`: how many, or `-EINVAL`.
 #[unsafe(no_mangle)]
 pub extern "C" fn sys_futex_wake(address: *mut u32, count: i32) -> i32 {
+    record::count_entry();
     if address.is_null() || count < 0 {
         return answer_int(Err::<i64, _>(Errno::EINVAL));
     }

@@ -48,6 +48,8 @@ pub struct Record {
     pub errno: AtomicU32,
     /// When its next wait in a queue of Hermit's ABI gives up, in nanoseconds since boot.
     pub queue_deadline: AtomicU64,
+    /// How often it has entered the kernel to wait, to wake or for a semaphore; written by the thread alone.
+    entries: AtomicU64,
     /// What it waits for while parked: an address, for the hang report.
     pub waits_for: AtomicU64,
     /// The next free record; guarded by the lock of the free records.
@@ -81,6 +83,7 @@ impl Record {
             core: AtomicU8::new(0),
             errno: AtomicU32::new(0),
             queue_deadline: AtomicU64::new(u64::MAX),
+            entries: AtomicU64::new(0),
             waits_for: AtomicU64::new(0),
             next_free: Guarded::new(Thread::NONE),
             stack: Guarded::new(Stack::NONE),
@@ -104,6 +107,11 @@ impl Record {
     #[inline]
     pub fn priority(&self) -> u8 {
         self.priority.load(Ordering::Relaxed)
+    }
+
+    /// How often it has entered the kernel: see [`count_entry`].
+    pub fn entries(&self) -> u64 {
+        self.entries.load(Ordering::Relaxed)
     }
 
     /// Whether it may not run on `core` any more.
@@ -153,6 +161,13 @@ static LENGTH: AtomicUsize = AtomicUsize::new(0);
 pub fn current() -> &'static Record {
     // SAFETY: TPIDRRO_EL0 holds a record's address from each core's first Rust instruction on.
     unsafe { &*(cpu::thread_record() as *const Record) }
+}
+
+/// Counts an entry of the calling thread: the first thing that every futex, semaphore and shared-memory call does.
+#[inline(always)]
+pub fn count_entry() {
+    let entries = &current().entries;
+    entries.store(entries.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
 }
 
 /// The record of `thread`.

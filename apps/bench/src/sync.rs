@@ -1,0 +1,5 @@
+//! What threads wait and wake by: futexes, futaphores, semaphores, shared memory. The cases are those of the field's tables: same names, same
+//! meanings.
+
+/// Prints the rows of every subject.
+pub fn run() {}
