@@ -106,7 +106,7 @@ pub fn handle_interrupts(core: &'static Core) {
     crate::interrupt::answer_all(|event| match event {
         crate::interrupt::Event::Timer => core.timer_fired(),
         // Who was queued here is seen after this, by the preemption or the idle loop.
-        crate::interrupt::Event::Kick => {}
+        crate::interrupt::Event::Kick => report::stand_still(core),
         crate::interrupt::Event::Device(number) => devices::interrupted(number),
     });
 }
