@@ -42,6 +42,18 @@ pub fn read_long(address: usize) -> Option<u64> {
     (word.failed == 0).then_some(word.value)
 }
 
+#[unsafe(naked)]
+unsafe extern "C" fn store_long(address: usize, value: u64) -> Word {
+    naked_asm!("str x1, [x0]", "mov x1, #0", "ret")
+}
+
+/// Writes the 64-bit word at `address`; false if nothing that can be written is mapped there.
+#[inline]
+pub fn write_long(address: usize, value: u64) -> bool {
+    // SAFETY: the store either succeeds or `fix_up` sends it to `load_failed`.
+    unsafe { store_long(address, value) }.failed == 0
+}
+
 /// Puts `new` into the word at `address` if it holds `expected`; what it held. Acquires and releases.
 #[unsafe(naked)]
 unsafe extern "C" fn exchange(address: usize, expected: u32, new: u32) -> Word {
@@ -100,6 +112,7 @@ pub fn is_mapped(address: u64) -> bool {
 /// Where a fault at `pc` goes on, if that instruction is allowed to fault.
 pub fn fix_up(pc: u64) -> Option<u64> {
     let exchange = exchange as *const () as u64;
-    let accesses = [load as *const () as u64, load_long as *const () as u64, exchange, exchange + EXCHANGE_STORE];
-    accesses.contains(&pc).then_some(load_failed as *const () as u64)
+    let others = [load as *const () as u64, load_long as *const () as u64, store_long as *const () as u64];
+    let is_ours = others.contains(&pc) || pc == exchange || pc == exchange + EXCHANGE_STORE;
+    is_ours.then_some(load_failed as *const () as u64)
 }

@@ -228,6 +228,13 @@ pub fn wake_op(word: Word, count: u32, other: Word, other_count: u32, operation:
     })
 }
 
+/// The caller ends: `clear` changes its word at `address`, then one who waits for it is woken, by the word's private or its shared name
+/// (`futex(2)` would ask for the shared one, but who joins in one program need not know). `clear` says whether the word is there.
+pub fn exit_wakeup(address: usize, clear: impl FnOnce() -> bool) {
+    let names = [false, true].map(|is_shared| key_of(address, is_shared).ok());
+    TABLE.exit_wakeup(&Machine, names, clear);
+}
+
 /// How many threads wait for the kernel's own `word` now.
 pub fn waiters_of(word: &AtomicU32) -> u32 {
     TABLE.waiters_of(&Machine, private(word.as_ptr() as usize))
