@@ -8,7 +8,7 @@
 //! - [`fault`]: what an exception means
 //! - [`devices`]: threads that wait for a device
 //! - [`mutex`]: a lock that sleeps
-//! - [`spawn`]: begins and ends threads
+//! - [`spawn`]: begins and ends threads · [`end`]: what a thread leaves behind
 //! - [`report`]: who waits for whom
 //! - [`idle`]: what a core does with nothing to do
 //!
@@ -18,6 +18,7 @@
 
 pub mod core;
 pub mod devices;
+pub mod end;
 pub mod fault;
 pub mod futex;
 pub mod idle;

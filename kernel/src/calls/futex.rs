@@ -4,7 +4,6 @@
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use skete_abi::Errno;
-use skete_logic::futex::ANY;
 use skete_logic::time::Instant;
 use skete_logic::waiting::Cause;
 
@@ -28,7 +27,7 @@ pub extern "C" fn sys_futex_wait(address: *mut u32, expected: u32, timeout: *con
         Ok(Some(ns)) => Some(Instant::from_ns(ns)),
         Err(errno) => return answer_int(Err::<i64, _>(errno)),
     };
-    answer_int(futex::wait_at(address as usize, expected, ANY, deadline).map(|()| 0))
+    answer_int(futex::wait_at(address as usize, expected, deadline).map(|()| 0))
 }
 
 /// Wakes at most `count` of those who wait for the word at `address`: how many, or `-EINVAL`.

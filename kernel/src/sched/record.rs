@@ -49,6 +49,10 @@ pub struct Record {
     pub errno: AtomicU32,
     /// When its next wait in a queue of Hermit's ABI gives up, in nanoseconds since boot.
     pub queue_deadline: AtomicU64,
+    /// The word that its end clears (`set_tid_address(2)`); 0: none.
+    pub clear_tid: AtomicUsize,
+    /// The locks that its end lets go of (`set_robust_list(2)`); 0: none.
+    pub robust_list: AtomicUsize,
     /// How often it has entered the kernel to wait, to wake or for a semaphore; written by the thread alone.
     entries: AtomicU64,
     /// What it waits for while parked: an address, for the hang report.
@@ -86,6 +90,8 @@ impl Record {
             core: AtomicU8::new(0),
             errno: AtomicU32::new(0),
             queue_deadline: AtomicU64::new(u64::MAX),
+            clear_tid: AtomicUsize::new(0),
+            robust_list: AtomicUsize::new(0),
             entries: AtomicU64::new(0),
             waits_for: AtomicU64::new(0),
             waits_as: AtomicU8::new(Cause::Word as u8),
