@@ -11,11 +11,12 @@
 //! ```
 //! Imports run downward only. What can be decided without hardware is in `skete-logic`, how devices are spoken to in `skete-drivers`.
 //!
-//! A program needs one line, `use skete as _;`, and gets std whole. What std has no word for is in [`thread`], every
-//! operation of `futex(2)` in [`futex`].
+//! A program needs one line, `use skete as _;`, and gets std whole. What std has no word for is in [`thread`], every operation of
+//! `futex(2)` in [`futex`], semaphores that mostly need no kernel in [`futaphore`].
 #![allow(unsafe_code, reason = "the link arguments need a block to stand on")]
 #![no_std]
 #![cfg(target_os = "hermit")]
+#![feature(asm_goto_with_outputs)]
 #![feature(link_arg_attribute)]
 
 pub mod arch;
@@ -23,6 +24,7 @@ pub mod board;
 pub mod calls;
 pub mod entropy;
 pub mod files;
+pub mod futaphore;
 pub mod futex;
 pub mod interrupt;
 pub mod lock;
