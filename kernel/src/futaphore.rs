@@ -10,7 +10,7 @@
 //! std::thread::spawn(move || full.v());
 //! full.p()?;
 //! full.free()?;
-//! # Ok::<(), skete_abi::Errno>(())
+//! # Ok::<(), skete::Errno>(())
 //! ```
 //!
 //! Numbers are given out again: a copy of a [`Futaphore`] that outlives its [`free`](Futaphore::free) names whatever is made in its slot

@@ -36,6 +36,8 @@ pub mod thread;
 pub mod time;
 pub mod trace;
 
+pub use skete_abi::Errno;
+
 #[link(kind = "link-arg", modifiers = "+verbatim", name = "--no-dynamic-linker")]
 #[link(kind = "link-arg", modifiers = "+verbatim", name = "-zseparate-loadable-segments")]
 #[link(kind = "link-arg", modifiers = "+verbatim", name = "-zmax-page-size=4096")]

@@ -1,7 +1,7 @@
 //! What each operation answers.
 
+use skete::Errno;
 use skete::futaphore::{MOST, Page};
-use skete_abi::Errno;
 
 use super::Check;
 

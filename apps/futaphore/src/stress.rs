@@ -4,9 +4,9 @@ use std::env;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 
+use skete::Errno;
 use skete::futaphore::Page;
 use skete::thread::entries;
-use skete_abi::Errno;
 
 use super::Check;
 

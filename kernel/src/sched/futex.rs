@@ -240,7 +240,7 @@ pub fn exit_wakeup(address: usize, clear: impl FnOnce() -> bool) {
 /// # Errors
 /// `EAGAIN`: it does not. `ETIMEDOUT`: the deadline passed.
 pub fn wait_while(address: usize, deadline: Option<Instant>, must_wait: impl Fn() -> bool) -> Result<(), Errno> {
-    wait_for(address, ANY, deadline, || Ok(u32::from(must_wait())), 1)
+    wait_for(address, private(address), ANY, deadline, || Ok(u32::from(must_wait())), 1)
 }
 
 /// Tells `decide`, under the bucket's lock, how many wait for the word at `address`, counted up to two, and wakes as many as it answers.
