@@ -6,10 +6,11 @@
 //! - [`priority`]: changes how urgent a thread is
 //! - [`park`]: puts the running thread to sleep, and wakes it: the one way to wait
 //! - [`futex`]: the futex table, and the kernel's own use of it
+//! - [`futaphore`]: the futaphores' page
 //! - [`fault`]: what an exception means
 //! - [`devices`]: threads that wait for a device
 //! - [`mutex`]: a lock that sleeps
-//! - [`spawn`]: begins and ends threads
+//! - [`spawn`]: begins and ends threads · [`end`]: what a thread leaves behind
 //! - [`report`]: who waits for whom
 //! - [`idle`]: what a core does with nothing to do
 //!
@@ -19,7 +20,9 @@
 
 pub mod core;
 pub mod devices;
+pub mod end;
 pub mod fault;
+pub mod futaphore;
 pub mod futex;
 pub mod idle;
 pub mod mutex;

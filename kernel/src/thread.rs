@@ -1,4 +1,9 @@
-//! What std has no word for: cores, priorities, names. `use skete::thread`.
+//! What std has no word for: cores, priorities, names, the words of a thread's beginning and end. `use skete::thread`.
+//!
+//! A [`Builder`] begins a thread with all of that; std's threads can ask for most of it themselves.
+
+mod builder;
+mod words;
 
 use core::sync::atomic::Ordering;
 
@@ -9,6 +14,9 @@ use crate::arch::cpu;
 use crate::sched::core::{self as cores, CORES, Core};
 use crate::sched::record::{self, Record};
 use crate::sched::{self, Reason, suspend};
+
+pub use builder::{Builder, Handle};
+pub use words::{robust_list, robust_list_of, set_robust_list, set_tid_address};
 
 /// The highest priority: 31.
 pub const MOST_URGENT: u8 = PRIORITIES - 1;
@@ -81,6 +89,12 @@ pub fn priority() -> u8 {
     record::current().priority()
 }
 
+/// The calling thread's name towards programs: 1 to 2²⁹ − 1, never another thread's that lives (`gettid(2)`).
+#[must_use]
+pub fn tid() -> u32 {
+    record::current().tid.load(Ordering::Relaxed)
+}
+
 /// Names the calling thread in fault and hang reports: the first 32 bytes count.
 pub fn set_name(name: &str) {
     record::current().set_name(name);
@@ -101,6 +115,13 @@ pub fn waiters() -> u32 {
 #[must_use]
 pub fn switches() -> u64 {
     CORES.iter().map(Core::switches).sum()
+}
+
+/// How many calls the calling thread has made into the kernel to wait, to wake, or for a semaphore or shared memory: for benchmarks and
+/// tests. A lock that nobody else wants makes none.
+#[must_use]
+pub fn entries() -> u64 {
+    record::current().entries()
 }
 
 /// How many threads live.

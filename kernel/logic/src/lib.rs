@@ -8,9 +8,10 @@
 //!   waits · [`deadlines`]: which sleeper of a core is due, [`sleepers`]: how it fell asleep
 //! - [`token`]: a wake-up that comes before the sleep is not lost · [`host`]: what sleepers ask of the machine
 //! - [`futex`]: everyone who waits for a word of memory · [`waiting`]: for whom, as a report tells it
+//! - [`futaphore`]: semaphores that the program moves itself, over the futex table
 //! - [`tree`], [`fds`]: the files under `/`, and the numbers of open ones, both over [`slab`]
 //! - [`dirent`], [`terminal`], [`event`]: how a directory's entries are laid out, what a terminal's bytes mean, what eventfd counts
-//! - [`pages`]: page-table entries · [`options`]: the words of the boot options
+//! - [`bitmap`]: which frames are free · [`pages`]: page-table entries · [`options`]: the words of the boot options
 //!
 //! Tests: `cargo test -p skete-logic` runs properties against plain references. The models compile these same files with loom's
 //! atomics: `RUSTFLAGS="--cfg loom" cargo test -p skete-logic --release`. Each model runs unharmed, and once with each [`mutant`] that
@@ -18,10 +19,12 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+pub mod bitmap;
 pub mod deadlines;
 pub mod dirent;
 pub mod event;
 pub mod fds;
+pub mod futaphore;
 pub mod futex;
 pub mod host;
 pub mod mutant;

@@ -49,14 +49,36 @@ pub enum Mutant {
     BegunWithoutALook,
     /// Placement: who claims a core may take it to run what it ran before.
     ClaimedRelaxed,
+    /// Placement: a core that found something does not ask whether it was claimed for something else.
+    ClaimNotPassedOn,
     /// Sleep: a thread that comes back looks for its deadline before it takes the lock.
     DroppedAfterALook,
     /// Sleep: a thread that comes back drops its deadline on the core that it is on now.
     DroppedWhereItWakes,
     /// Sleep: a thread that was woken in time leaves its deadline where it is.
     DeadlineLeft,
-    /// Placement: a core that found something does not ask whether it was claimed for something else.
-    ClaimNotPassedOn,
+    /// Futex: a thread that ends wakes first and clears its word then.
+    EndWakesFirst,
+    /// Futex: a robust lock's word is overwritten whatever it holds by then.
+    RobustWithoutExchange,
+    /// Futaphore: the word is looked at and then stored, so that a waiters bit set between is lost, and its wake-up with it.
+    FutaphoreMovedInTwoSteps,
+    /// Futaphore: the moves on the word neither acquire nor release.
+    FutaphoreMovedRelaxed,
+    /// Futaphore: P sleeps without looking at the word again under the queue's lock.
+    FutaphoreNotCheckedAgain,
+    /// Futaphore: V takes the waiters bit back although it leaves others asleep.
+    FutaphoreClearedEarly,
+    /// Futaphore: a P that gives up takes the waiters bit back although others sleep.
+    FutaphoreClearedByTheLate,
+    /// Futaphore: making one does not mark its slot as used.
+    FutaphoreInUseForgotten,
+    /// Futaphore: making one does not pass by the guard of the table.
+    FutaphoreTableUnguarded,
+    /// Futaphore: a free wakes those who wait, and frees then.
+    FutaphoreWokenBeforeFreed,
+    /// Futaphore: a slot freed and made again looks as if it had not been.
+    FutaphoreLifeForgotten,
 }
 
 /// Whether `mutant` is planted.

@@ -5,7 +5,6 @@ use core::sync::atomic::{AtomicU32, Ordering};
 
 use skete_abi::Errno;
 use skete_abi::files::TimeSpec;
-use skete_logic::futex::ANY;
 use skete_logic::time::Instant;
 use skete_logic::waiting::Cause;
 
@@ -19,6 +18,7 @@ const RELATIVE: u32 = 1;
 /// for ever.
 #[unsafe(no_mangle)]
 pub extern "C" fn sys_futex_wait(address: *mut u32, expected: u32, timeout: *const TimeSpec, flags: u32) -> i32 {
+    record::count_entry();
     if flags & !RELATIVE != 0 {
         return answer_int(Err::<i64, _>(Errno::EINVAL));
     }
@@ -28,12 +28,13 @@ pub extern "C" fn sys_futex_wait(address: *mut u32, expected: u32, timeout: *con
         Ok(Some(ns)) => Some(Instant::from_ns(ns)),
         Err(errno) => return answer_int(Err::<i64, _>(errno)),
     };
-    answer_int(futex::wait_at(address as usize, expected, ANY, deadline).map(|()| 0))
+    answer_int(futex::wait_at(address as usize, expected, deadline).map(|()| 0))
 }
 
 /// Wakes at most `count` of those who wait for the word at `address`: how many, or `-EINVAL`.
 #[unsafe(no_mangle)]
 pub extern "C" fn sys_futex_wake(address: *mut u32, count: i32) -> i32 {
+    record::count_entry();
     if address.is_null() || count < 0 {
         return answer_int(Err::<i64, _>(Errno::EINVAL));
     }

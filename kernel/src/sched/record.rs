@@ -50,6 +50,12 @@ pub struct Record {
     pub errno: AtomicU32,
     /// When its next wait in a queue of Hermit's ABI gives up, in nanoseconds since boot.
     pub queue_deadline: AtomicU64,
+    /// The word that its end clears (`set_tid_address(2)`); 0: none.
+    pub clear_tid: AtomicUsize,
+    /// The locks that its end lets go of (`set_robust_list(2)`); 0: none.
+    pub robust_list: AtomicUsize,
+    /// How often it has entered the kernel to wait, to wake or for a semaphore; written by the thread alone.
+    entries: AtomicU64,
     /// What it waits for while parked: an address, for the hang report.
     pub waits_for: AtomicU64,
     /// Why: a [`Cause`].
@@ -85,6 +91,9 @@ impl Record {
             core: AtomicU8::new(0),
             errno: AtomicU32::new(0),
             queue_deadline: AtomicU64::new(u64::MAX),
+            clear_tid: AtomicUsize::new(0),
+            robust_list: AtomicUsize::new(0),
+            entries: AtomicU64::new(0),
             waits_for: AtomicU64::new(0),
             waits_as: AtomicU8::new(Cause::Word as u8),
             next_free: Guarded::new(Thread::NONE),
@@ -109,6 +118,11 @@ impl Record {
     #[inline]
     pub fn priority(&self) -> u8 {
         self.priority.load(Ordering::Relaxed)
+    }
+
+    /// How often it has entered the kernel: see [`count_entry`].
+    pub fn entries(&self) -> u64 {
+        self.entries.load(Ordering::Relaxed)
     }
 
     /// Whether it may not run on `core` any more.
@@ -170,6 +184,13 @@ fn table() -> *mut Record {
 pub fn current() -> &'static Record {
     // SAFETY: TPIDRRO_EL0 holds a record's address from each core's first Rust instruction on.
     unsafe { &*(cpu::thread_record() as *const Record) }
+}
+
+/// Counts an entry of the calling thread: the first thing that every futex, semaphore and shared-memory call does.
+#[inline(always)]
+pub fn count_entry() {
+    let entries = &current().entries;
+    entries.store(entries.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
 }
 
 /// Does `wait` for the running thread, of which the hang report tells `cause` meanwhile.

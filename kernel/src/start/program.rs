@@ -90,14 +90,13 @@ pub fn adopt_idle(number: usize) {
 /// Keeps the archive `root` for the file tree, and begins the main thread.
 pub fn begin(root: &'static [u8]) {
     files::init(root);
-    let plan = Plan { function: main, argument: 0, priority: NORMAL, stack: MAIN_STACK, affinity: u8::MAX };
+    let plan = Plan { priority: NORMAL, stack: MAIN_STACK, name: "main", ..Plan::new(main, 0) };
     if let Err(errno) = spawn::spawn(&plan) {
         panic::stop(format_args!("the main thread cannot begin: {errno:?}"));
     }
 }
 
 extern "C" fn main(_: usize) {
-    crate::sched::record::current().set_name("main");
     say_what_there_is();
     let Some((argc, argv, environment)) = arguments() else {
         panic::stop(format_args!("no memory for the program's arguments"));
