@@ -4,7 +4,8 @@
 //! the kernel, in a unit test, under loom and under a seeded scheduler.
 //!
 //! - [`time`], [`thread`]: the words all others use
-//! - [`run_queue`]: which thread of a core runs next · [`deadlines`]: which sleeper of a core is due
+//! - [`run_queue`]: which thread of a core runs next, [`ready`]: its queue as other cores see it, [`placement`]: on which core a thread
+//!   waits · [`deadlines`]: which sleeper of a core is due, [`sleepers`]: how it fell asleep
 //! - [`token`]: a wake-up that comes before the sleep is not lost · [`host`]: what sleepers ask of the machine
 //! - [`futex`]: everyone who waits for a word of memory · [`waiting`]: for whom, as a report tells it
 //! - [`futaphore`]: semaphores that the program moves itself, over the futex table
@@ -29,8 +30,11 @@ pub mod host;
 pub mod mutant;
 pub mod options;
 pub mod pages;
+pub mod placement;
+pub mod ready;
 pub mod run_queue;
 pub mod slab;
+pub mod sleepers;
 pub mod terminal;
 pub mod thread;
 pub mod time;
