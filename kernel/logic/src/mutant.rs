@@ -37,6 +37,8 @@ pub enum Mutant {
     RequeueWithoutFence,
     /// Futex: a requeue raises the target's count after the move.
     RequeueCountedLate,
+    /// Futex: a wake looks at no bits.
+    WokenWhateverTheBits,
     /// Futex: a thread that ends wakes first and clears its word then.
     EndWakesFirst,
     /// Futex: a robust lock's word is overwritten whatever it holds by then.

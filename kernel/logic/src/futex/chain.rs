@@ -33,7 +33,7 @@ impl Chain {
         let mut thread = queue.first();
         while !thread.is_none() && self.len - before < nr {
             let node = host.waiter(thread).node.get();
-            if node.key == key && node.bitset & bitset != 0 {
+            if node.key == key && (node.bitset & bitset != 0 || mutant::is(Mutant::WokenWhateverTheBits)) {
                 queue.remove(host, node);
                 self.append(host, thread);
             }

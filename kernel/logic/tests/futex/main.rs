@@ -5,4 +5,5 @@ mod answers;
 mod histories;
 mod machine;
 mod plain;
+mod robust;
 mod words;
