@@ -71,7 +71,7 @@ pub fn let_go(memory: &impl Memory, head: u64, me: Tid) {
 /// Lets go of the lock of `entry`, if `me` holds it. False: it cannot be read or written.
 fn let_go_one(memory: &impl Memory, entry: Entry, offset: u64, me: Tid, is_pending: bool) -> bool {
     let word = entry.address().wrapping_add(offset);
-    if word % 4 != 0 {
+    if !word.is_multiple_of(4) {
         return false;
     }
     let Some(mut held) = memory.read_word(word) else { return false };
