@@ -34,7 +34,7 @@ use crate::time;
 
 pub(crate) use linux::dispatch;
 pub use linux::do_futex;
-pub use skete_abi::Errno;
+use skete_abi::Errno;
 pub use skete_abi::futex::{
     CLOCK_REALTIME, MATCH_ANY, OWNER_DIED, PRIVATE, ROBUST_LIST_LIMIT, RobustListHead, TID_MASK, TimeSpec, WAITERS, op,
 };

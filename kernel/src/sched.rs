@@ -5,6 +5,7 @@
 //! - [`ready`]: makes a thread ready and chooses its core
 //! - [`park`]: puts the running thread to sleep, and wakes it: the one way to wait
 //! - [`futex`]: the futex table, and the kernel's own use of it
+//! - [`futaphore`]: the futaphores' page
 //! - [`fault`]: what an exception means
 //! - [`devices`]: threads that wait for a device
 //! - [`mutex`]: a lock that sleeps
@@ -20,6 +21,7 @@ pub mod core;
 pub mod devices;
 pub mod end;
 pub mod fault;
+pub mod futaphore;
 pub mod futex;
 pub mod idle;
 pub mod mutex;
@@ -107,7 +109,7 @@ pub fn handle_interrupts(core: &'static Core) {
     crate::interrupt::answer_all(|event| match event {
         crate::interrupt::Event::Timer => core.timer_fired(),
         // Who was queued here is seen after this, by the preemption or the idle loop.
-        crate::interrupt::Event::Kick => {}
+        crate::interrupt::Event::Kick => report::stand_still(core),
         crate::interrupt::Event::Device(number) => devices::interrupted(number),
     });
 }

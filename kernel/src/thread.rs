@@ -114,7 +114,18 @@ pub fn set_name(name: &str) {
     record::current().set_name(name);
 }
 
-/// How many times this core has switched threads, and how many threads wait for a word: for benchmarks and tests.
+/// Tells the console what every thread does, what it waits for, and where: what a break or Ctrl-] on the console does too.
+pub fn report() {
+    crate::sched::report::tell();
+}
+
+/// How many threads wait for a word now: for tests.
+#[must_use]
+pub fn waiters() -> u32 {
+    crate::sched::futex::waiters()
+}
+
+/// How many times the cores have switched threads: for benchmarks and tests.
 #[must_use]
 pub fn switches() -> u64 {
     CORES.iter().map(Core::switches).sum()

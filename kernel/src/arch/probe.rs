@@ -109,6 +109,12 @@ pub fn is_mapped(address: u64) -> bool {
     translate(address) & 1 == 0
 }
 
+/// [`read_word`] for one that may not fault, on a core's own stack: what is not mapped now is not there.
+pub fn read_quietly(address: u64) -> Option<u32> {
+    // SAFETY: mapped, and a word does not cross a page.
+    (address.is_multiple_of(4) && is_mapped(address)).then(|| unsafe { (address as *const u32).read_volatile() })
+}
+
 /// Where a fault at `pc` goes on, if that instruction is allowed to fault.
 pub fn fix_up(pc: u64) -> Option<u64> {
     let exchange = exchange as *const () as u64;

@@ -235,9 +235,27 @@ pub fn exit_wakeup(address: usize, clear: impl FnOnce() -> bool) {
     TABLE.exit_wakeup(&Machine, names, clear);
 }
 
+/// Sleeps until a wake of the word at `address`, as long as `must_wait`, asked under the bucket's lock, says so.
+///
+/// # Errors
+/// `EAGAIN`: it does not. `ETIMEDOUT`: the deadline passed.
+pub fn wait_while(address: usize, deadline: Option<Instant>, must_wait: impl Fn() -> bool) -> Result<(), Errno> {
+    wait_for(address, private(address), ANY, deadline, || Ok(u32::from(must_wait())), 1)
+}
+
+/// Tells `decide`, under the bucket's lock, how many wait for the word at `address`, counted up to two, and wakes as many as it answers.
+pub fn wake_decided(address: usize, decide: impl FnOnce(u32) -> u32) {
+    TABLE.wake_decided(&Machine, Key::new(address as u64, false), 2, decide);
+}
+
 /// How many threads wait for the kernel's own `word` now.
 pub fn waiters_of(word: &AtomicU32) -> u32 {
-    TABLE.waiters_of(&Machine, private(word.as_ptr() as usize))
+    waiters_at(word.as_ptr() as usize)
+}
+
+/// How many threads wait for the word at `address` now.
+pub fn waiters_at(address: usize) -> u32 {
+    TABLE.waiters_of(&Machine, private(address))
 }
 
 /// How many threads wait for a word now.

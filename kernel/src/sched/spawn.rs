@@ -9,6 +9,7 @@ use core::sync::atomic::{AtomicU32, Ordering};
 use skete_abi::Errno;
 use skete_logic::thread::{Thread, Tid};
 use skete_logic::token::Token;
+use skete_logic::waiting::Cause;
 
 use super::core::{self as cores};
 use super::record::{self, Record};
@@ -181,7 +182,7 @@ pub fn join(tid: u32) -> Result<(), Errno> {
     }
     // Acquire pairs with the Release in `skete_end`.
     while record.tid.load(Ordering::Acquire) == tid.number() {
-        let _ = futex::wait(&record.tid, tid.number(), None);
+        let _ = record::waiting(Cause::End, || futex::wait(&record.tid, tid.number(), None));
     }
     Ok(())
 }

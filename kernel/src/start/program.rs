@@ -3,6 +3,7 @@
 
 use core::ffi::c_char;
 use core::ptr::null;
+use core::sync::atomic::{AtomicU32, Ordering};
 
 use allocator_api2::vec::Vec;
 use skete_drivers::firmware::Board;
@@ -42,6 +43,16 @@ pub fn listen() {
             files::changes::announce();
         };
         devices::register(Device { number, quiet, count: &board::console::INTERRUPTS });
+    }
+}
+
+/// The cores' rate in MHz, 0 where nobody tells it.
+static ARM_MHZ: AtomicU32 = AtomicU32::new(0);
+
+/// Lets the Pi's cores run as fast as they may. Before the console is set up: the mini UART's rate may follow.
+pub fn raise_clock() {
+    if board::get().machine.board == Board::RaspberryPi3 {
+        ARM_MHZ.store(board::mailbox::raise_arm_clock().unwrap_or(0), Ordering::Relaxed);
     }
 }
 
@@ -101,7 +112,11 @@ fn say_what_there_is() {
         let (frames, _) = frames::count();
         let (cores, mib) = (cores::count(), frames as u64 * PAGE >> 20);
         let board = if board::get().machine.board == Board::RaspberryPi3 { "Raspberry Pi 3" } else { "virt" };
-        trace::say(format_args!("{board}, {cores} core{}, {mib} MiB, entropy: {entropy}", if cores == 1 { "" } else { "s" }));
+        let plural = if cores == 1 { "" } else { "s" };
+        match ARM_MHZ.load(Ordering::Relaxed) {
+            0 => trace::say(format_args!("{board}, {cores} core{plural}, {mib} MiB, entropy: {entropy}")),
+            mhz => trace::say(format_args!("{board}, {cores} core{plural}, ARM {mhz} MHz, {mib} MiB, entropy: {entropy}")),
+        }
     }
 }
 

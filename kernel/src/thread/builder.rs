@@ -17,7 +17,7 @@ use crate::sched::spawn::{self, Plan};
 /// let thread = Builder::new().name("urgent").priority(9).affinity(1).spawn(|| work())?;
 /// thread.join();
 /// # fn work() {}
-/// # Ok::<(), skete::futex::Errno>(())
+/// # Ok::<(), skete::Errno>(())
 /// ```
 #[derive(Clone, Copy, Debug)]
 #[must_use]

@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use skete::futex::{Errno, futex_cmp_requeue, futex_wait, futex_wakeup, waiters};
+use skete::Errno;
+use skete::futex::{futex_cmp_requeue, futex_wait, futex_wakeup, waiters};
 use skete::thread::set_affinity;
 
 use crate::meter::{Cost, MANY, SOME, measure_apart, row, say, say_ns};

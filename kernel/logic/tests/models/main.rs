@@ -8,6 +8,8 @@
 #[cfg(loom)]
 mod end;
 #[cfg(loom)]
+mod futaphore;
+#[cfg(loom)]
 mod futex;
 #[cfg(loom)]
 mod machine;
@@ -20,7 +22,7 @@ mod token;
 
 #[cfg(loom)]
 fn main() -> std::process::ExitCode {
-    let models = [token::MODELS, futex::MODELS, requeue::MODELS, end::MODELS].concat();
+    let models = [token::MODELS, futex::MODELS, requeue::MODELS, end::MODELS, futaphore::MODELS].concat();
     runner::run(&models)
 }
 
