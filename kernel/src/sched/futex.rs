@@ -89,14 +89,22 @@ pub struct Word {
     pub address: usize,
     /// Whether it is known by where it lies in memory, not by its address (`futex(2)`: without FUTEX_PRIVATE_FLAG).
     pub is_shared: bool,
+    /// Whether a reference vouches for it: it is there, and aligned.
+    pub is_sure: bool,
 }
 
 impl Word {
+    #[inline(always)]
     fn key(self) -> Result<Key, Errno> {
-        key_of(self.address, self.is_shared)
+        if self.is_sure && !self.is_shared { Ok(private(self.address)) } else { key_of(self.address, self.is_shared) }
     }
 
+    #[inline(always)]
     fn read(self) -> Result<u32, Errno> {
+        if self.is_sure {
+            // SAFETY: a reference vouches for it as long as the call lasts.
+            return Ok(unsafe { &*(self.address as *const AtomicU32) }.load(Ordering::Relaxed));
+        }
         probe::read_word(self.address).ok_or(Errno::EFAULT)
     }
 }
@@ -165,6 +173,34 @@ pub fn wait_word(word: Word, expected: u32, bitset: u32, deadline: Option<Instan
 
 #[inline]
 fn wait_for(
+    address: usize,
+    key: Key,
+    bitset: u32,
+    deadline: Option<Instant>,
+    read: impl Fn() -> Result<u32, Errno>,
+    expected: u32,
+) -> Result<(), Errno> {
+    // Without a deadline by a path of its own, which has less to keep over the sleep.
+    match deadline {
+        None => wait_until(address, key, bitset, None, read, expected),
+        Some(_) => wait_timed(address, key, bitset, deadline, read, expected),
+    }
+}
+
+#[inline(never)]
+fn wait_timed(
+    address: usize,
+    key: Key,
+    bitset: u32,
+    deadline: Option<Instant>,
+    read: impl Fn() -> Result<u32, Errno>,
+    expected: u32,
+) -> Result<(), Errno> {
+    wait_until(address, key, bitset, deadline, read, expected)
+}
+
+#[inline(always)]
+fn wait_until(
     address: usize,
     key: Key,
     bitset: u32,

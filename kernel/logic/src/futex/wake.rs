@@ -13,7 +13,13 @@ impl<L: RawLock, const N: usize> Table<L, N> {
     #[inline]
     pub fn wake(&self, host: &impl Host, key: Key, nr: u32, bitset: u32) -> u32 {
         let bucket = self.bucket(key);
-        if bucket.is_deserted() { 0 } else { bucket.wake_some(host, key, nr, bitset) }
+        if bucket.is_deserted() {
+            0
+        } else if nr == 1 {
+            bucket.wake_one(host, key, bitset)
+        } else {
+            bucket.wake_some(host, key, nr, bitset)
+        }
     }
 
     /// `FUTEX_WAKE_OP`: changes a second word and wakes at most `nr` waiters of `key`; and of the second word's key, `other`, at most
@@ -34,16 +40,16 @@ impl<L: RawLock, const N: usize> Table<L, N> {
         if mutant::is(Mutant::WakeOpLooksFirst) && self.bucket(key).is_deserted() && self.bucket(other).is_deserted() {
             return operate().map(|_| 0);
         }
-        let mut chain = Chain::EMPTY;
-        self.both_locked(Self::index(key), Self::index(other), || {
+        let woken = self.both_locked(Self::index(key), Self::index(other), || {
             let wakes_other = operate()?;
-            self.bucket(key).gather(host, &mut chain, key, nr, ANY);
-            self.bucket(other).gather(host, &mut chain, other, if wakes_other { other_nr } else { 0 }, ANY);
-            Ok(())
+            let mut woken = self.bucket(key).gather(host, key, nr, ANY);
+            if wakes_other {
+                woken.join(host, self.bucket(other).gather(host, other, other_nr, ANY));
+            }
+            Ok(woken)
         })?;
-        let woken = chain.len();
-        chain.wake(host);
-        Ok(woken)
+        woken.wake(host);
+        Ok(woken.len())
     }
 }
 
@@ -60,17 +66,38 @@ impl<L: RawLock> Bucket<L> {
 
     #[inline(never)]
     fn wake_some(&self, host: &impl Host, key: Key, nr: u32, bitset: u32) -> u32 {
-        let mut chain = Chain::EMPTY;
-        self.lock.locked(|| self.gather(host, &mut chain, key, nr, bitset));
-        let woken = chain.len();
-        chain.wake(host);
-        woken
+        let woken = self.lock.locked(|| self.gather(host, key, nr, bitset));
+        woken.wake(host);
+        woken.len()
     }
 
-    /// Moves waiters from the queue to `chain`. The caller holds the lock.
+    /// [`wake_some`](Self::wake_some) for one, who is let go under the lock: no chain runs through its node.
+    #[inline(never)]
+    fn wake_one(&self, host: &impl Host, key: Key, bitset: u32) -> u32 {
+        let thread = self.lock.locked(|| {
+            self.queue.with_mut(|queue| {
+                let thread = queue.find(host, key, bitset);
+                if !thread.is_none() {
+                    let waiter = host.waiter(thread);
+                    queue.remove(host, waiter.node.get());
+                    self.lower(1);
+                    waiter.release();
+                }
+                thread
+            })
+        });
+        if thread.is_none() {
+            return 0;
+        }
+        host.unpark(thread);
+        1
+    }
+
+    /// Claims waiters from the queue. The caller holds the lock.
     #[inline]
-    fn gather(&self, host: &impl Host, chain: &mut Chain, key: Key, nr: u32, bitset: u32) {
-        let gathered = self.queue.with_mut(|queue| chain.gather(host, queue, key, nr, bitset));
-        self.waiters.fetch_sub(gathered, Ordering::Relaxed);
+    fn gather(&self, host: &impl Host, key: Key, nr: u32, bitset: u32) -> Chain {
+        let gathered = self.queue.with_mut(|queue| Chain::gather(host, queue, key, nr, bitset));
+        self.lower(gathered.len());
+        gathered
     }
 }
