@@ -37,6 +37,18 @@ pub enum Mutant {
     RequeueWithoutFence,
     /// Futex: a requeue raises the target's count after the move.
     RequeueCountedLate,
+    /// Locks that lend: a waiter does not say in the word that it waits.
+    LockWaitedForSilently,
+    /// Locks that lend: who lets go does not write who holds the lock then.
+    HandedOverUnwritten,
+    /// Locks that lend: one begins to wait for a holder that has ended.
+    LentToTheGone,
+    /// Locks that lend: a holder keeps what it inherited.
+    LentForEver,
+    /// Locks that lend: a changed priority goes no further than to the first holder.
+    ChainCut,
+    /// Locks that lend: a chain is walked without a fence between a thread's priority and its place.
+    WalkedWithoutFence,
     /// Futex: a wake looks at no bits.
     WokenWhateverTheBits,
     /// Futex: a thread that ends wakes first and clears its word then.

@@ -233,7 +233,7 @@ pub fn wake_at(address: usize, count: u32) -> u32 {
 #[inline]
 pub fn wake_word(word: Word, count: u32, bitset: u32) -> Result<u32, Errno> {
     let key = word.key()?;
-    if bitset == 0 { Err(Errno::EINVAL) } else { Ok(TABLE.wake(&Machine, key, count, bitset)) }
+    if bitset == 0 { Err(Errno::EINVAL) } else { TABLE.try_wake(&Machine, key, count, bitset) }
 }
 
 /// Wakes some of those who wait for `from` and lets others wait for `to`, if `from` holds what is `expected` of it, if anything is
@@ -244,7 +244,7 @@ pub fn wake_word(word: Word, count: u32, bitset: u32) -> Result<u32, Errno> {
 pub fn requeue(from: Word, to: Word, shares: Shares, expected: Option<u32>) -> Result<Requeued, Errno> {
     let (from_key, to_key) = (from.key()?, to.key()?);
     match expected {
-        None => Ok(TABLE.requeue(&Machine, from_key, to_key, shares)),
+        None => TABLE.requeue(&Machine, from_key, to_key, shares),
         Some(expected) => TABLE.cmp_requeue(&Machine, from_key, to_key, shares, || from.read(), expected),
     }
 }

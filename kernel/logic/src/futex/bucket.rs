@@ -109,9 +109,15 @@ impl Queue {
     /// The first of those who wait for `key` with a bit of `bitset`; [`Thread::NONE`] if there is none.
     #[inline(always)]
     pub fn find(&self, host: &impl Host, key: Key, bitset: u32) -> Thread {
+        self.find_by(host, |_, node| node.is_for(key, bitset))
+    }
+
+    /// The first who is wanted; [`Thread::NONE`] if there is none.
+    #[inline(always)]
+    pub fn find_by(&self, host: &impl Host, is_wanted: impl Fn(Thread, &Node) -> bool) -> Thread {
         let mut thread = self.first();
         while !thread.is_none() {
-            let (is_found, next) = host.waiter(thread).node.with(|node| (node.is_for(key, bitset), node.next));
+            let (is_found, next) = host.waiter(thread).node.with(|node| (is_wanted(thread, node), node.next));
             if is_found {
                 break;
             }

@@ -28,19 +28,22 @@ pub struct Requeued {
 impl<L: RawLock, const N: usize> Table<L, N> {
     /// `FUTEX_REQUEUE`: wakes some of those who wait for `from`, then makes some of the others wait for `to`, in their order and
     /// behind those who already do.
+    ///
+    /// # Errors
+    /// `EINVAL`: some of those who are left are in no wake's reach ([`super::pi`]).
     #[inline]
-    pub fn requeue(&self, host: &impl Host, from: Key, to: Key, shares: Shares) -> Requeued {
+    pub fn requeue(&self, host: &impl Host, from: Key, to: Key, shares: Shares) -> Result<Requeued, Errno> {
         if self.bucket(from).is_deserted() {
-            return Requeued { woken: 0, moved: 0 };
+            return Ok(Requeued { woken: 0, moved: 0 });
         }
         let always = || Ok(0);
-        self.requeue_some(host, from, to, shares, always, 0).unwrap_or(Requeued { woken: 0, moved: 0 })
+        self.requeue_some(host, from, to, shares, always, 0)
     }
 
     /// `FUTEX_CMP_REQUEUE`: the same, if the word of `from` still holds `expected`. `read` is as in [`wait`](Self::wait).
     ///
     /// # Errors
-    /// `EAGAIN` the word differs, or what `read` answers; then nobody was woken or moved.
+    /// `EAGAIN` the word differs, or what `read` answers; then nobody was woken or moved. `EINVAL` as [`requeue`](Self::requeue).
     #[inline]
     pub fn cmp_requeue(
         &self,
@@ -78,10 +81,11 @@ impl<L: RawLock, const N: usize> Table<L, N> {
                 self.relocate(host, from, to, shares.requeue)
             };
             source.lower(woken.len());
-            Ok((woken, moved))
+            let is_short = woken.len() < shares.wake || moved < shares.requeue;
+            Ok((woken, if is_short { source.left(host, from).map(|_| moved) } else { Ok(moved) }))
         })?;
         woken.wake(host);
-        Ok(Requeued { woken: woken.len(), moved })
+        Ok(Requeued { woken: woken.len(), moved: moved? })
     }
 
     /// Moves at most `nr` waiters. The caller holds both locks.
@@ -103,7 +107,7 @@ impl<L: RawLock, const N: usize> Table<L, N> {
                 host,
                 queue,
                 most,
-                |node| node.key == from,
+                |node| node.is_for(from, ANY),
                 |waiter| {
                     waiter.node.with_mut(|node| node.key = to);
                     waiter.enter(index);

@@ -1,7 +1,8 @@
 //! Waking those who wait for a word.
 
 use super::chain::Chain;
-use super::{ANY, Bucket, Key, Table};
+use super::waiter::Node;
+use super::{ANY, Bucket, Key, NO_WAKE, Table};
 use crate::host::{Host, RawLock};
 use crate::mutant::{self, Mutant};
 use skete_abi::Errno;
@@ -12,9 +13,18 @@ impl<L: RawLock, const N: usize> Table<L, N> {
     /// Says how many. Whoever calls has changed the word before.
     #[inline]
     pub fn wake(&self, host: &impl Host, key: Key, nr: u32, bitset: u32) -> u32 {
+        self.try_wake(host, key, nr, bitset).unwrap_or(0)
+    }
+
+    /// [`wake`](Self::wake) of a word that may be a lock's.
+    ///
+    /// # Errors
+    /// `EINVAL`: fewer wait than asked for, but some are in no wake's reach ([`super::pi`]).
+    #[inline]
+    pub fn try_wake(&self, host: &impl Host, key: Key, nr: u32, bitset: u32) -> Result<u32, Errno> {
         let bucket = self.bucket(key);
         if bucket.is_deserted() {
-            0
+            Ok(0)
         } else if nr == 1 {
             bucket.wake_one(host, key, bitset)
         } else {
@@ -65,32 +75,46 @@ impl<L: RawLock> Bucket<L> {
     }
 
     #[inline(never)]
-    fn wake_some(&self, host: &impl Host, key: Key, nr: u32, bitset: u32) -> u32 {
-        let woken = self.lock.locked(|| self.gather(host, key, nr, bitset));
+    fn wake_some(&self, host: &impl Host, key: Key, nr: u32, bitset: u32) -> Result<u32, Errno> {
+        let (woken, left) = self.lock.locked(|| {
+            let woken = self.gather(host, key, nr, bitset);
+            (woken, if woken.len() < nr { self.left(host, key) } else { Ok(0) })
+        });
         woken.wake(host);
-        woken.len()
+        left.map(|_| woken.len())
     }
 
     /// [`wake_some`](Self::wake_some) for one, who is let go under the lock: no chain runs through its node.
     #[inline(never)]
-    fn wake_one(&self, host: &impl Host, key: Key, bitset: u32) -> u32 {
-        let thread = self.lock.locked(|| {
-            self.queue.with_mut(|queue| {
-                let thread = queue.find(host, key, bitset);
-                if !thread.is_none() {
-                    let waiter = host.waiter(thread);
-                    queue.remove(host, waiter.node.get());
-                    self.lower(1);
-                    waiter.release();
-                }
-                thread
-            })
+    fn wake_one(&self, host: &impl Host, key: Key, bitset: u32) -> Result<u32, Errno> {
+        let woken = self.lock.locked(|| {
+            let thread = self.queue.with(|queue| queue.find(host, key, bitset));
+            if thread.is_none() {
+                return Err(self.left(host, key));
+            }
+            let waiter = host.waiter(thread);
+            self.queue.with_mut(|queue| queue.remove(host, waiter.node.get()));
+            self.lower(1);
+            waiter.release();
+            Ok(thread)
         });
-        if thread.is_none() {
-            return 0;
+        match woken {
+            Ok(thread) => {
+                host.unpark(thread);
+                Ok(1)
+            }
+            Err(left) => left,
         }
-        host.unpark(thread);
-        1
+    }
+
+    /// Nobody is left for a wake of `key`: 0.
+    ///
+    /// # Errors
+    /// `EINVAL`: but somebody is in no wake's reach. The caller holds the lock.
+    #[cold]
+    pub(super) fn left(&self, host: &impl Host, key: Key) -> Result<u32, Errno> {
+        let is_mixed = |_, node: &Node| node.key == key && node.bitset == NO_WAKE;
+        if self.queue.with(|queue| queue.find_by(host, is_mixed)).is_none() { Ok(0) } else { Err(Errno::EINVAL) }
     }
 
     /// Claims waiters from the queue. The caller holds the lock.

@@ -3,6 +3,8 @@
 
 mod answers;
 mod histories;
+mod lending;
+mod locks;
 mod machine;
 mod plain;
 mod robust;
