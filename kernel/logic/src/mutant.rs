@@ -51,6 +51,26 @@ pub enum Mutant {
     WalkedWithoutFence,
     /// Futex: a wake looks at no bits.
     WokenWhateverTheBits,
+    /// Placement: no fence between a core's announcement that it idles and its look at the queues.
+    IdleWithoutFence,
+    /// Placement: no fence between the queueing and the look for idle cores.
+    QueuedWithoutFence,
+    /// Placement: who queues behind a busy core does not look for idle ones.
+    QueuedWithoutASecondLook,
+    /// Placement: a core that found something ceases to idle after it has counted its queue, not with it.
+    BegunOutsideTheLock,
+    /// Placement: a core that found more than it can run tells nobody.
+    BegunWithoutALook,
+    /// Placement: who claims a core may take it to run what it ran before.
+    ClaimedRelaxed,
+    /// Placement: a core that found something does not ask whether it was claimed for something else.
+    ClaimNotPassedOn,
+    /// Sleep: a thread that comes back looks for its deadline before it takes the lock.
+    DroppedAfterALook,
+    /// Sleep: a thread that comes back drops its deadline on the core that it is on now.
+    DroppedWhereItWakes,
+    /// Sleep: a thread that was woken in time leaves its deadline where it is.
+    DeadlineLeft,
     /// Futex: a thread that ends wakes first and clears its word then.
     EndWakesFirst,
     /// Futex: a robust lock's word is overwritten whatever it holds by then.

@@ -12,6 +12,12 @@ use skete_logic::token::Token;
 /// A bucket's lock.
 pub struct Lock(Mutex<()>);
 
+impl Lock {
+    pub fn new() -> Self {
+        Self(Mutex::new(()))
+    }
+}
+
 impl RawLock for Lock {
     fn locked<R>(&self, section: impl FnOnce() -> R) -> R {
         let _held = self.0.lock().expect("no section panics in a model that goes on");
@@ -82,7 +88,7 @@ impl Word {
 /// The seats of a machine for `threads` threads; the words are 0.
 pub fn seats(threads: u16) -> Vec<Seat> {
     let records = (0..threads).map(|_| Record { waiter: Waiter::new(), token: Token::new(), run: RunSignal::new() }).collect();
-    let table = Table::new([(); 2].map(|()| Bucket::new(Lock(Mutex::new(())))));
+    let table = Table::new([(); 2].map(|()| Bucket::new(Lock::new())));
     let machine = Arc::new(Machine { table, words: [AtomicU32::new(0), AtomicU32::new(0)], records });
     (0..threads).map(|index| Seat { machine: machine.clone(), me: Thread::new(index) }).collect()
 }
