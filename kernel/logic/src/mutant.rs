@@ -37,6 +37,20 @@ pub enum Mutant {
     RequeueWithoutFence,
     /// Futex: a requeue raises the target's count after the move.
     RequeueCountedLate,
+    /// Locks that lend: a waiter does not say in the word that it waits.
+    LockWaitedForSilently,
+    /// Locks that lend: who lets go does not write who holds the lock then.
+    HandedOverUnwritten,
+    /// Locks that lend: one begins to wait for a holder that has ended.
+    LentToTheGone,
+    /// Locks that lend: a holder keeps what it inherited.
+    LentForEver,
+    /// Locks that lend: a changed priority goes no further than to the first holder.
+    ChainCut,
+    /// Locks that lend: a chain is walked without a fence between a thread's priority and its place.
+    WalkedWithoutFence,
+    /// Futex: a wake looks at no bits.
+    WokenWhateverTheBits,
     /// Placement: no fence between a core's announcement that it idles and its look at the queues.
     IdleWithoutFence,
     /// Placement: no fence between the queueing and the look for idle cores.

@@ -6,6 +6,8 @@
 #![cfg_attr(not(loom), allow(unused_crate_dependencies, reason = "nothing runs without loom"))]
 
 #[cfg(loom)]
+mod end;
+#[cfg(loom)]
 mod futaphore;
 #[cfg(loom)]
 mod futex;
@@ -24,7 +26,8 @@ mod token;
 
 #[cfg(loom)]
 fn main() -> std::process::ExitCode {
-    let models = [token::MODELS, futex::MODELS, requeue::MODELS, futaphore::MODELS, placement::MODELS, sleepers::MODELS].concat();
+    let futexes = [futex::MODELS, requeue::MODELS, end::MODELS].concat();
+    let models = [token::MODELS, &futexes, futaphore::MODELS, placement::MODELS, sleepers::MODELS].concat();
     runner::run(&models)
 }
 
