@@ -29,8 +29,42 @@ pub enum Input<'a> {
     Ours,
     /// This text, typed at once.
     Typed(&'a str),
+    /// The text `with`, typed once the guest has said `to`.
+    Reply {
+        /// What is waited for.
+        to: &'a str,
+        /// What is typed then.
+        with: &'a str,
+    },
     /// Nowhere.
     None,
+}
+
+/// How long a guest may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Patience {
+    /// As long as it likes.
+    Endless,
+    /// So long, from its start to its end.
+    Whole(Duration),
+    /// So long without a word; each word renews it.
+    Silent(Duration),
+}
+
+impl From<Option<Duration>> for Patience {
+    fn from(timeout: Option<Duration>) -> Self {
+        timeout.map_or(Self::Endless, Self::Whole)
+    }
+}
+
+impl Patience {
+    /// The first deadline.
+    fn deadline(self) -> Option<Instant> {
+        match self {
+            Self::Endless => None,
+            Self::Whole(time) | Self::Silent(time) => Instant::now().checked_add(time),
+        }
+    }
 }
 
 /// How it ended.
@@ -65,7 +99,7 @@ struct Running {
 
 /// Starts `program` in `folder`, hands every piece of its output to `listener`, and waits for its end.
 ///
-/// When `timeout` has passed, the guest is asked for a report of its threads, given two seconds to write it, and stopped.
+/// When `patience` is at its end, the guest is asked for a report of its threads, given two seconds to write it, and stopped.
 ///
 /// # Errors
 /// The program does not start.
@@ -74,7 +108,7 @@ pub fn run(
     arguments: &[String],
     folder: &Path,
     input: Input<'_>,
-    timeout: Option<Duration>,
+    patience: impl Into<Patience>,
     listener: &mut dyn FnMut(&[u8]),
 ) -> Result<Ending> {
     let mut command = tied_to_us(program);
@@ -93,12 +127,41 @@ pub fn run(
             let text = text.to_owned();
             thread::spawn(move || type_in(&hands, &mut text.as_bytes()));
         }
-        Input::None => {}
+        Input::Reply { .. } | Input::None => {}
     }
-    let is_timed_out = listen(output, &keyboard, timeout, listener);
+    let mut reply = Reply::new(input);
+    let mut listener = |piece: &[u8]| {
+        listener(piece);
+        reply.hear(piece, &keyboard);
+    };
+    let is_timed_out = listen(output, &keyboard, patience.into(), &mut listener);
     let ending = end(&running, is_timed_out);
     lock(&RUNNING).retain(|other| !Arc::ptr_eq(other, &running));
     ending
+}
+
+/// What is still to be typed, and what was said so far.
+struct Reply<'a> {
+    pending: Option<(&'a str, &'a str)>,
+    said: Vec<u8>,
+}
+
+impl<'a> Reply<'a> {
+    const fn new(input: Input<'a>) -> Self {
+        let pending = if let Input::Reply { to, with } = input { Some((to, with)) } else { None };
+        Self { pending, said: Vec::new() }
+    }
+
+    fn hear(&mut self, piece: &[u8], keyboard: &Mutex<ChildStdin>) {
+        let Some((to, with)) = self.pending else { return };
+        self.said.extend_from_slice(piece);
+        if self.said.windows(to.len()).any(|window| window == to.as_bytes()) {
+            self.pending = None;
+            // A guest that has just ended needs no reply.
+            let mut keyboard = lock(keyboard);
+            let _ = keyboard.write_all(with.as_bytes()).and_then(|()| keyboard.flush());
+        }
+    }
 }
 
 /// The command for a child that the system kills should this process die without a word.
@@ -134,11 +197,11 @@ fn watch_for_interrupt() {
     });
 }
 
-/// Passes output on until it ends; whether that had to be forced by the timeout.
+/// Passes output on until it ends; whether that had to be forced, for patience was at its end.
 fn listen(
     mut output: impl Read + Send + 'static,
     keyboard: &Mutex<ChildStdin>,
-    timeout: Option<Duration>,
+    patience: Patience,
     listener: &mut dyn FnMut(&[u8]),
 ) -> bool {
     let (sender, pieces) = mpsc::channel();
@@ -150,7 +213,7 @@ fn listen(
             }
         }
     });
-    let mut deadline = timeout.map(|timeout| Instant::now() + timeout);
+    let mut deadline = patience.deadline();
     let mut is_report_asked = false;
     loop {
         if let Some(passed) = deadline.filter(|deadline| *deadline <= Instant::now()) {
@@ -161,9 +224,14 @@ fn listen(
             deadline = Some(passed + REPORT_TIME);
             ask_for_report(keyboard);
         }
-        let patience = deadline.map_or(Duration::MAX, |deadline| deadline.saturating_duration_since(Instant::now()));
-        match pieces.recv_timeout(patience) {
-            Ok(piece) => listener(&piece),
+        let left = deadline.map_or(Duration::MAX, |deadline| deadline.saturating_duration_since(Instant::now()));
+        match pieces.recv_timeout(left) {
+            Ok(piece) => {
+                listener(&piece);
+                if matches!(patience, Patience::Silent(_)) && !is_report_asked {
+                    deadline = patience.deadline();
+                }
+            }
             Err(RecvTimeoutError::Disconnected) => return is_report_asked,
             Err(RecvTimeoutError::Timeout) => {}
         }
@@ -240,6 +308,16 @@ mod tests {
     }
 
     #[test]
+    fn a_guest_that_talks_is_patiently_heard_until_it_falls_silent() {
+        let mut said = Vec::new();
+        let arguments = ["-c".into(), "for i in 1 2 3 4 5 6; do echo $i; sleep 0.3; done; exec sleep 60".into()];
+        let mut listener = |piece: &[u8]| said.extend_from_slice(piece);
+        let patience = Patience::Silent(Duration::from_millis(1500));
+        let ending = run(Path::new("/bin/sh"), &arguments, Path::new("/"), Input::None, patience, &mut listener);
+        assert_eq!((ending.expect("a shell starts"), said), (Ending::TimedOut, b"1\n2\n3\n4\n5\n6\n".to_vec()));
+    }
+
+    #[test]
     fn what_is_typed_arrives() {
         let mut said = Vec::new();
         let mut listener = |piece: &[u8]| said.extend_from_slice(piece);
@@ -247,6 +325,17 @@ mod tests {
         let input = Input::Typed("abc\n");
         let ending = run(Path::new("/bin/sh"), &arguments, Path::new("/"), input, None, &mut listener);
         assert_eq!((ending.expect("a shell starts"), said), (Ending::Status(0), b"<abc>\n".to_vec()));
+    }
+
+    #[test]
+    fn a_reply_waits_for_what_it_replies_to() {
+        let mut said = Vec::new();
+        let mut listener = |piece: &[u8]| said.extend_from_slice(piece);
+        let script = "printf 'na'; read -t 0.1 -r early; printf 'me? '; read -r line; echo \"<$early$line>\"";
+        let arguments = ["-c".into(), script.into()];
+        let input = Input::Reply { to: "name? ", with: "abc\n" };
+        let ending = run(Path::new("/bin/bash"), &arguments, Path::new("/"), input, None, &mut listener);
+        assert_eq!((ending.expect("a shell starts"), said), (Ending::Status(0), b"name? <abc>\n".to_vec()));
     }
 
     #[test]

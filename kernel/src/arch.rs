@@ -7,6 +7,7 @@
 //! - [`switch`]: leaves one thread and resumes another; the only place that changes SP and TPIDR_EL0
 //! - [`context`]: the registers of a thread at rest, as the assembly lays them out
 //! - [`cpu`]: masking, waiting, barriers, the core's number, the system counter
+//! - [`exclusive`]: the moves of a futaphore's word
 //! - [`mmu`]: switches translation tables, forgets old translations
 //! - [`stacks`]: the stacks that are no thread's
 //! - [`probe`]: reads memory that may not be there
@@ -15,6 +16,7 @@
 pub mod context;
 pub mod cpu;
 pub mod entry;
+pub mod exclusive;
 pub mod firmware;
 pub mod mmu;
 pub mod probe;

@@ -1,8 +1,8 @@
 //! From the loader's jump to the program's `main`.
 //!
-//! `skete_boot_core` runs once, on core 0, in this order: what the loader handed over → what the firmware says → frames, translation tables →
-//! the board and its console → options → time, interrupts → thread records → the other cores → the main thread, which has the stack for what is left; then core 0 idles.
-//! `skete_other_core` is what the others do.
+//! `skete_boot_core` runs once, on core 0, in this order: what the loader handed over → what the firmware says → frames, translation
+//! tables → the board → options → the cores' rate, the console → time, interrupts → thread records → the other cores → the main
+//! thread, which has the stack for what is left; then core 0 idles. `skete_other_core` is what the others do.
 //!
 //! Each step may use what the steps before it made, and nothing else.
 #![allow(unsafe_code, reason = "reads what the loader left in memory; hands out memory that nobody owns yet")]
@@ -10,6 +10,7 @@
 pub mod program;
 pub mod secondary;
 
+use core::mem::MaybeUninit;
 use core::ops::Range;
 
 use skete_abi::boot::{self, Handover};
@@ -45,11 +46,14 @@ unsafe extern "C" fn skete_boot_core(firmware: u64, handover: *const Handover) -
     }
     entry::map_early(firmware, MOST_DESCRIPTION);
     // SAFETY: mapped just now; the firmware wrote it, and nobody writes it again.
-    let machine = unsafe { firmware::read(firmware) }.unwrap_or_else(|_| fallback());
+    let mut machine = unsafe { firmware::read(firmware) }.unwrap_or_else(|_| fallback());
     take_memory(&machine, &handover);
     map_everything(&machine, &handover);
+    machine.command_line = keep(machine.command_line);
     let Some(_) = board::init(machine) else { cpu::halt() };
     read_options(&handover);
+    program::raise_clock();
+    board::console::init();
     time::init();
     program::set_clock();
     interrupt::init();
@@ -103,6 +107,18 @@ fn map_everything(machine: &Machine<'_>, handover: &Handover) {
     map::activate();
 }
 
+/// The firmware's command line where it stays: tags lie in the Pi's page 0, which is unmapped once all cores have left it.
+fn keep(text: &'static str) -> &'static str {
+    if text.is_empty() || text.as_ptr() as u64 >= PAGE {
+        return text;
+    }
+    let Some(start) = frames::take_row(text.len().div_ceil(PAGE as usize)) else { return "" };
+    // SAFETY: taken just now, as long as the text, and never given back.
+    let kept = unsafe { core::slice::from_raw_parts_mut(start as *mut u8, text.len()) };
+    kept.copy_from_slice(text.as_bytes());
+    core::str::from_utf8(kept).unwrap_or_default()
+}
+
 /// What the loader left in `range`, for ever.
 fn left_by_loader(range: boot::Range) -> &'static [u8] {
     if range.is_empty() {
@@ -143,11 +159,14 @@ fn make_records() {
     unsafe { record::install(table, length) };
     let ticks_always = options::is_repeatable() && cores::count() > 1;
     for number in 0..cores::count() {
-        let entries = row(length * size_of::<Entry>()) as *mut Entry;
-        // SAFETY: taken just now.
-        let entries = unsafe { core::slice::from_raw_parts_mut(entries.cast::<core::mem::MaybeUninit<Entry>>(), length) };
-        // SAFETY: the set writes an entry before it reads it.
-        let entries = unsafe { core::mem::transmute::<&mut [core::mem::MaybeUninit<Entry>], &mut [Entry]>(entries) };
+        let start = row(length * size_of::<Entry>()) as *mut MaybeUninit<Entry>;
+        // SAFETY: taken just now, and never given back.
+        let entries = unsafe { core::slice::from_raw_parts_mut(start, length) };
+        for entry in &mut *entries {
+            entry.write(Entry::EMPTY);
+        }
+        // SAFETY: written just now.
+        let entries = unsafe { entries.assume_init_mut() };
         Core::prepare(number, entries, ticks_always);
         program::prepare_idle(number);
     }

@@ -1,4 +1,9 @@
-//! What std has no word for: cores, priorities, names. `use skete::thread`.
+//! What std has no word for: cores, priorities, names, the words of a thread's beginning and end. `use skete::thread`.
+//!
+//! A [`Builder`] begins a thread with all of that; std's threads can ask for most of it themselves.
+
+mod builder;
+mod words;
 
 use core::sync::atomic::Ordering;
 
@@ -8,7 +13,10 @@ use skete_logic::run_queue::PRIORITIES;
 use crate::arch::cpu;
 use crate::sched::core::{self as cores, CORES, Core};
 use crate::sched::record::{self, Record};
-use crate::sched::{Reason, suspend};
+use crate::sched::{self, Reason, suspend};
+
+pub use builder::{Builder, Handle};
+pub use words::{robust_list, robust_list_of, set_robust_list, set_tid_address};
 
 /// The highest priority: 31.
 pub const MOST_URGENT: u8 = PRIORITIES - 1;
@@ -71,21 +79,7 @@ fn change_priority(record: &'static Record, priority: u8) -> Result<(), Errno> {
     if priority >= PRIORITIES {
         return Err(Errno::EINVAL);
     }
-    let before = cpu::mask();
-    if core::ptr::eq(record, record::current()) {
-        record.priority.store(priority, Ordering::Relaxed);
-        Core::this().set_running(priority);
-        if Core::this().must_give_way() && before.lets_irqs_in() {
-            suspend(Reason::GiveWay);
-        }
-    } else {
-        // Queued somewhere, running somewhere else, or asleep: where it is queued it must be queued anew.
-        let last = &CORES[usize::from(record.core.load(Ordering::Relaxed))];
-        if !last.requeue(record, priority) && !CORES.iter().any(|core| core.requeue(record, priority)) {
-            record.priority.store(priority, Ordering::Relaxed);
-        }
-    }
-    cpu::unmask(before);
+    sched::priority::set(record, priority);
     Ok(())
 }
 
@@ -95,15 +89,39 @@ pub fn priority() -> u8 {
     record::current().priority()
 }
 
+/// The calling thread's name towards programs: 1 to 2²⁹ − 1, never another thread's that lives (`gettid(2)`).
+#[must_use]
+pub fn tid() -> u32 {
+    record::current().tid.load(Ordering::Relaxed)
+}
+
 /// Names the calling thread in fault and hang reports: the first 32 bytes count.
 pub fn set_name(name: &str) {
     record::current().set_name(name);
 }
 
-/// How many times this core has switched threads, and how many threads wait for a word: for benchmarks and tests.
+/// Tells the console what every thread does, what it waits for, and where: what a break or Ctrl-] on the console does too.
+pub fn report() {
+    crate::sched::report::tell();
+}
+
+/// How many threads wait for a word now: for tests.
+#[must_use]
+pub fn waiters() -> u32 {
+    crate::sched::futex::waiters()
+}
+
+/// How many times the cores have switched threads: for benchmarks and tests.
 #[must_use]
 pub fn switches() -> u64 {
     CORES.iter().map(Core::switches).sum()
+}
+
+/// How many calls the calling thread has made into the kernel to wait, to wake, or for a semaphore or shared memory: for benchmarks and
+/// tests. A lock that nobody else wants makes none.
+#[must_use]
+pub fn entries() -> u64 {
+    record::current().entries()
 }
 
 /// How many threads live.

@@ -3,7 +3,7 @@
 
 use hermit_abi::{CLOCK_MONOTONIC, clock_gettime, timespec};
 
-use crate::meter::say;
+use crate::meter::say_ns;
 
 /// Prints `boot.main`.
 pub fn run() {
@@ -12,5 +12,5 @@ pub fn run() {
     let result = unsafe { clock_gettime(CLOCK_MONOTONIC, &raw mut now) };
     assert_eq!(result, 0, "there is a monotonic clock");
     let seconds = std::time::Duration::from_secs(now.tv_sec.unsigned_abs());
-    say("boot.main", seconds.as_secs_f64() * 1e9 + f64::from(now.tv_nsec));
+    say_ns("boot.main", seconds.as_secs_f64() * 1e9 + f64::from(now.tv_nsec));
 }

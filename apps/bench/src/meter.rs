@@ -3,14 +3,54 @@
 use std::hint::black_box;
 use std::time::Instant;
 
+use skete::thread;
+
 /// Rounds of what takes nanoseconds.
 pub const MANY: u32 = 100_000;
 /// Rounds of what takes microseconds.
 pub const SOME: u32 = 2_000;
 
-/// Nanoseconds of one round of `work`: the mean of `rounds` after a tenth of them to warm up, less the empty loop.
-pub fn measure(rounds: u32, work: impl FnMut()) -> f64 {
-    (gross(rounds, work) - empty(rounds)).max(0.0)
+/// What one round costs: the mean of many.
+#[derive(Clone, Copy, Debug)]
+pub struct Cost {
+    /// Nanoseconds; instructions, where they are counted.
+    pub ns: f64,
+    /// Switches of threads, on all cores.
+    pub switches: f64,
+    /// Entries into the kernel, of the measuring thread: see `skete::thread::entries`.
+    pub entries: f64,
+}
+
+/// What one round of `work` costs: the mean of `rounds` after a tenth of them to warm up, less the empty loop.
+pub fn measure(rounds: u32, work: impl FnMut()) -> Cost {
+    let gross = gross(rounds, work);
+    Cost { ns: (gross.ns - empty(rounds)).max(0.0), ..gross }
+}
+
+/// What `work` alone costs, the mean of `rounds`, each of which begins with `prepare`; less what the clock costs.
+pub fn measure_apart(rounds: u32, mut prepare: impl FnMut(), mut work: impl FnMut()) -> Cost {
+    let mut total = Cost { ns: 0.0, switches: 0.0, entries: 0.0 };
+    for round in 0..rounds {
+        prepare();
+        let (switches, entries) = (thread::switches(), thread::entries());
+        let clock = black_box(Instant::now());
+        let start = Instant::now();
+        black_box(round);
+        work();
+        let end = Instant::now();
+        total.ns += ((end - start).as_secs_f64() - (start - clock).as_secs_f64()) * 1e9;
+        total.switches += (thread::switches() - switches) as f64;
+        total.entries += (thread::entries() - entries) as f64;
+    }
+    total.shared_by(rounds)
+}
+
+impl Cost {
+    /// Each of `parts` equal ones.
+    pub fn shared_by(self, parts: u32) -> Self {
+        let part = |total: f64| total / f64::from(parts);
+        Self { ns: part(self.ns), switches: part(self.switches), entries: part(self.entries) }
+    }
 }
 
 /// Measures `work` and prints its row.
@@ -19,7 +59,13 @@ pub fn row(name: &str, rounds: u32, work: impl FnMut()) {
 }
 
 /// Prints a row.
-pub fn say(name: &str, ns: f64) {
+pub fn say(name: &str, cost: Cost) {
+    let Cost { ns, switches, entries } = cost;
+    println!("row {name} {ns:.1} ns {switches:.2} switches {entries:.2} entries");
+}
+
+/// Prints a row of which only the time is known.
+pub fn say_ns(name: &str, ns: f64) {
     println!("row {name} {ns:.1} ns");
 }
 
@@ -29,19 +75,25 @@ pub fn say_empty() {
 }
 
 fn empty(rounds: u32) -> f64 {
-    gross(rounds, || ())
+    gross(rounds, || ()).ns
 }
 
-fn gross(rounds: u32, mut work: impl FnMut()) -> f64 {
+fn gross(rounds: u32, mut work: impl FnMut()) -> Cost {
     for round in 0..rounds / 10 {
         black_box(round);
         work();
     }
+    let (switches, entries) = (thread::switches(), thread::entries());
     let start = Instant::now();
     for round in 0..rounds {
         black_box(round);
         work();
     }
     let end = Instant::now();
-    (end - start).as_secs_f64() * 1e9 / f64::from(rounds)
+    let mean = |total: u64| total as f64 / f64::from(rounds);
+    Cost {
+        ns: (end - start).as_secs_f64() * 1e9 / f64::from(rounds),
+        switches: mean(thread::switches() - switches),
+        entries: mean(thread::entries() - entries),
+    }
 }

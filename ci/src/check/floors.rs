@@ -10,7 +10,7 @@ const KERNEL: &str = "kernel/src/";
 /// The floors, the highest first. On one floor modules may name one another, as long as no ring comes of it.
 const FLOORS: [&[&str]; 8] = [
     &["start"],
-    &["calls", "thread"],
+    &["calls", "thread", "futex", "futaphore", "sysv"],
     &["files"],
     &["net"],
     &["sched"],

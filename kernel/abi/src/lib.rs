@@ -3,6 +3,7 @@
 //! - [`errno`]: POSIX error numbers with Linux's values, as the Hermit ABI and C programs expect them
 //! - [`boot`]: what the loader hands to the kernel
 //! - [`files`]: files, directories and polling as the Hermit ABI has them
+//! - [`futex`]: futexes, robust lists and what goes with them, as Linux has them
 //! - [`names`]: function names for backtraces, as the tool writes and the kernel reads them
 #![no_std]
 
@@ -14,6 +15,7 @@ extern crate std;
 pub mod boot;
 pub mod errno;
 pub mod files;
+pub mod futex;
 pub mod names;
 
 pub use errno::Errno;

@@ -37,6 +37,62 @@ pub enum Mutant {
     RequeueWithoutFence,
     /// Futex: a requeue raises the target's count after the move.
     RequeueCountedLate,
+    /// Locks that lend: a waiter does not say in the word that it waits.
+    LockWaitedForSilently,
+    /// Locks that lend: who lets go does not write who holds the lock then.
+    HandedOverUnwritten,
+    /// Locks that lend: one begins to wait for a holder that has ended.
+    LentToTheGone,
+    /// Locks that lend: a holder keeps what it inherited.
+    LentForEver,
+    /// Locks that lend: a changed priority goes no further than to the first holder.
+    ChainCut,
+    /// Locks that lend: a chain is walked without a fence between a thread's priority and its place.
+    WalkedWithoutFence,
+    /// Futex: a wake looks at no bits.
+    WokenWhateverTheBits,
+    /// Placement: no fence between a core's announcement that it idles and its look at the queues.
+    IdleWithoutFence,
+    /// Placement: no fence between the queueing and the look for idle cores.
+    QueuedWithoutFence,
+    /// Placement: who queues behind a busy core does not look for idle ones.
+    QueuedWithoutASecondLook,
+    /// Placement: a core that found something ceases to idle after it has counted its queue, not with it.
+    BegunOutsideTheLock,
+    /// Placement: a core that found more than it can run tells nobody.
+    BegunWithoutALook,
+    /// Placement: who claims a core may take it to run what it ran before.
+    ClaimedRelaxed,
+    /// Placement: a core that found something does not ask whether it was claimed for something else.
+    ClaimNotPassedOn,
+    /// Sleep: a thread that comes back looks for its deadline before it takes the lock.
+    DroppedAfterALook,
+    /// Sleep: a thread that comes back drops its deadline on the core that it is on now.
+    DroppedWhereItWakes,
+    /// Sleep: a thread that was woken in time leaves its deadline where it is.
+    DeadlineLeft,
+    /// Futex: a thread that ends wakes first and clears its word then.
+    EndWakesFirst,
+    /// Futex: a robust lock's word is overwritten whatever it holds by then.
+    RobustWithoutExchange,
+    /// Futaphore: the word is looked at and then stored, so that a waiters bit set between is lost, and its wake-up with it.
+    FutaphoreMovedInTwoSteps,
+    /// Futaphore: the moves on the word neither acquire nor release.
+    FutaphoreMovedRelaxed,
+    /// Futaphore: P sleeps without looking at the word again under the queue's lock.
+    FutaphoreNotCheckedAgain,
+    /// Futaphore: V takes the waiters bit back although it leaves others asleep.
+    FutaphoreClearedEarly,
+    /// Futaphore: a P that gives up takes the waiters bit back although others sleep.
+    FutaphoreClearedByTheLate,
+    /// Futaphore: making one does not mark its slot as used.
+    FutaphoreInUseForgotten,
+    /// Futaphore: making one does not pass by the guard of the table.
+    FutaphoreTableUnguarded,
+    /// Futaphore: a free wakes those who wait, and frees then.
+    FutaphoreWokenBeforeFreed,
+    /// Futaphore: a slot freed and made again looks as if it had not been.
+    FutaphoreLifeForgotten,
 }
 
 /// Whether `mutant` is planted.

@@ -64,7 +64,9 @@ pub fn core_block() -> usize {
     block
 }
 
-/// Gives this core its block, and the code that runs now its record. Before that there is neither.
+/// Gives this core its block, and the code that runs now its record. Before that there is neither. A call, so that no
+/// [`thread_record`] is read before it.
+#[inline(never)]
 pub fn set_blocks(core_block: usize, thread_record: usize) {
     // SAFETY: boot calls it first of all on each core, with what lives for ever.
     unsafe {
@@ -72,12 +74,13 @@ pub fn set_blocks(core_block: usize, thread_record: usize) {
     };
 }
 
-/// The address in TPIDRRO_EL0: the running thread's record. A thread reads the same value all its life, on whatever core.
+/// The address in TPIDRRO_EL0: the running thread's record. A thread reads the same value all its life, on whatever core:
+/// one reading may serve a whole function.
 #[inline(always)]
 pub fn thread_record() -> usize {
     let record: usize;
     // SAFETY: reads a register.
-    unsafe { asm!("mrs {}, tpidrro_el0", out(reg) record, options(nomem, nostack, preserves_flags)) };
+    unsafe { asm!("mrs {}, tpidrro_el0", out(reg) record, options(pure, nomem, nostack, preserves_flags)) };
     record
 }
 

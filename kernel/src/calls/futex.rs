@@ -4,10 +4,11 @@
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use skete_abi::Errno;
-use skete_logic::futex::ANY;
+use skete_abi::files::TimeSpec;
 use skete_logic::time::Instant;
+use skete_logic::waiting::Cause;
 
-use super::{Timespec, answer_int, deadline_in, timeout_of};
+use super::{answer_int, deadline_in, timeout_of};
 use crate::sched::{futex, record};
 
 /// The timeout is a length, not a moment (`FUTEX_RELATIVE_TIMEOUT`).
@@ -16,7 +17,8 @@ const RELATIVE: u32 = 1;
 /// Sleeps until a wake, as long as the word at `address` is `expected`: 0, `-EAGAIN`, `-ETIMEDOUT`, `-EFAULT`, `-EINVAL`. `timeout` null:
 /// for ever.
 #[unsafe(no_mangle)]
-pub extern "C" fn sys_futex_wait(address: *mut u32, expected: u32, timeout: *const Timespec, flags: u32) -> i32 {
+pub extern "C" fn sys_futex_wait(address: *mut u32, expected: u32, timeout: *const TimeSpec, flags: u32) -> i32 {
+    record::count_entry();
     if flags & !RELATIVE != 0 {
         return answer_int(Err::<i64, _>(Errno::EINVAL));
     }
@@ -26,12 +28,13 @@ pub extern "C" fn sys_futex_wait(address: *mut u32, expected: u32, timeout: *con
         Ok(Some(ns)) => Some(Instant::from_ns(ns)),
         Err(errno) => return answer_int(Err::<i64, _>(errno)),
     };
-    answer_int(futex::wait_at(address as usize, expected, ANY, deadline).map(|()| 0))
+    answer_int(futex::wait_at(address as usize, expected, deadline).map(|()| 0))
 }
 
 /// Wakes at most `count` of those who wait for the word at `address`: how many, or `-EINVAL`.
 #[unsafe(no_mangle)]
 pub extern "C" fn sys_futex_wake(address: *mut u32, count: i32) -> i32 {
+    record::count_entry();
     if address.is_null() || count < 0 {
         return answer_int(Err::<i64, _>(Errno::EINVAL));
     }
@@ -86,6 +89,16 @@ fn take(count: &AtomicU32) -> bool {
     count.try_update(Ordering::Acquire, Ordering::Relaxed, |n| n.checked_sub(1)).is_ok()
 }
 
+/// One down, waiting for it until `deadline`: `ETIMEDOUT`.
+fn take_in_time(count: &AtomicU32, deadline: Option<Instant>, cause: Cause) -> Result<(), Errno> {
+    while !take(count) {
+        if record::waiting(cause, || futex::wait(count, 0, deadline)) == Err(Errno::ETIMEDOUT) {
+            return Err(Errno::ETIMEDOUT);
+        }
+    }
+    Ok(())
+}
+
 /// One down, or `-EAGAIN` (POSIX `sem_trywait`).
 #[unsafe(no_mangle)]
 pub extern "C" fn sys_sem_trywait(semaphore: *mut usize) -> i32 {
@@ -94,17 +107,11 @@ pub extern "C" fn sys_sem_trywait(semaphore: *mut usize) -> i32 {
 
 /// One down, waiting for it until the moment `*deadline` of CLOCK_REALTIME, null for ever (POSIX `sem_timedwait`): `-ETIMEDOUT`.
 #[unsafe(no_mangle)]
-pub extern "C" fn sys_sem_timedwait(semaphore: *mut usize, deadline: *const Timespec) -> i32 {
+pub extern "C" fn sys_sem_timedwait(semaphore: *mut usize, deadline: *const TimeSpec) -> i32 {
     let wait = || {
         let count = count_of(semaphore)?;
         let deadline = timeout_of(deadline)?.map(crate::time::at_realtime);
-        while !take(count) {
-            match futex::wait(count, 0, deadline) {
-                Err(Errno::ETIMEDOUT) => return Err(Errno::ETIMEDOUT),
-                _ => continue,
-            }
-        }
-        Ok(0)
+        take_in_time(count, deadline, Cause::Semaphore).map(|()| 0)
     };
     answer_int(wait())
 }
@@ -142,13 +149,7 @@ pub extern "C" fn sys_wait(id: usize) -> i32 {
         let count = count_of(id as *mut usize)?;
         let deadline = record::current().queue_deadline.swap(Instant::FAR.as_ns(), Ordering::Relaxed);
         let deadline = (deadline != Instant::FAR.as_ns()).then(|| Instant::from_ns(deadline));
-        while !take(count) {
-            match futex::wait(count, 0, deadline) {
-                Err(Errno::ETIMEDOUT) => return Err(Errno::ETIMEDOUT),
-                _ => continue,
-            }
-        }
-        Ok(0)
+        take_in_time(count, deadline, Cause::Queue).map(|()| 0)
     };
     answer_int(wait())
 }

@@ -2,14 +2,16 @@
 #![allow(unsafe_code, reason = "the table is memory taken at boot; the running thread is found through a register")]
 
 use core::cell::UnsafeCell;
-use core::sync::atomic::{AtomicPtr, AtomicU8, AtomicU16, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicU8, AtomicU16, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 use skete_cell::Guarded;
 use skete_logic::deadlines::{Place, Places};
 use skete_logic::futex::Waiter;
+use skete_logic::ready::{Home, Homes};
 use skete_logic::run_queue::{Link, Links};
 use skete_logic::thread::{Thread, Tid};
 use skete_logic::token::Token;
+use skete_logic::waiting::Cause;
 
 use crate::arch::context::Context;
 use crate::arch::cpu;
@@ -27,10 +29,10 @@ pub struct Record {
     pub token: Token,
     /// Its place in a run queue; guarded by that core's run queue lock.
     link: Guarded<Link>,
+    /// Which queue holds it; see [`Home`].
+    home: AtomicU16,
     /// Its place among a core's deadlines; guarded by that core's deadline lock.
     place: Guarded<Place>,
-    /// The core whose deadlines hold it.
-    pub deadline_core: AtomicU8,
     /// Where it waits.
     waiter: Waiter,
     /// Its name towards programs while it lives, 0 otherwise: the word that `join` waits on.
@@ -48,8 +50,16 @@ pub struct Record {
     pub errno: AtomicU32,
     /// When its next wait in a queue of Hermit's ABI gives up, in nanoseconds since boot.
     pub queue_deadline: AtomicU64,
+    /// The word that its end clears (`set_tid_address(2)`); 0: none.
+    pub clear_tid: AtomicUsize,
+    /// The locks that its end lets go of (`set_robust_list(2)`); 0: none.
+    pub robust_list: AtomicUsize,
+    /// How often it has entered the kernel to wait, to wake or for a semaphore; written by the thread alone.
+    entries: AtomicU64,
     /// What it waits for while parked: an address, for the hang report.
     pub waits_for: AtomicU64,
+    /// Why: a [`Cause`].
+    waits_as: AtomicU8,
     /// The next free record; guarded by the lock of the free records.
     pub next_free: Guarded<Thread>,
     /// Its stack; written before the thread runs, read by it and by fault reports.
@@ -70,8 +80,8 @@ impl Record {
             context: UnsafeCell::new(Context::EMPTY),
             token: Token::new(),
             link: Guarded::new(Link::UNQUEUED),
+            home: AtomicU16::new(Home::NONE.0),
             place: Guarded::new(Place::NONE),
-            deadline_core: AtomicU8::new(0),
             waiter: Waiter::new(),
             tid: AtomicU32::new(0),
             generation: AtomicU32::new(0),
@@ -81,7 +91,11 @@ impl Record {
             core: AtomicU8::new(0),
             errno: AtomicU32::new(0),
             queue_deadline: AtomicU64::new(u64::MAX),
+            clear_tid: AtomicUsize::new(0),
+            robust_list: AtomicUsize::new(0),
+            entries: AtomicU64::new(0),
             waits_for: AtomicU64::new(0),
+            waits_as: AtomicU8::new(Cause::Word as u8),
             next_free: Guarded::new(Thread::NONE),
             stack: Guarded::new(Stack::NONE),
             name: [const { AtomicU64::new(0) }; NAME / 8],
@@ -106,10 +120,20 @@ impl Record {
         self.priority.load(Ordering::Relaxed)
     }
 
+    /// How often it has entered the kernel: see [`count_entry`].
+    pub fn entries(&self) -> u64 {
+        self.entries.load(Ordering::Relaxed)
+    }
+
     /// Whether it may not run on `core` any more.
     #[inline]
     pub fn is_misplaced(&self, core: usize) -> bool {
         !self.is_idle() && self.affinity.load(Ordering::Relaxed) & 1 << core == 0
+    }
+
+    /// Why it waits for the word that it waits for.
+    pub fn cause(&self) -> Cause {
+        Cause::from_number(self.waits_as.load(Ordering::Relaxed))
     }
 
     /// Names it: what does not fit is cut at a character's edge.
@@ -145,8 +169,15 @@ impl Record {
 /// The idle threads, one a core: in no table, never queued.
 pub static IDLE_RECORDS: [Record; cpu::CORES] = [const { Record::new(Thread::NONE) }; cpu::CORES];
 
-static TABLE: AtomicPtr<Record> = AtomicPtr::new(core::ptr::null_mut());
+/// Where the table begins. Written by [`install`] while nobody else runs, only read from then on: so it needs no lock, and one load serves
+/// many uses.
+static TABLE: Guarded<usize> = Guarded::new(0);
 static LENGTH: AtomicUsize = AtomicUsize::new(0);
+
+#[inline(always)]
+fn table() -> *mut Record {
+    core::ptr::with_exposed_provenance_mut(TABLE.get())
+}
 
 /// The record that the running code belongs to.
 #[inline(always)]
@@ -155,12 +186,29 @@ pub fn current() -> &'static Record {
     unsafe { &*(cpu::thread_record() as *const Record) }
 }
 
+/// Counts an entry of the calling thread: the first thing that every futex, semaphore and shared-memory call does.
+#[inline(always)]
+pub fn count_entry() {
+    let entries = &current().entries;
+    entries.store(entries.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+}
+
+/// Does `wait` for the running thread, of which the hang report tells `cause` meanwhile.
+#[inline]
+pub fn waiting<R>(cause: Cause, wait: impl FnOnce() -> R) -> R {
+    let me = current();
+    me.waits_as.store(cause as u8, Ordering::Relaxed);
+    let result = wait();
+    me.waits_as.store(Cause::Word as u8, Ordering::Relaxed);
+    result
+}
+
 /// The record of `thread`.
 #[inline(always)]
 pub fn of(thread: Thread) -> &'static Record {
     debug_assert!(thread.index() < LENGTH.load(Ordering::Relaxed), "a thread is named by a record's number");
     // SAFETY: the table was made at boot with more records than any number given out, and records are begun before they are named.
-    unsafe { &*TABLE.load(Ordering::Relaxed).add(thread.index()) }
+    unsafe { &*table().add(thread.index()) }
 }
 
 /// The record that `tid` names, if such a record was ever used.
@@ -174,14 +222,14 @@ pub fn named(tid: u32) -> Option<(&'static Record, Tid)> {
 /// # Safety
 /// `memory` is room for `length` records, used for nothing else ever.
 pub unsafe fn install(memory: *mut Record, length: usize) {
-    TABLE.store(memory, Ordering::Relaxed);
+    TABLE.set(memory.expose_provenance());
     LENGTH.store(length, Ordering::Relaxed);
 }
 
 /// Begins the record of `thread`, never used before.
 pub fn begin(thread: Thread) -> &'static Record {
     // SAFETY: `install` made room; nobody knows this record yet.
-    unsafe { TABLE.load(Ordering::Relaxed).add(thread.index()).write(Record::new(thread)) };
+    unsafe { table().add(thread.index()).write(Record::new(thread)) };
     of(thread)
 }
 
@@ -198,6 +246,13 @@ impl Links for Records {
     #[inline(always)]
     fn link(&self, thread: Thread) -> &Guarded<Link> {
         &of(thread).link
+    }
+}
+
+impl Homes for Records {
+    #[inline(always)]
+    fn home(&self, thread: Thread) -> &AtomicU16 {
+        &of(thread).home
     }
 }
 
