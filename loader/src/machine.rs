@@ -166,7 +166,7 @@ fn bring(kind: Kind, part: Part<'static>, machine: &Machine<'_>, taken: &mut Tak
     taken.try_push(start..gap.end).map_err(|_| Refusal::TooBig(pages >> 10))?;
     // SAFETY: the gap is memory that nobody holds.
     let memory = unsafe { memory::Claim::new(start..gap.end) };
-    memory.fill_with(bytes, |into| unpack(part.bytes, into)).ok_or(Refusal::PackedPart(kind as u32))
+    memory.fill_with(bytes, |into| unpack(part.bytes, into, memory::copy)).ok_or(Refusal::PackedPart(kind as u32))
 }
 
 /// Puts the program in place and the handover behind it.

@@ -9,7 +9,7 @@ use super::{pack, unpack};
 
 fn unpacked(packed: &[u8], length: usize) -> Option<Vec<u8>> {
     let mut bytes = vec![0xA5; length];
-    unpack(packed, &mut bytes).then_some(bytes)
+    unpack(packed, &mut bytes, <[u8]>::copy_from_slice).then_some(bytes)
 }
 
 /// Pieces that repeat, from near and from far, long and short.
