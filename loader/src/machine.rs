@@ -85,7 +85,7 @@ fn survey(firmware: u64, image: &Range<u64>) -> (Machine<'static>, u64) {
     for address in [Some(firmware), is_pi.then_some(PI_TAGS)].into_iter().flatten() {
         // SAFETY: x0 holds a description's address or 0 on every board (arm64 boot protocol), on the Pi there is memory at the tags'
         // place, and nobody has touched either yet.
-        if let Ok(machine) = unsafe { firmware::read(address) } {
+        if let Ok(machine) = unsafe { firmware::read_for_loader(address) } {
             return (machine, address);
         }
     }
