@@ -7,6 +7,7 @@
 //! - [`run_queue`]: which thread of a core runs next · [`deadlines`]: which sleeper of a core is due
 //! - [`token`]: a wake-up that comes before the sleep is not lost · [`host`]: what sleepers ask of the machine
 //! - [`futex`]: everyone who waits for a word of memory
+//! - [`sysv`]: System V semaphores, and the ids of System V objects
 //! - [`tree`], [`fds`]: the files under `/`, and the numbers of open ones, both over [`slab`]
 //! - [`dirent`], [`terminal`], [`event`]: how a directory's entries are laid out, what a terminal's bytes mean, what eventfd counts
 //! - [`pages`]: page-table entries · [`options`]: the words of the boot options
@@ -28,6 +29,7 @@ pub mod options;
 pub mod pages;
 pub mod run_queue;
 pub mod slab;
+pub mod sysv;
 pub mod terminal;
 pub mod thread;
 pub mod time;
