@@ -8,6 +8,7 @@
 //! - [`fault`]: what an exception means
 //! - [`devices`]: threads that wait for a device
 //! - [`mutex`]: a lock that sleeps
+//! - [`sysv`]: semaphore sets
 //! - [`spawn`]: begins and ends threads
 //! - [`report`]: who waits for whom
 //! - [`idle`]: what a core does with nothing to do
@@ -27,6 +28,7 @@ pub mod ready;
 pub mod record;
 pub mod report;
 pub mod spawn;
+pub mod sysv;
 
 use ::core::sync::atomic::Ordering;
 

@@ -1,5 +1,9 @@
 //! What threads wait and wake by: futexes, futaphores, semaphores, shared memory. The cases are those of the field's tables: same names, same
 //! meanings.
 
+mod sysv;
+
 /// Prints the rows of every subject.
-pub fn run() {}
+pub fn run() {
+    sysv::run();
+}

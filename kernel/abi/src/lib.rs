@@ -3,6 +3,7 @@
 //! - [`errno`]: POSIX error numbers with Linux's values, as the Hermit ABI and C programs expect them
 //! - [`boot`]: what the loader hands to the kernel
 //! - [`files`]: files, directories and polling as the Hermit ABI has them
+//! - [`ipc`], [`sem`]: System V objects, semaphores
 //! - [`names`]: function names for backtraces, as the tool writes and the kernel reads them
 #![no_std]
 
@@ -14,6 +15,8 @@ extern crate std;
 pub mod boot;
 pub mod errno;
 pub mod files;
+pub mod ipc;
 pub mod names;
+pub mod sem;
 
 pub use errno::Errno;

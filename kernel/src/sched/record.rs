@@ -8,6 +8,8 @@ use skete_cell::Guarded;
 use skete_logic::deadlines::{Place, Places};
 use skete_logic::futex::Waiter;
 use skete_logic::run_queue::{Link, Links};
+use skete_logic::sysv::sem::Sleeper;
+use skete_logic::sysv::sem::undo::Membership;
 use skete_logic::thread::{Thread, Tid};
 use skete_logic::token::Token;
 
@@ -33,6 +35,12 @@ pub struct Record {
     pub deadline_core: AtomicU8,
     /// Where it waits.
     waiter: Waiter,
+    /// Where it waits in a set of semaphores.
+    sleeper: Sleeper,
+    /// The operations that it waits to be done: where they are, and how many.
+    pub operations: Guarded<(usize, u16)>,
+    /// Whose undo list it shares.
+    pub sharing: Membership,
     /// Its name towards programs while it lives, 0 otherwise: the word that `join` waits on.
     pub tid: AtomicU32,
     /// How many threads have lived in this record.
@@ -75,6 +83,9 @@ impl Record {
             place: Guarded::new(Place::NONE),
             deadline_core: AtomicU8::new(0),
             waiter: Waiter::new(),
+            sleeper: Sleeper::new(),
+            operations: Guarded::new((0, 0)),
+            sharing: Membership::new(),
             tid: AtomicU32::new(0),
             generation: AtomicU32::new(0),
             number: AtomicU16::new(number.number()),
@@ -228,5 +239,11 @@ impl Records {
     #[inline(always)]
     pub fn waiter(thread: Thread) -> &'static Waiter {
         &of(thread).waiter
+    }
+
+    /// The semaphore sleeper of `thread`.
+    #[inline(always)]
+    pub fn sleeper(thread: Thread) -> &'static Sleeper {
+        &of(thread).sleeper
     }
 }

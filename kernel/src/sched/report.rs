@@ -10,7 +10,7 @@ use skete_logic::thread::Thread;
 
 use super::core::CORES;
 use super::fault::Who;
-use super::record::{self, Record};
+use super::record::{self, Record, Records};
 use super::{futex, spawn};
 use crate::arch::context::VOLUNTARY;
 use crate::panic::backtrace;
@@ -56,6 +56,9 @@ fn tell_one(record: &'static Record) {
     }
     let word = record.waits_for.load(Ordering::Relaxed);
     match word {
+        0 if Records::sleeper(record.thread()).is_waiting() => {
+            trace::say(format_args!("  {}, priority {priority}: waits for a semaphore", Who(record)));
+        }
         0 => trace::say(format_args!("  {}, priority {priority}: sleeps", Who(record))),
         _ => {
             let value = crate::arch::probe::read_word(word as usize).unwrap_or(0);

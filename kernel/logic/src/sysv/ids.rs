@@ -8,12 +8,7 @@ use allocator_api2::alloc::Allocator;
 use allocator_api2::vec::Vec;
 use skete_abi::Errno;
 
-/// `key_t` of an object that no key finds.
-pub const IPC_PRIVATE: i32 = 0;
-/// Flag of `semget` and `shmget`: make the object if there is none. The nine low bits are its mode.
-pub const IPC_CREAT: i32 = 0o1000;
-/// With [`IPC_CREAT`]: fail if there is one.
-pub const IPC_EXCL: i32 = 0o2000;
+pub use skete_abi::ipc::{IPC_CREAT, IPC_EXCL, IPC_PRIVATE};
 
 /// The most objects of a kind: an id has 15 bits for the place (Linux's IPCMNI).
 pub const PLACES: usize = 1 << PLACE_BITS;
