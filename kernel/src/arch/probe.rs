@@ -37,11 +37,12 @@ unsafe extern "C" fn load_six(address: usize) -> Word {
 }
 
 /// The six bytes at `address`, the first one lowest, or `None` if they are not all mapped.
-#[inline]
+#[inline(always)]
 pub fn read_six(address: usize) -> Option<u64> {
-    // SAFETY: each load either succeeds or `fix_up` sends it to `load_failed`.
-    let word = unsafe { load_six(address) };
-    (word.failed == 0).then_some(word.value)
+    let (value, failed): (u64, u64);
+    // SAFETY: each load either succeeds or `fix_up` sends it to `load_failed`; neither touches another register than these.
+    unsafe { asm!("bl {}", sym load_six, inout("x0") address => value, out("x1") failed, out("x30") _, options(readonly, nostack)) };
+    (failed == 0).then_some(value)
 }
 
 /// Copies `bytes` bytes; 0 if they cannot all be read and written. The second instruction reads, the third writes.

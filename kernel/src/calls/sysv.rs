@@ -35,9 +35,9 @@ pub extern "C" fn sys_semop(id: i32, operations: *const SemBuf, count: usize) ->
     if count == 1
         && let Some(operation) = read_one(operations)
     {
-        return answer_int(sets::operate(id, &[operation], None).map(|()| 0));
+        return sets::change(id, &operation).map_or_else(|set| operate_one(set, id, operation), |()| 0);
     }
-    answer_int(operate(id, operations, count, None).map(|()| 0))
+    operate_all(id, operations, count)
 }
 
 /// [`sys_semop`] that waits at most as long as `*timeout` says, null for ever: then `-EAGAIN`. Not a time: `-EINVAL`.
@@ -56,6 +56,16 @@ pub extern "C" fn sys_semtimedop(id: i32, operations: *const SemBuf, count: usiz
 fn read_one(operation: *const SemBuf) -> Option<SemBuf> {
     let bits = probe::read_six(operation as usize)?;
     Some(SemBuf { sem_num: bits as u16, sem_op: (bits >> 16) as i16, sem_flg: (bits >> 32) as i16 })
+}
+
+#[inline(never)]
+fn operate_one(set: Option<&'static sets::Set>, id: i32, operation: SemBuf) -> i32 {
+    answer_int(sets::operate_one(set, id, &operation).map(|()| 0))
+}
+
+#[inline(never)]
+fn operate_all(id: i32, operations: *const SemBuf, count: usize) -> i32 {
+    answer_int(operate(id, operations, count, None).map(|()| 0))
 }
 
 #[inline(never)]

@@ -169,12 +169,27 @@ pub fn info(is_use: bool) -> Result<(SemInfo, usize), Errno> {
     Ok(registry()?.info(is_use))
 }
 
+/// Does `operation` if that is simple: see [`sem::Set::change`]. Else where it may be done otherwise.
+///
+/// # Errors
+/// The place, if there is one.
+#[inline(always)]
+pub fn change(id: i32, operation: &SemBuf) -> Result<(), Option<&'static Set>> {
+    let set = Table.at(Id::place_of(id)).ok_or(None)?;
+    if set.change(&Machine, id, operation) { Ok(()) } else { Err(Some(set)) }
+}
+
+/// `semop` of one operation that is not simple, where [`change`] said. Errors: see [`sem::Set::operate`].
+#[inline(never)]
+pub fn operate_one(set: Option<&'static Set>, id: i32, operation: &SemBuf) -> Result<(), Errno> {
+    set.ok_or(Errno::EINVAL)?.operate(&Machine, id, core::slice::from_ref(operation), None)
+}
+
 /// `semtimedop` on operations that are not the program's to change. Errors: see [`sem::Set::operate`]; the count is looked at by the
 /// caller.
-#[inline(always)]
+#[inline(never)]
 pub fn operate(id: i32, operations: &[SemBuf], deadline: Option<Instant>) -> Result<(), Errno> {
-    let (set, id) = find(id)?;
-    set.operate(&Machine, id, operations, deadline)
+    Table.at(Id::place_of(id)).ok_or(Errno::EINVAL)?.operate(&Machine, id, operations, deadline)
 }
 
 /// Gives the calling thread an undo list of its own; what the old one says is done if nobody shares it any more.

@@ -48,9 +48,17 @@ pub fn get(key: i32, count: usize, flags: i32) -> Result<i32, Errno> {
 /// `EINVAL`: no such set, or no operation. `E2BIG`: more operations than the limit. `EFBIG`: no such semaphore. `EACCES`: the mode
 /// forbids it. `EAGAIN`: one would wait that may not. `ERANGE`: a value above 32,767, or an undo that reaches too far. `EIDRM`: the set
 /// was removed meanwhile. `ENOMEM`: no memory for an undo.
-#[inline]
+#[inline(always)]
 pub fn operate(id: i32, operations: &[Op]) -> Result<(), Errno> {
     record::count_entry();
+    match operations {
+        [operation] => sysv::change(id, operation).or_else(|set| sysv::operate_one(set, id, operation)),
+        _ => operate_all(id, operations),
+    }
+}
+
+#[inline(never)]
+fn operate_all(id: i32, operations: &[Op]) -> Result<(), Errno> {
     check(operations.len())?;
     sysv::operate(id, operations, None)
 }

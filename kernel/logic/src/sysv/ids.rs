@@ -59,6 +59,13 @@ impl Id {
         self.0 as usize & (PLACES - 1)
     }
 
+    /// The place that `number` leads to, be it an id or not.
+    #[must_use]
+    #[inline(always)]
+    pub const fn place_of(number: i32) -> usize {
+        number.cast_unsigned() as usize & (PLACES - 1)
+    }
+
     /// How many objects have stood in its place before it, modulo 2¹⁶: `struct ipc_perm` tells it.
     #[must_use]
     #[inline]

@@ -76,8 +76,8 @@ struct Semaphore {
     pid: u32,
 }
 
-/// A set of semaphores, or a place for one: one cache line.
-#[repr(align(64))]
+/// A set of semaphores, or a place for one: one cache line, the lock at its start.
+#[repr(C, align(64))]
 pub struct Set<L, A: Allocator> {
     lock: L,
     /// Guarded by `lock`.
@@ -88,15 +88,14 @@ pub struct Set<L, A: Allocator> {
 struct State<A: Allocator> {
     /// The set's id; [`NOBODY`] in an empty place.
     id: u32,
-    /// Nine bits.
-    mode: u16,
+    /// What a simple call asks all at once: the set's id if its owner may do everything and nobody sleeps here; otherwise the id with
+    /// [`SLEPT_IN`] or [`BARRED`] or both turned round, which leads to another place, so nobody comes here with it.
+    gate: u32,
     /// The sleeper that came first, and the one that came last.
     first: Thread,
     last: Thread,
     /// How many sleepers change nothing: they wait for zeros.
     readers: u16,
-    /// How many sleepers lower one value.
-    simple: u16,
     /// How many sleepers have several operations and change something.
     complex: u16,
     semaphores: Vec<Semaphore, A>,
@@ -108,12 +107,16 @@ struct State<A: Allocator> {
 
 /// What few calls want of a set.
 struct Rest<A: Allocator> {
-    /// But for the mode, which stands in the line.
     permissions: Permissions,
     /// The stamp of its creation or of the last change by `semctl`.
     changed: u64,
     undo: undo::Chain<A>,
 }
+
+/// In a gate: somebody sleeps here.
+const SLEPT_IN: u32 = 1;
+/// In a gate: the owner may not do everything; or there is no set any more.
+const BARRED: u32 = 2;
 
 /// No set's id: none is negative.
 const NOBODY: u32 = u32::MAX;
@@ -124,11 +127,10 @@ impl<L: RawLock, A: Allocator> Set<L, A> {
         pub fn new(lock: L, space: A) -> Self {
             let state = State {
                 id: NOBODY,
-                mode: 0,
+                gate: NOBODY,
                 first: Thread::NONE,
                 last: Thread::NONE,
                 readers: 0,
-                simple: 0,
                 complex: 0,
                 semaphores: Vec::new_in(space),
                 operated: 0,
@@ -165,6 +167,12 @@ impl<L: RawLock, A: Allocator> Set<L, A> {
 }
 
 impl<A: Allocator> State<A> {
+    /// Sets the gate anew, after what it stands for has changed.
+    fn set_gate(&mut self) {
+        let may_all = self.rest.as_ref().is_some_and(|rest| rest.permissions.grants(S_IRUGO | S_IWUGO));
+        self.gate = self.id ^ if may_all { 0 } else { BARRED } ^ if self.first.is_none() { 0 } else { SLEPT_IN };
+    }
+
     #[inline(always)]
     const fn is(&self, id: Id) -> bool {
         self.id == id.number().cast_unsigned()
@@ -174,10 +182,10 @@ impl<A: Allocator> State<A> {
     ///
     /// # Errors
     /// `EACCES`.
-    #[inline(always)]
-    #[allow(clippy::cast_sign_loss, clippy::cast_possible_truncation, reason = "nine bits")]
-    const fn permit(&self, changes: bool) -> Result<(), Errno> {
-        let asked = if changes { S_IWUGO } else { S_IRUGO } as u16 & 0o700;
-        if self.mode & asked == 0 { Err(Errno::EACCES) } else { Ok(()) }
+    #[inline]
+    fn permit(&self, changes: bool) -> Result<(), Errno> {
+        let asked = if changes { S_IWUGO } else { S_IRUGO };
+        let is_granted = self.rest.as_ref().is_some_and(|rest| rest.permissions.grants(asked));
+        if is_granted { Ok(()) } else { Err(Errno::EACCES) }
     }
 }

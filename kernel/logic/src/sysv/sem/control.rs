@@ -121,6 +121,14 @@ impl<L: RawLock, A: Allocator> Set<L, A> {
         self.read(id, |state| state.status())
     }
 
+    /// All about the set, whatever its mode.
+    ///
+    /// # Errors
+    /// `EINVAL`: no such set.
+    pub(super) fn status_of(&self, id: Id) -> Result<Status, Errno> {
+        self.with(id, |state| state.status())
+    }
+
     /// SEM_STAT and, if `always`, SEM_STAT_ANY, which no mode forbids: of whatever set stands here.
     ///
     /// # Errors
@@ -140,10 +148,11 @@ impl<L: RawLock, A: Allocator> Set<L, A> {
     /// `EINVAL`: no such set.
     pub fn set_permissions(&self, host: &impl Sleepers, id: Id, uid: u32, gid: u32, mode: u16) -> Result<(), Errno> {
         self.with(id, |state| {
-            state.mode = mode & 0o777;
             if let Some(rest) = &mut state.rest {
-                (rest.permissions.uid, rest.permissions.gid, rest.changed) = (uid, gid, host.stamp());
+                (rest.permissions.uid, rest.permissions.gid, rest.permissions.mode) = (uid, gid, mode & 0o777);
+                rest.changed = host.stamp();
             }
+            state.set_gate();
             Ok(())
         })
     }
@@ -173,8 +182,7 @@ impl<A: Allocator> State<A> {
     fn status(&self) -> Result<Status, Errno> {
         let (Some(rest), true) = (&self.rest, self.id != NOBODY) else { return Err(Errno::EINVAL) };
         let id = Id::from_number(self.id.cast_signed()).ok_or(Errno::EINVAL)?;
-        let permissions = Permissions { mode: self.mode, ..rest.permissions };
-        Ok(Status { id, permissions, count: self.semaphores.len(), operated: self.operated, changed: rest.changed })
+        Ok(Status { id, permissions: rest.permissions, count: self.semaphores.len(), operated: self.operated, changed: rest.changed })
     }
 
     fn count_waiting(&mut self, host: &impl Sleepers, number: usize, for_zero: bool) -> usize {

@@ -1,7 +1,7 @@
 //! `semget` and IPC_RMID: which sets there are. Whoever uses it brings a lock, which may sleep.
 
 use super::sleeper::Chain;
-use super::{NOBODY, Rest, Semaphore, Set, Sleepers, State, undo};
+use super::{BARRED, NOBODY, Rest, Semaphore, Set, Sleepers, State, undo};
 use crate::host::RawLock;
 use crate::mutant::{self, Mutant};
 use crate::sysv::ids::{Id, Ids, Permissions};
@@ -61,7 +61,8 @@ impl<A: Allocator + Clone> Registry<A> {
                 return Err(Errno::EINVAL);
             }
             let set = places.at(id.index()).ok_or(Errno::EINVAL)?;
-            set.with(id, |state| if Permissions::new(key, state.mode.into()).grants(flags) { Ok(()) } else { Err(Errno::EACCES) })
+            let is_granted = set.status_of(id).is_ok_and(|status| status.permissions.grants(flags));
+            if is_granted { Ok(()) } else { Err(Errno::EACCES) }
         };
         let make = |id: Id| {
             if count == 0 {
@@ -76,7 +77,7 @@ impl<A: Allocator + Clone> Registry<A> {
             let permissions = Permissions::new(key, flags);
             let rest = Rest { permissions, changed: host.stamp(), undo: undo::Chain::EMPTY };
             let rest = Box::try_new_in(rest, self.space.clone()).map_err(|_| Errno::ENOMEM)?;
-            places.provide(id.index()).ok_or(Errno::ENOMEM)?.begin(id, permissions.mode, semaphores, rest);
+            places.provide(id.index()).ok_or(Errno::ENOMEM)?.begin(id, semaphores, rest);
             self.used += count;
             Ok(count)
         };
@@ -112,11 +113,12 @@ impl<A: Allocator + Clone> Registry<A> {
 }
 
 impl<L: RawLock, A: Allocator + Clone> Set<L, A> {
-    fn begin(&self, id: Id, mode: u16, semaphores: Vec<Semaphore, A>, rest: Box<Rest<A>, A>) {
+    fn begin(&self, id: Id, semaphores: Vec<Semaphore, A>, rest: Box<Rest<A>, A>) {
         let old = self.lock.locked(|| {
             self.state.with_mut(|state| {
                 let old = core::mem::replace(&mut state.semaphores, semaphores);
-                (state.id, state.mode, state.operated, state.rest) = (id.number().cast_unsigned(), mode, 0, Some(rest));
+                (state.id, state.operated, state.rest) = (id.number().cast_unsigned(), 0, Some(rest));
+                state.set_gate();
                 old
             })
         });
@@ -140,7 +142,7 @@ impl<L: RawLock, A: Allocator + Clone> Set<L, A> {
 
 impl<A: Allocator + Clone> State<A> {
     fn take_out(&mut self) -> Removed<A> {
-        self.id = NOBODY;
+        (self.id, self.gate) = (NOBODY, self.id ^ BARRED);
         let empty = Vec::new_in(self.semaphores.allocator().clone());
         Removed { _semaphores: core::mem::replace(&mut self.semaphores, empty), _rest: self.rest.take() }
     }

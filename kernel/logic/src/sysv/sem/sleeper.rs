@@ -1,6 +1,6 @@
 //! A waiting thread's node, kept in its thread record, and the queue of a set.
 
-use super::{Sleepers, State};
+use super::{SLEPT_IN, Sleepers, State};
 use crate::host::Host;
 use crate::mutant::{self, Mutant};
 use crate::thread::Thread;
@@ -133,7 +133,8 @@ impl<A: Allocator> State<A> {
         sleeper.place.store(QUEUED, Ordering::Relaxed);
         self.link(host, self.last, thread);
         self.last = thread;
-        *self.count(kind) += 1;
+        self.count(kind, 1);
+        self.gate = self.gate & !SLEPT_IN | !self.id & SLEPT_IN;
     }
 
     /// Takes out `thread`, whose node is `node`.
@@ -145,7 +146,10 @@ impl<A: Allocator> State<A> {
         } else {
             host.sleeper(node.next).node.with_mut(|next| next.previous = node.previous);
         }
-        *self.count(node.kind) -= 1;
+        self.count(node.kind, u16::MAX);
+        if self.first.is_none() {
+            self.gate ^= SLEPT_IN;
+        }
     }
 
     /// `next` comes after `thread`, or first if that is none.
@@ -158,12 +162,13 @@ impl<A: Allocator> State<A> {
         }
     }
 
+    /// Adds `more` to the count of sleepers of this kind, if they are counted.
     #[inline]
-    fn count(&mut self, kind: Kind) -> &mut u16 {
+    fn count(&mut self, kind: Kind, more: u16) {
         match kind {
-            Kind::Reader => &mut self.readers,
-            Kind::Simple => &mut self.simple,
-            Kind::Complex => &mut self.complex,
+            Kind::Simple => {}
+            Kind::Reader => self.readers = self.readers.wrapping_add(more),
+            Kind::Complex => self.complex = self.complex.wrapping_add(more),
         }
     }
 }
@@ -205,7 +210,14 @@ impl Chain {
 
     /// Lets them all go. The caller holds no lock.
     #[inline]
-    pub(super) fn wake<H: Sleepers>(self, host: &H) {
+    pub(super) fn wake(self, host: &impl Sleepers) {
+        if self.is_empty() {
+            return;
+        }
+        if self.first == self.last {
+            self.free(host, self.first);
+            return host.unpark(self.first);
+        }
         let mut next = self.first;
         Host::unpark_each(
             host,
@@ -214,14 +226,19 @@ impl Chain {
                     return None;
                 }
                 let thread = next;
-                let sleeper = host.sleeper(thread);
-                next = sleeper.behind();
-                // From here the thread may return, sleep again and link its node elsewhere. Freed before it is unparked: the other way
-                // round it could look, find itself claimed, and sleep on. Release: pairs with `answer`.
-                let order = if mutant::is(Mutant::SleeperFreedRelaxed) { Ordering::Relaxed } else { Ordering::Release };
-                sleeper.place.store(AWAKE, order);
+                next = host.sleeper(thread).behind();
+                self.free(host, thread);
                 Some(thread)
             }),
         );
+    }
+
+    /// From here `thread` may return, sleep again and link its node elsewhere. To be freed before it is unparked: the other way round it
+    /// could look, find itself claimed, and sleep on.
+    #[inline]
+    fn free(self, host: &impl Sleepers, thread: Thread) {
+        // Release: pairs with `answer`.
+        let order = if mutant::is(Mutant::SleeperFreedRelaxed) { Ordering::Relaxed } else { Ordering::Release };
+        host.sleeper(thread).place.store(AWAKE, order);
     }
 }
