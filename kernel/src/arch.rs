@@ -7,17 +7,20 @@
 //! - [`switch`]: leaves one thread and resumes another; the only place that changes SP and TPIDR_EL0
 //! - [`context`]: the registers of a thread at rest, as the assembly lays them out
 //! - [`cpu`]: masking, waiting, barriers, the core's number, the system counter
+//! - [`exclusive`]: the moves of a futaphore's word
 //! - [`mmu`]: switches translation tables, forgets old translations
 //! - [`stacks`]: the stacks that are no thread's
-//! - [`probe`]: reads memory that may not be there
+//! - [`probe`], [`transfer`]: single accesses to memory that may not be there, and copies
 //! - [`firmware`]: HVC and SMC, semihosting
 
 pub mod context;
 pub mod cpu;
 pub mod entry;
+pub mod exclusive;
 pub mod firmware;
 pub mod mmu;
 pub mod probe;
 pub mod stacks;
 pub mod switch;
+pub mod transfer;
 pub mod vectors;

@@ -5,11 +5,12 @@
 //! - [`ready`]: makes a thread ready and chooses its core
 //! - [`park`]: puts the running thread to sleep, and wakes it: the one way to wait
 //! - [`futex`]: the futex table, and the kernel's own use of it
+//! - [`futaphore`]: the futaphores' page
 //! - [`fault`]: what an exception means
 //! - [`devices`]: threads that wait for a device
 //! - [`mutex`]: a lock that sleeps
 //! - [`sysv`]: semaphore sets
-//! - [`spawn`]: begins and ends threads
+//! - [`spawn`]: begins and ends threads · [`end`]: what a thread leaves behind
 //! - [`report`]: who waits for whom
 //! - [`idle`]: what a core does with nothing to do
 //!
@@ -19,7 +20,9 @@
 
 pub mod core;
 pub mod devices;
+pub mod end;
 pub mod fault;
+pub mod futaphore;
 pub mod futex;
 pub mod idle;
 pub mod mutex;
@@ -108,7 +111,7 @@ pub fn handle_interrupts(core: &'static Core) {
     crate::interrupt::answer_all(|event| match event {
         crate::interrupt::Event::Timer => core.timer_fired(),
         // Who was queued here is seen after this, by the preemption or the idle loop.
-        crate::interrupt::Event::Kick => {}
+        crate::interrupt::Event::Kick => report::stand_still(core),
         crate::interrupt::Event::Device(number) => devices::interrupted(number),
     });
 }

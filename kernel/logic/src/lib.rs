@@ -6,7 +6,8 @@
 //! - [`time`], [`thread`]: the words all others use
 //! - [`run_queue`]: which thread of a core runs next · [`deadlines`]: which sleeper of a core is due
 //! - [`token`]: a wake-up that comes before the sleep is not lost · [`host`]: what sleepers ask of the machine
-//! - [`futex`]: everyone who waits for a word of memory
+//! - [`futex`]: everyone who waits for a word of memory · [`waiting`]: for whom, as a report tells it
+//! - [`futaphore`]: semaphores that the program moves itself, over the futex table
 //! - [`sysv`]: System V semaphores, and the ids of System V objects
 //! - [`tree`], [`fds`]: the files under `/`, and the numbers of open ones, both over [`slab`]
 //! - [`dirent`], [`terminal`], [`event`]: how a directory's entries are laid out, what a terminal's bytes mean, what eventfd counts
@@ -22,6 +23,7 @@ pub mod deadlines;
 pub mod dirent;
 pub mod event;
 pub mod fds;
+pub mod futaphore;
 pub mod futex;
 pub mod host;
 pub mod mutant;
@@ -35,3 +37,4 @@ pub mod thread;
 pub mod time;
 pub mod token;
 pub mod tree;
+pub mod waiting;

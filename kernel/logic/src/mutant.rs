@@ -53,6 +53,28 @@ pub enum Mutant {
     LeftWithoutFence,
     /// Semaphores: an undo is read in one section under the lock, and done in another.
     UndoneInTwoSections,
+    /// Futex: a thread that ends wakes first and clears its word then.
+    EndWakesFirst,
+    /// Futex: a robust lock's word is overwritten whatever it holds by then.
+    RobustWithoutExchange,
+    /// Futaphore: the word is looked at and then stored, so that a waiters bit set between is lost, and its wake-up with it.
+    FutaphoreMovedInTwoSteps,
+    /// Futaphore: the moves on the word neither acquire nor release.
+    FutaphoreMovedRelaxed,
+    /// Futaphore: P sleeps without looking at the word again under the queue's lock.
+    FutaphoreNotCheckedAgain,
+    /// Futaphore: V takes the waiters bit back although it leaves others asleep.
+    FutaphoreClearedEarly,
+    /// Futaphore: a P that gives up takes the waiters bit back although others sleep.
+    FutaphoreClearedByTheLate,
+    /// Futaphore: making one does not mark its slot as used.
+    FutaphoreInUseForgotten,
+    /// Futaphore: making one does not pass by the guard of the table.
+    FutaphoreTableUnguarded,
+    /// Futaphore: a free wakes those who wait, and frees then.
+    FutaphoreWokenBeforeFreed,
+    /// Futaphore: a slot freed and made again looks as if it had not been.
+    FutaphoreLifeForgotten,
 }
 
 /// Whether `mutant` is planted.

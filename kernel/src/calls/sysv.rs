@@ -11,7 +11,7 @@ use skete_abi::ipc::{IPC_INFO, IPC_RMID, IPC_SET, IPC_STAT};
 use skete_abi::sem::{GETALL, GETNCNT, GETPID, GETVAL, GETZCNT, SEM_INFO, SEM_STAT, SEM_STAT_ANY, SETALL, SETVAL, SemBuf, SemIdDs};
 
 use super::{Timespec, answer_int, deadline_in};
-use crate::arch::probe;
+use crate::arch::transfer;
 use crate::memory::Heap;
 use crate::sched::futex::Machine;
 use crate::sched::{record, sysv as sets};
@@ -54,7 +54,7 @@ pub extern "C" fn sys_semtimedop(id: i32, operations: *const SemBuf, count: usiz
 #[inline(always)]
 #[allow(clippy::cast_possible_truncation, reason = "its three parts")]
 fn read_one(operation: *const SemBuf) -> Option<SemBuf> {
-    let bits = probe::read_six(operation as usize)?;
+    let bits = transfer::read_six(operation as usize)?;
     Some(SemBuf { sem_num: bits as u16, sem_op: (bits >> 16) as i16, sem_flg: (bits >> 32) as i16 })
 }
 
@@ -82,7 +82,7 @@ fn operate(id: i32, operations: *const SemBuf, count: usize, timeout: Option<Tim
     let bytes = size_of_val(room);
     // SAFETY: the same memory, byte by byte; any bytes are an operation.
     let into = unsafe { core::slice::from_raw_parts_mut(room.as_mut_ptr().cast(), bytes) };
-    if !probe::read_bytes(operations as usize, into) {
+    if !transfer::read_bytes(operations as usize, into) {
         return Err(Errno::EFAULT);
     }
     // SAFETY: filled just now.
@@ -96,7 +96,7 @@ fn read<T: Copy>(address: usize) -> Result<T, Errno> {
     let mut value = MaybeUninit::<T>::uninit();
     // SAFETY: the same memory, byte by byte.
     let into = unsafe { core::slice::from_raw_parts_mut((&raw mut value).cast(), size_of::<T>()) };
-    if probe::read_bytes(address, into) {
+    if transfer::read_bytes(address, into) {
         // SAFETY: filled just now.
         Ok(unsafe { value.assume_init() })
     } else {
@@ -109,7 +109,7 @@ fn write<T: Copy>(address: usize, values: &[T]) -> Result<(), Errno> {
     // SAFETY: the same memory, byte by byte.
     let bytes = unsafe { core::slice::from_raw_parts(values.as_ptr().cast(), size_of_val(values)) };
     // SAFETY: the program says that there is room.
-    if unsafe { probe::write_bytes(address, bytes) } { Ok(()) } else { Err(Errno::EFAULT) }
+    if unsafe { transfer::write_bytes(address, bytes) } { Ok(()) } else { Err(Errno::EFAULT) }
 }
 
 /// Does `command` to semaphore `number` of a set, or to the set; `argument` is C's `union semun`: a value or a pointer (`semctl(2)`).
@@ -171,7 +171,7 @@ fn set_values(id: i32, argument: usize) -> Result<(), Errno> {
     let bytes = size_of_val(values.as_slice());
     // SAFETY: the same memory, byte by byte.
     let into = unsafe { core::slice::from_raw_parts_mut(values.as_mut_ptr().cast(), bytes) };
-    if !probe::read_bytes(argument, into) {
+    if !transfer::read_bytes(argument, into) {
         return Err(Errno::EFAULT);
     }
     // It was there a moment ago.

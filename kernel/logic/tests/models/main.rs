@@ -6,6 +6,8 @@
 #![cfg_attr(not(loom), allow(unused_crate_dependencies, reason = "nothing runs without loom"))]
 
 #[cfg(loom)]
+mod futaphore;
+#[cfg(loom)]
 mod futex;
 #[cfg(loom)]
 mod machine;
@@ -18,7 +20,7 @@ mod token;
 
 #[cfg(loom)]
 fn main() -> std::process::ExitCode {
-    let models = [token::MODELS, futex::MODELS, requeue::MODELS].concat();
+    let models = [token::MODELS, futex::MODELS, requeue::MODELS, futaphore::MODELS].concat();
     runner::run(&models)
 }
 

@@ -1,0 +1,183 @@
+//! One futaphore: P, V, and what they do when its word does not let them.
+
+use super::state::exchange;
+use super::{Machine, State};
+use crate::mutant::{self, Mutant};
+use crate::time::Instant;
+use skete_abi::Errno;
+use skete_cell::atomic::{AtomicU64, Ordering};
+
+/// The exclusive granule: what else lies in it would disturb the word's exclusives.
+#[derive(Debug)]
+#[repr(C, align(64))]
+pub struct Slot {
+    word: AtomicU64,
+}
+
+impl Slot {
+    skete_cell::constructor! {
+        /// A slot in `state`.
+        pub(super) fn new(state: State) -> Self {
+            Self { word: AtomicU64::new(state.bits()) }
+        }
+    }
+
+    /// What the slot is now.
+    #[inline]
+    pub fn state(&self) -> State {
+        // Acquire: pairs with every move on the word.
+        State::from_bits(self.word.load(Ordering::Acquire))
+    }
+
+    #[inline]
+    pub(super) fn change(&self, change: impl FnMut(State) -> Option<State>) -> Result<(), State> {
+        exchange(&self.word, change)
+    }
+
+    /// P: takes one, and sleeps until there is one.
+    ///
+    /// # Errors
+    /// `EINVAL`: nobody uses the slot. `EIDRM`: it was freed meanwhile.
+    #[inline(always)]
+    pub fn p(&self, machine: &impl Machine) -> Result<(), Errno> {
+        match machine.lower(&self.word) {
+            Ok(()) => Ok(()),
+            Err(seen) => self.p_since(machine, seen, None),
+        }
+    }
+
+    /// P that gives up: `deadline` is asked when it cannot take at once.
+    ///
+    /// # Errors
+    /// `ETIMEDOUT`: the deadline passed; else as [`p`](Self::p).
+    #[inline(always)]
+    pub fn p_until(&self, machine: &impl Machine, deadline: impl FnOnce() -> Instant) -> Result<(), Errno> {
+        match machine.lower(&self.word) {
+            Ok(()) => Ok(()),
+            Err(seen) => self.p_since(machine, seen, Some(deadline())),
+        }
+    }
+
+    /// P, since the slot was in state `seen`, which did not let the program take by itself.
+    ///
+    /// # Errors
+    /// As [`p_until`](Self::p_until).
+    #[cold]
+    pub fn p_since(&self, machine: &impl Machine, seen: State, deadline: Option<Instant>) -> Result<(), Errno> {
+        if !seen.is_in_use() {
+            return Err(Errno::EINVAL);
+        }
+        let must_wait = |state: State| state.is_one_life(seen) && state.is_awaited() && state.count() == 0;
+        let mut has_entered = false;
+        loop {
+            // Takes, or says that somebody waits; both only in the life that the caller began in.
+            let mut took = false;
+            let moved = self.change(|state| {
+                let taken = state.taken();
+                took = taken.is_some();
+                if state.is_one_life(seen) { taken.or_else(|| (!state.is_awaited()).then(|| state.settled(true))) } else { None }
+            });
+            match moved {
+                Ok(()) if took => return Ok(()),
+                Err(state) if !state.is_one_life(seen) => return Err(Errno::EIDRM),
+                _ => {}
+            }
+            if !has_entered {
+                machine.enter();
+                has_entered = true;
+            }
+            let waited = machine.wait(&self.word, deadline, || mutant::is(Mutant::FutaphoreNotCheckedAgain) || must_wait(self.state()));
+            if waited == Err(Errno::ETIMEDOUT) {
+                self.settle(machine);
+                return waited;
+            }
+        }
+    }
+
+    /// Takes the waiters bit back if nobody waits any more: the caller was late.
+    fn settle(&self, machine: &impl Machine) {
+        machine.wake(&self.word, |waiting| {
+            if waiting == 0 || mutant::is(Mutant::FutaphoreClearedByTheLate) {
+                let _ = self.change(|state| state.is_awaited().then(|| state.settled(false)));
+            }
+            0
+        });
+    }
+
+    /// P, if that can be done at once.
+    ///
+    /// # Errors
+    /// `EAGAIN`: it cannot. `EINVAL`: nobody uses the slot.
+    #[inline]
+    pub fn try_p(&self, machine: &impl Machine) -> Result<(), Errno> {
+        let Err(_) = machine.lower(&self.word) else { return Ok(()) };
+        self.change(State::taken).map_err(|state| if state.is_in_use() { Errno::EAGAIN } else { Errno::EINVAL })
+    }
+
+    /// V: gives one, and wakes one who waits.
+    ///
+    /// # Errors
+    /// `EINVAL`: nobody uses the slot. `EOVERFLOW`: the count is the greatest. `EIDRM`: it was freed meanwhile.
+    #[inline(always)]
+    pub fn v(&self, machine: &impl Machine) -> Result<(), Errno> {
+        match machine.raise(&self.word) {
+            Ok(()) => Ok(()),
+            Err(seen) => self.v_since(machine, seen),
+        }
+    }
+
+    /// V, since the slot was in state `seen`, which did not let the program give by itself.
+    ///
+    /// # Errors
+    /// As [`v`](Self::v).
+    #[cold]
+    pub fn v_since(&self, machine: &impl Machine, seen: State) -> Result<(), Errno> {
+        if !seen.is_in_use() {
+            return Err(Errno::EINVAL);
+        }
+        if !seen.is_awaited() {
+            return Err(Errno::EOVERFLOW);
+        }
+        machine.enter();
+        let mut result = Ok(());
+        machine.wake(&self.word, |waiting| {
+            // One of them will be gone.
+            let is_awaited = waiting > 1 && !mutant::is(Mutant::FutaphoreClearedEarly);
+            let given = self.change(|state| if state.is_one_life(seen) { state.given(is_awaited) } else { None });
+            result = given.map_err(|state| if state.is_one_life(seen) { Errno::EOVERFLOW } else { Errno::EIDRM });
+            u32::from(result.is_ok())
+        });
+        result
+    }
+
+    /// The count: what so many Ps would take at once.
+    ///
+    /// # Errors
+    /// `EINVAL`: nobody uses the slot.
+    #[inline]
+    pub fn value(&self) -> Result<u32, Errno> {
+        let state = self.state();
+        if state.is_in_use() { Ok(state.count()) } else { Err(Errno::EINVAL) }
+    }
+
+    /// Frees the slot; who waits is told `EIDRM`. The caller holds the page's guard.
+    pub(super) fn free(&self, machine: &impl Machine) -> Result<(), Errno> {
+        let wake_all = || {
+            machine.enter();
+            machine.wake(&self.word, |_| u32::MAX);
+        };
+        if mutant::is(Mutant::FutaphoreWokenBeforeFreed) {
+            wake_all();
+        }
+        let mut was = State::FREE;
+        let freed = self.change(|state| {
+            was = state;
+            state.is_in_use().then(|| state.freed())
+        });
+        freed.map_err(|_| Errno::EINVAL)?;
+        if was.is_awaited() && !mutant::is(Mutant::FutaphoreWokenBeforeFreed) {
+            wake_all();
+        }
+        Ok(())
+    }
+}

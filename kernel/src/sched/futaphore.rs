@@ -1,0 +1,45 @@
+//! The futaphores' page, and the machine as they see it.
+//!
+//! The algorithm is [`skete_logic::futaphore`], proved there; this file gives it the exclusives, the futex table and sleep. The page is made
+//! when the program is linked, and only into programs that use it.
+
+use core::sync::atomic::AtomicU64;
+
+use skete_abi::Errno;
+use skete_logic::futaphore::{self, Page, SLOT_COUNT, SLOW_BIT, State};
+use skete_logic::time::Instant;
+
+use super::{futex, record};
+use crate::arch::exclusive;
+
+/// The page. Its frames are mapped as all of the image's data: Normal, write-back, inner shareable.
+pub static PAGE: Page<SLOT_COUNT> = Page::new();
+
+/// The machine as futaphores see it.
+#[derive(Clone, Copy, Debug)]
+pub struct Machine;
+
+impl futaphore::Machine for Machine {
+    #[inline(always)]
+    fn lower(&self, word: &AtomicU64) -> Result<(), State> {
+        exclusive::lower::<SLOW_BIT>(word).map_err(State::from_bits)
+    }
+
+    #[inline(always)]
+    fn raise(&self, word: &AtomicU64) -> Result<(), State> {
+        exclusive::raise::<SLOW_BIT>(word).map_err(State::from_bits)
+    }
+
+    #[inline(always)]
+    fn enter(&self) {
+        record::count_entry();
+    }
+
+    fn wait(&self, word: &AtomicU64, deadline: Option<Instant>, must_wait: impl Fn() -> bool) -> Result<(), Errno> {
+        futex::wait_while(word.as_ptr() as usize, deadline, must_wait)
+    }
+
+    fn wake(&self, word: &AtomicU64, decide: impl FnOnce(u32) -> u32) {
+        futex::wake_decided(word.as_ptr() as usize, decide);
+    }
+}
