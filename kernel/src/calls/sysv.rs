@@ -35,7 +35,7 @@ pub extern "C" fn sys_semop(id: i32, operations: *const SemBuf, count: usize) ->
     if count == 1
         && let Some(operation) = read_one(operations)
     {
-        return sets::change(id, &operation).map_or_else(|set| operate_one(set, id, operation), |()| 0);
+        return answer_int(sets::operate_one(id, &operation).map(|()| 0));
     }
     operate_all(id, operations, count)
 }
@@ -56,11 +56,6 @@ pub extern "C" fn sys_semtimedop(id: i32, operations: *const SemBuf, count: usiz
 fn read_one(operation: *const SemBuf) -> Option<SemBuf> {
     let bits = transfer::read_six(operation as usize)?;
     Some(SemBuf { sem_num: bits as u16, sem_op: (bits >> 16) as i16, sem_flg: (bits >> 32) as i16 })
-}
-
-#[inline(never)]
-fn operate_one(set: Option<&'static sets::Set>, id: i32, operation: SemBuf) -> i32 {
-    answer_int(sets::operate_one(set, id, &operation).map(|()| 0))
 }
 
 #[inline(never)]

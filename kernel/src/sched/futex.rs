@@ -23,15 +23,10 @@ use crate::time;
 /// How many buckets: 16 KiB of them; a thousand sleepers share one by four.
 const BUCKETS: usize = 256;
 
-static TABLE: Table<BucketLock, BUCKETS> = Table::new([const { Bucket::new(BucketLock::FREE) }; BUCKETS]);
+static TABLE: Table<BucketLock, BUCKETS> = Table::new([const { Bucket::new(BucketLock(RawBare::INIT)) }; BUCKETS]);
 
-/// The lock of a bucket, or of a set of semaphores: IRQs masked, then the bare lock; what was masked before stays in a register.
-pub struct BucketLock(RawBare);
-
-impl BucketLock {
-    /// A lock that nobody holds.
-    pub const FREE: Self = Self(RawBare::INIT);
-}
+/// A bucket's lock: IRQs masked, then the bare lock; what was masked before stays in a register.
+struct BucketLock(RawBare);
 
 impl RawLock for BucketLock {
     #[inline(always)]

@@ -38,8 +38,6 @@ pub struct Record {
     waiter: Waiter,
     /// Where it waits in a set of semaphores.
     sleeper: Sleeper,
-    /// The operations that it waits to be done: where they are, and how many.
-    pub operations: Guarded<(usize, u16)>,
     /// Whose undo list it shares.
     pub sharing: Membership,
     /// Its name towards programs while it lives, 0 otherwise: the word that `join` waits on.
@@ -91,7 +89,6 @@ impl Record {
             deadline_core: AtomicU8::new(0),
             waiter: Waiter::new(),
             sleeper: Sleeper::new(),
-            operations: Guarded::new((0, 0)),
             sharing: Membership::new(),
             tid: AtomicU32::new(0),
             generation: AtomicU32::new(0),

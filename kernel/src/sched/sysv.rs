@@ -14,20 +14,50 @@ use skete_abi::sem::{SemBuf, SemInfo};
 use skete_logic::pages::PAGE;
 use skete_logic::sysv::ids::{Id, PLACES};
 use skete_logic::sysv::limits::Limits;
-use skete_logic::sysv::sem::{self, Places, Registry, Sleeper, Sleepers, undo};
+use skete_logic::sysv::sem::{self, Gate, Lent, Places, Registry, Sleeper, Sleepers, undo};
 use skete_logic::thread::Thread;
 use skete_logic::time::Instant;
 
-use super::futex::{BucketLock, Machine};
+use super::futex::Machine;
 use super::mutex::{RawSleep, Sleep};
 use super::record::{self, Records};
 use super::spawn;
-use crate::arch::cpu;
+use crate::arch::{cpu, gate};
 use crate::board::options;
 use crate::memory::{Heap, frames};
 
+/// A set's lock: IRQs masked, then the gate.
+#[derive(Debug)]
+pub struct SetLock(AtomicU32);
+
+impl Gate for SetLock {
+    #[inline(always)]
+    fn locked_at<R>(&self, number: u32, section: impl FnOnce() -> R) -> Option<R> {
+        let before = cpu::mask();
+        let result = gate::take_at(&self.0, number).then(|| {
+            let result = section();
+            // Release pairs with the Acquire in whoever takes the gate next.
+            self.0.store(number, Ordering::Release);
+            result
+        });
+        cpu::unmask(before);
+        result
+    }
+
+    #[inline(always)]
+    fn locked<R>(&self, section: impl FnOnce() -> (R, u32)) -> R {
+        let before = cpu::mask();
+        gate::take(&self.0);
+        let (result, number) = section();
+        // Release pairs with the Acquire in whoever takes the gate next.
+        self.0.store(number, Ordering::Release);
+        cpu::unmask(before);
+        result
+    }
+}
+
 /// A set of semaphores.
-pub type Set = sem::Set<BucketLock, Heap>;
+pub type Set = sem::Set<SetLock, Heap>;
 
 /// How many places a page holds.
 const PIECE: usize = PAGE as usize / size_of::<Set>();
@@ -50,7 +80,7 @@ static NEXT_LIST: AtomicU32 = AtomicU32::new(undo::ROOT + 1);
 pub struct Table;
 
 impl Places for Table {
-    type Lock = BucketLock;
+    type Lock = SetLock;
     type Space = Heap;
 
     #[inline(always)]
@@ -66,8 +96,11 @@ impl Places for Table {
         if slot.load(Ordering::Relaxed).is_null() {
             let piece = frames::take()? as *mut Set;
             for number in 0..PIECE {
+                #[allow(clippy::cast_possible_truncation, reason = "places are fewer than 2^16")]
+                let place = (index / PIECE * PIECE + number) as u16;
+                let lock = SetLock(AtomicU32::new(Set::first_number(place)));
                 // SAFETY: the page is ours, and nobody else knows it yet.
-                unsafe { piece.add(number).write(Set::new(BucketLock::FREE, Heap)) };
+                unsafe { piece.add(number).write(Set::new(place, lock, Heap)) };
             }
             slot.store(piece, Ordering::Release);
         }
@@ -83,25 +116,19 @@ impl Sleepers for Machine {
 
     #[inline(always)]
     #[allow(clippy::cast_possible_truncation, reason = "the limit of operations is 16 bits")]
-    fn lend(&self, operations: &[SemBuf]) {
-        record::current().operations.set((operations.as_ptr() as usize, operations.len() as u16));
+    fn lend(&self, operations: &[SemBuf]) -> Lent {
+        Lent { start: operations.as_ptr() as usize, count: operations.len() as u16 }
     }
 
     #[inline(always)]
-    fn borrow(&self, thread: Thread) -> &[SemBuf] {
-        let (start, count) = record::of(thread).operations.get();
-        // SAFETY: `thread` lent them from its stack or heap, and does not return before it is in no queue, which takes the lock that
+    fn borrow(&self, lent: Lent) -> &[SemBuf] {
+        // SAFETY: a thread lent them from its stack or heap, and does not return before it is in no queue, which takes the lock that
         // the caller holds.
-        unsafe { core::slice::from_raw_parts(start as *const SemBuf, count.into()) }
+        unsafe { core::slice::from_raw_parts(lent.start as *const SemBuf, lent.count.into()) }
     }
 
     #[inline(always)]
-    fn pid(&self, thread: Thread) -> u32 {
-        record::of(thread).tid.load(Ordering::Relaxed)
-    }
-
-    #[inline(always)]
-    fn my_pid(&self) -> u32 {
+    fn pid(&self) -> u32 {
         record::current().tid.load(Ordering::Relaxed)
     }
 
@@ -169,20 +196,11 @@ pub fn info(is_use: bool) -> Result<(SemInfo, usize), Errno> {
     Ok(registry()?.info(is_use))
 }
 
-/// Does `operation` if that is simple: see [`sem::Set::change`]. Else where it may be done otherwise.
-///
-/// # Errors
-/// The place, if there is one.
+/// `semop` of one operation that is not the program's to change. Errors: see [`sem::Set::operate`].
 #[inline(always)]
-pub fn change(id: i32, operation: &SemBuf) -> Result<(), Option<&'static Set>> {
-    let set = Table.at(Id::place_of(id)).ok_or(None)?;
-    if set.change(&Machine, id, operation) { Ok(()) } else { Err(Some(set)) }
-}
-
-/// `semop` of one operation that is not simple, where [`change`] said. Errors: see [`sem::Set::operate`].
-#[inline(never)]
-pub fn operate_one(set: Option<&'static Set>, id: i32, operation: &SemBuf) -> Result<(), Errno> {
-    set.ok_or(Errno::EINVAL)?.operate(&Machine, id, core::slice::from_ref(operation), None)
+pub fn operate_one(id: i32, operation: &SemBuf) -> Result<(), Errno> {
+    let set = Table.at(Id::place_of(id)).ok_or(Errno::EINVAL)?;
+    if set.change(&Machine, id, operation) { Ok(()) } else { set.operate_one(&Machine, id, operation, None) }
 }
 
 /// `semtimedop` on operations that are not the program's to change. Errors: see [`sem::Set::operate`]; the count is looked at by the

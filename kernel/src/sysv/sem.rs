@@ -52,7 +52,7 @@ pub fn get(key: i32, count: usize, flags: i32) -> Result<i32, Errno> {
 pub fn operate(id: i32, operations: &[Op]) -> Result<(), Errno> {
     record::count_entry();
     match operations {
-        [operation] => sysv::change(id, operation).or_else(|set| sysv::operate_one(set, id, operation)),
+        [operation] => sysv::operate_one(id, operation),
         _ => operate_all(id, operations),
     }
 }

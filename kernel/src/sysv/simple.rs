@@ -52,6 +52,5 @@ pub fn semop(id: i32, operation: i32) -> i32 {
         _ => -1,
     };
     let operation = SemBuf { sem_num: 0, sem_op: change, sem_flg: 0 };
-    let done = sysv::change(id, &operation).or_else(|set| sysv::operate_one(set, id, &operation));
-    if done.is_ok() { 0 } else { -1 }
+    if sysv::operate_one(id, &operation).is_ok() { 0 } else { -1 }
 }

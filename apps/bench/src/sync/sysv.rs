@@ -27,17 +27,17 @@ const DOWN: Op = Op::down(0);
 /// One up, then one down: two calls, nobody waits.
 fn alone() {
     let id = black_box(sem::get(IPC_PRIVATE, 1, IPC_CREAT | 0o600).expect("there is memory"));
+    let (up, down) = black_box(([UP], [DOWN]));
     row("sysv.semop", MANY, || {
-        sem::operate(id, black_box::<&[Op; 1]>(&[UP])).expect("the set is there");
-        sem::operate(id, black_box::<&[Op; 1]>(&[DOWN])).expect("the set is there");
+        sem::operate(id, &up).expect("the set is there");
+        sem::operate(id, &down).expect("the set is there");
     });
     row("sysv.semop.c", MANY, || {
-        semop(id, black_box(&UP));
-        semop(id, black_box(&DOWN));
+        semop(id, &up[0]);
+        semop(id, &down[0]);
     });
-    row("sysv.semop_two", MANY, || {
-        sem::operate(id, black_box(&[UP, DOWN])).expect("the set is there");
-    });
+    let both = black_box([UP, DOWN]);
+    row("sysv.semop_two", MANY, || sem::operate(id, &both).expect("the set is there"));
     row("sysv.semget_rmid", SOME, || {
         let id = sem::get(IPC_PRIVATE, 1, IPC_CREAT | 0o600).expect("there is memory");
         sem::remove(id).expect("it is there");

@@ -26,7 +26,7 @@ pub use registry::{Places, Registry, Removed};
 pub use sleeper::Sleeper;
 
 use super::ids::{Id, Permissions};
-use crate::host::{Host, RawLock};
+use crate::host::Host;
 use crate::thread::Thread;
 use allocator_api2::alloc::Allocator;
 use allocator_api2::boxed::Box;
@@ -43,19 +43,13 @@ pub trait Sleepers: Host {
 
     /// Lends the operations of the calling thread to whoever holds the lock of the set that it is about to queue in. They stay where
     /// they are until the thread is in no queue.
-    fn lend(&self, operations: &[SemBuf]);
+    fn lend(&self, operations: &[SemBuf]) -> Lent;
 
-    /// The operations that `thread` lent. The caller holds the lock of the set that `thread` queues in.
-    fn borrow(&self, thread: Thread) -> &[SemBuf];
+    /// What a thread lent. The caller holds the lock of the set that the thread queues in.
+    fn borrow(&self, lent: Lent) -> &[SemBuf];
 
-    /// What GETPID tells of what `thread` did.
-    fn pid(&self, thread: Thread) -> u32;
-
-    /// [`pid`](Self::pid) of the calling thread.
-    #[inline]
-    fn my_pid(&self) -> u32 {
-        self.pid(self.current())
-    }
+    /// What GETPID tells of what the calling thread did.
+    fn pid(&self) -> u32;
 
     /// The undo list that `thread` shares: see [`undo`].
     fn undo_list(&self, thread: Thread) -> u32;
@@ -65,6 +59,25 @@ pub trait Sleepers: Host {
 
     /// When it is, in whatever unit the machine counts; never 0.
     fn stamp(&self) -> u64;
+}
+
+/// Where a sleeper's operations are, as [`Sleepers`] sees it.
+#[derive(Clone, Copy, Debug)]
+pub struct Lent {
+    /// Where they begin.
+    pub start: usize,
+    /// How many.
+    pub count: u16,
+}
+
+/// A lock that shows a number while nobody holds it: to find the right number and to find it free is one question.
+pub trait Gate {
+    /// Runs `section` while holding the lock if it is free and shows `number`, and lets it show the same again. May answer `None` for no
+    /// reason. Not to be entered again from inside.
+    fn locked_at<R>(&self, number: u32, section: impl FnOnce() -> R) -> Option<R>;
+
+    /// Runs `section` while holding the lock, whatever it shows, and lets it show what the section says.
+    fn locked<R>(&self, section: impl FnOnce() -> (R, u32)) -> R;
 }
 
 /// A semaphore.
@@ -77,6 +90,9 @@ struct Semaphore {
 }
 
 /// A set of semaphores, or a place for one: one cache line, the lock at its start.
+///
+/// The lock shows what a simple call asks: the set's id, as long as its owner may do everything and nobody sleeps here; otherwise the id
+/// with [`SLEPT_IN`] or [`BARRED`] or both turned round, which leads to another place, so nobody comes here with it.
 #[repr(C, align(64))]
 pub struct Set<L, A: Allocator> {
     lock: L,
@@ -86,11 +102,10 @@ pub struct Set<L, A: Allocator> {
 
 /// What a set's lock guards.
 struct State<A: Allocator> {
-    /// The set's id; [`NOBODY`] in an empty place.
+    /// The set's id; in an empty place a number that leads elsewhere.
     id: u32,
-    /// What a simple call asks all at once: the set's id if its owner may do everything and nobody sleeps here; otherwise the id with
-    /// [`SLEPT_IN`] or [`BARRED`] or both turned round, which leads to another place, so nobody comes here with it.
-    gate: u32,
+    /// [`BARRED`] unless the owner may do everything; 0 if it may.
+    bar: u32,
     /// The sleeper that came first, and the one that came last.
     first: Thread,
     last: Thread,
@@ -113,21 +128,19 @@ struct Rest<A: Allocator> {
     undo: undo::Chain<A>,
 }
 
-/// In a gate: somebody sleeps here.
-const SLEPT_IN: u32 = 1;
-/// In a gate: the owner may not do everything; or there is no set any more.
-const BARRED: u32 = 2;
+/// Turned round in what the lock shows: somebody sleeps here.
+const SLEPT_IN: u32 = 2;
+/// Turned round in what the lock shows: the owner may not do everything. And in the id of a set that is no more.
+const BARRED: u32 = 4;
 
-/// No set's id: none is negative.
-const NOBODY: u32 = u32::MAX;
-
-impl<L: RawLock, A: Allocator> Set<L, A> {
+impl<L: Gate, A: Allocator> Set<L, A> {
     skete_cell::constructor! {
-        /// An empty place under `lock`, which nobody holds; `space` is never asked for anything.
-        pub fn new(lock: L, space: A) -> Self {
+        /// Place `index`, empty, under the lock that `lock` makes, which nobody holds, of the number that it shows first. `space` is never
+        /// asked for anything.
+        pub fn new(index: u16, lock: L, space: A) -> Self {
             let state = State {
-                id: NOBODY,
-                gate: NOBODY,
+                id: Self::first_number(index),
+                bar: 0,
                 first: Thread::NONE,
                 last: Thread::NONE,
                 readers: 0,
@@ -140,42 +153,58 @@ impl<L: RawLock, A: Allocator> Set<L, A> {
         }
     }
 
+    /// What the lock of place `index` shows at first.
+    #[must_use]
+    pub const fn first_number(index: u16) -> u32 {
+        index as u32 ^ BARRED
+    }
+
+    /// Runs `section` under the lock.
+    #[inline(always)]
+    fn locked<R>(&self, section: impl FnOnce(&mut State<A>) -> R) -> R {
+        self.lock.locked(|| self.state.with_mut(|state| (section(state), state.number())))
+    }
+
     /// Runs `section` on the set of `id` under the lock.
     ///
     /// # Errors
     /// `EINVAL`: it is not here, or not any more.
     #[inline(always)]
     fn with<R>(&self, id: Id, section: impl FnOnce(&mut State<A>) -> Result<R, Errno>) -> Result<R, Errno> {
-        self.lock.locked(|| self.state.with_mut(|state| if state.is(id) { section(state) } else { Err(Errno::EINVAL) }))
+        self.locked(|state| if state.is(id.number()) { section(state) } else { Err(Errno::EINVAL) })
     }
 
     /// How many threads sleep in this set: for reports and tests.
     #[must_use]
     pub fn sleepers(&self, host: &impl Sleepers) -> usize {
-        self.lock.locked(|| {
-            self.state.with(|state| {
-                let mut thread = state.first;
-                let mut count = 0;
-                while !thread.is_none() {
-                    count += 1;
-                    thread = host.sleeper(thread).behind();
-                }
-                count
-            })
+        self.locked(|state| {
+            let mut thread = state.first;
+            let mut count = 0;
+            while !thread.is_none() {
+                count += 1;
+                thread = host.sleeper(thread).behind();
+            }
+            count
         })
     }
 }
 
 impl<A: Allocator> State<A> {
-    /// Sets the gate anew, after what it stands for has changed.
-    fn set_gate(&mut self) {
+    /// What the lock is to show.
+    #[inline(always)]
+    const fn number(&self) -> u32 {
+        self.id ^ self.bar ^ if self.first.is_none() { 0 } else { SLEPT_IN }
+    }
+
+    /// Says anew whether the owner may do everything, after the mode has changed.
+    fn set_bar(&mut self) {
         let may_all = self.rest.as_ref().is_some_and(|rest| rest.permissions.grants(S_IRUGO | S_IWUGO));
-        self.gate = self.id ^ if may_all { 0 } else { BARRED } ^ if self.first.is_none() { 0 } else { SLEPT_IN };
+        self.bar = if may_all { 0 } else { BARRED };
     }
 
     #[inline(always)]
-    const fn is(&self, id: Id) -> bool {
-        self.id == id.number().cast_unsigned()
+    const fn is(&self, number: i32) -> bool {
+        self.id == number.cast_unsigned()
     }
 
     /// Whether the owner may read, or change if `changes`.
@@ -185,7 +214,7 @@ impl<A: Allocator> State<A> {
     #[inline]
     fn permit(&self, changes: bool) -> Result<(), Errno> {
         let asked = if changes { S_IWUGO } else { S_IRUGO };
-        let is_granted = self.rest.as_ref().is_some_and(|rest| rest.permissions.grants(asked));
+        let is_granted = self.bar == 0 || self.rest.as_ref().is_some_and(|rest| rest.permissions.grants(asked));
         if is_granted { Ok(()) } else { Err(Errno::EACCES) }
     }
 }

@@ -2,8 +2,7 @@
 
 use super::attempt::{Verdict, attempt, take_back};
 use super::sleeper::Chain;
-use super::{NOBODY, Set, Sleepers, State};
-use crate::host::RawLock;
+use super::{Gate, Set, Sleepers, State};
 use crate::sysv::ids::{Id, Permissions};
 use allocator_api2::alloc::Allocator;
 use skete_abi::Errno;
@@ -24,7 +23,7 @@ pub struct Status {
     pub changed: u64,
 }
 
-impl<L: RawLock, A: Allocator> Set<L, A> {
+impl<L: Gate, A: Allocator> Set<L, A> {
     /// GETVAL.
     ///
     /// # Errors
@@ -134,11 +133,9 @@ impl<L: RawLock, A: Allocator> Set<L, A> {
     /// # Errors
     /// `EINVAL`: there is none. `EACCES`: it may not be read.
     pub fn status_here(&self, always: bool) -> Result<Status, Errno> {
-        self.lock.locked(|| {
-            self.state.with(|state| {
-                let status = state.status()?;
-                if always { Ok(status) } else { state.permit(false).map(|()| status) }
-            })
+        self.locked(|state| {
+            let status = state.status()?;
+            if always { Ok(status) } else { state.permit(false).map(|()| status) }
         })
     }
 
@@ -152,7 +149,7 @@ impl<L: RawLock, A: Allocator> Set<L, A> {
                 (rest.permissions.uid, rest.permissions.gid, rest.permissions.mode) = (uid, gid, mode & 0o777);
                 rest.changed = host.stamp();
             }
-            state.set_gate();
+            state.set_bar();
             Ok(())
         })
     }
@@ -168,7 +165,7 @@ impl<L: RawLock, A: Allocator> Set<L, A> {
 impl<A: Allocator> State<A> {
     /// Sets the values from `first` on, forgets what was to be undone to `forgotten` or all, and serves.
     fn put(&mut self, host: &impl Sleepers, first: usize, values: &[u16], forgotten: Option<usize>) -> Chain {
-        let pid = host.my_pid();
+        let pid = host.pid();
         for (semaphore, &value) in self.semaphores[first..].iter_mut().zip(values) {
             (semaphore.value, semaphore.pid) = (value, pid);
         }
@@ -180,7 +177,7 @@ impl<A: Allocator> State<A> {
     }
 
     fn status(&self) -> Result<Status, Errno> {
-        let (Some(rest), true) = (&self.rest, self.id != NOBODY) else { return Err(Errno::EINVAL) };
+        let rest = self.rest.as_ref().ok_or(Errno::EINVAL)?;
         let id = Id::from_number(self.id.cast_signed()).ok_or(Errno::EINVAL)?;
         Ok(Status { id, permissions: rest.permissions, count: self.semaphores.len(), operated: self.operated, changed: rest.changed })
     }
@@ -189,12 +186,13 @@ impl<A: Allocator> State<A> {
         let mut count = 0;
         let mut thread = self.first;
         while !thread.is_none() {
-            let operations = host.borrow(thread);
+            let node = host.sleeper(thread).node();
+            let operations = host.borrow(node.lent);
             // The value decides who is blocked; what an undo cannot reach is no reason to wait.
             let blocking = self.blocking(operations).map(|at| operations[at]);
             let is_here = |op: SemBuf| usize::from(op.sem_num) == number && (op.sem_op == 0) == for_zero;
             count += usize::from(blocking.is_some_and(is_here));
-            thread = host.sleeper(thread).behind();
+            thread = node.next;
         }
         count
     }

@@ -1,11 +1,10 @@
 //! `semop` and `semtimedop`.
 
 use super::attempt::{Step, Verdict, step};
-use super::sleeper::{Chain, Kind, changes};
-use super::{SLEPT_IN, Semaphore, Set, Sleepers, State};
-use crate::host::{Parked, RawLock};
+use super::sleeper::{Chain, changes};
+use super::{Gate, Semaphore, Set, Sleepers, State};
+use crate::host::Parked;
 use crate::mutant::{self, Mutant};
-use crate::sysv::ids::Id;
 use crate::thread::Thread;
 use crate::time::Instant;
 use allocator_api2::alloc::Allocator;
@@ -27,16 +26,18 @@ pub(super) enum Outcome {
     Failed(Errno),
 }
 
-impl<L: RawLock, A: Allocator + Clone> Set<L, A> {
+impl<L: Gate, A: Allocator + Clone> Set<L, A> {
     /// Does `operation` on the set whose id is `number` if that is simple: it changes a value, is not to be undone, need not wait, and
     /// nobody else is concerned. False, and nothing done: [`operate`](Self::operate) knows why.
     #[inline(always)]
     #[must_use]
     pub fn change(&self, host: &impl Sleepers, number: i32, operation: &SemBuf) -> bool {
-        if operation.sem_op == 0 || operation.sem_flg & SEM_UNDO != 0 {
+        let change = operation.sem_op;
+        if change == 0 || operation.sem_flg & SEM_UNDO != 0 {
             return false;
         }
-        self.lock.locked(|| self.state.with_mut(|state| state.change(host, number, operation)))
+        let semaphore = usize::from(operation.sem_num);
+        self.lock.locked_at(number.cast_unsigned(), || self.state.with_mut(|state| state.change(host, semaphore, change))) == Some(true)
     }
 
     /// Does all of `operations` on the set whose id is `number`, in order, or none; sleeps until that can be done, or until `deadline`.
@@ -46,26 +47,75 @@ impl<L: RawLock, A: Allocator + Clone> Set<L, A> {
     /// `EINVAL`: no such set. `EFBIG`: no such semaphore. `EACCES`: the mode forbids it. `EAGAIN`: one would wait that may not, or the
     /// deadline passed. `ERANGE`: a value above SEMVMX, or an undo that reaches too far. `EIDRM`: the set was removed meanwhile.
     /// `ENOMEM`: no memory for an undo.
-    #[inline(always)]
+    #[inline]
     pub fn operate(&self, host: &impl Sleepers, number: i32, operations: &[SemBuf], deadline: Option<Instant>) -> Result<(), Errno> {
-        if self.enter(host, number, operations)? { Ok(()) } else { self.sleep(host, host.current(), deadline) }
+        match operations {
+            [operation] => self.operate_one(host, number, operation, deadline),
+            _ => self.operate_all(host, number, operations, deadline),
+        }
     }
 
-    /// The first half of [`operate`](Self::operate): does the operations, true; or queues the calling thread.
+    /// [`operate`](Self::operate) with one operation, after [`change`](Self::change) would not do it.
     ///
     /// # Errors
     /// As [`operate`](Self::operate).
-    #[inline(always)]
-    pub fn enter(&self, host: &impl Sleepers, number: i32, operations: &[SemBuf]) -> Result<bool, Errno> {
-        if mutant::is(Mutant::IdComparedOutsideTheLock) {
-            self.with(Id::from_number(number).ok_or(Errno::EINVAL)?, |_| Ok(()))?;
+    #[inline(never)]
+    pub fn operate_one(&self, host: &impl Sleepers, number: i32, operation: &SemBuf, deadline: Option<Instant>) -> Result<(), Errno> {
+        if operation.sem_flg & SEM_UNDO != 0 {
+            return self.operate_all(host, number, core::slice::from_ref(operation), deadline);
         }
-        let outcome = match operations {
-            [operation] if operation.sem_flg & SEM_UNDO == 0 => {
-                self.lock.locked(|| self.state.with_mut(|state| state.enter_one(host, number, operation)))
-            }
+        if self.enter_one(host, number, operation)? { Ok(()) } else { self.sleep(host, deadline) }
+    }
+
+    #[inline(never)]
+    fn operate_all(&self, host: &impl Sleepers, number: i32, operations: &[SemBuf], deadline: Option<Instant>) -> Result<(), Errno> {
+        if self.enter_all(host, number, operations)? { Ok(()) } else { self.sleep(host, deadline) }
+    }
+
+    /// [`operate`](Self::operate) without the sleep: does the operations, true; or queues the calling thread, false, which is to sleep
+    /// until its [`Sleeper`](super::Sleeper) has an answer, or to [`withdraw`](Self::withdraw).
+    ///
+    /// # Errors
+    /// As [`operate`](Self::operate).
+    pub fn enter(&self, host: &impl Sleepers, number: i32, operations: &[SemBuf]) -> Result<bool, Errno> {
+        match operations {
+            [operation] if self.change(host, number, operation) => Ok(true),
+            [operation] if operation.sem_flg & SEM_UNDO == 0 => self.enter_one(host, number, operation),
             _ => self.enter_all(host, number, operations),
-        };
+        }
+    }
+
+    #[inline(always)]
+    fn enter_one(&self, host: &impl Sleepers, number: i32, operation: &SemBuf) -> Result<bool, Errno> {
+        if mutant::is(Mutant::IdComparedOutsideTheLock) {
+            self.locked(|state| if state.is(number) { Ok(()) } else { Err(Errno::EINVAL) })?;
+        }
+        if operation.sem_op > 0 {
+            return self.raise(host, number, operation).map(|()| true);
+        }
+        let outcome = self.locked(|state| state.lower(host, number, operation));
+        self.settle(host, core::slice::from_ref(operation), outcome)
+    }
+
+    /// One operation that never waits.
+    #[inline(never)]
+    fn raise(&self, host: &impl Sleepers, number: i32, operation: &SemBuf) -> Result<(), Errno> {
+        self.locked(|state| state.raise(host, number, operation)).map(|chain| chain.wake(host))
+    }
+
+    #[inline(always)]
+    fn enter_all(&self, host: &impl Sleepers, number: i32, operations: &[SemBuf]) -> Result<bool, Errno> {
+        loop {
+            let outcome = self.locked(|state| state.enter_all(host, number, operations));
+            if !matches!(outcome, Outcome::WantsUndo) {
+                return self.settle(host, operations, outcome);
+            }
+            self.prepare_undo(host, number)?;
+        }
+    }
+
+    #[inline(always)]
+    fn settle(&self, host: &impl Sleepers, operations: &[SemBuf], outcome: Outcome) -> Result<bool, Errno> {
         match outcome {
             Outcome::Done => Ok(true),
             Outcome::Failed(errno) => Err(errno),
@@ -80,31 +130,18 @@ impl<L: RawLock, A: Allocator + Clone> Set<L, A> {
         }
     }
 
-    #[inline(never)]
-    fn enter_all(&self, host: &impl Sleepers, number: i32, operations: &[SemBuf]) -> Outcome {
-        let Some(id) = Id::from_number(number) else { return Outcome::Failed(Errno::EINVAL) };
-        loop {
-            let outcome = self.lock.locked(|| self.state.with_mut(|state| state.enter_all(host, id, operations)));
-            if !matches!(outcome, Outcome::WantsUndo) {
-                return outcome;
-            }
-            if let Err(errno) = self.prepare_undo(host, id) {
-                return Outcome::Failed(errno);
-            }
-        }
-    }
-
     /// As if queueing were not part of the section that tried.
     #[inline(always)]
     fn queue_late(&self, host: &impl Sleepers, operations: &[SemBuf]) {
         if mutant::is(Mutant::QueuedInASecondSection) {
-            self.lock.locked(|| self.state.with_mut(|state| state.queue(host, host.current(), Kind::of(operations))));
+            self.locked(|state| state.queue(host, operations));
         }
     }
 
-    /// The second half: parks `me`, the calling thread, until its operations are done or have failed, or it is late.
+    /// Parks the calling thread, which is queued, until its operations are done or have failed, or it is late.
     #[inline(always)]
-    fn sleep(&self, host: &impl Sleepers, me: Thread, deadline: Option<Instant>) -> Result<(), Errno> {
+    fn sleep(&self, host: &impl Sleepers, deadline: Option<Instant>) -> Result<(), Errno> {
+        let me = host.current();
         let sleeper = host.sleeper(me);
         let mut deadline = deadline;
         loop {
@@ -126,11 +163,11 @@ impl<L: RawLock, A: Allocator + Clone> Set<L, A> {
     #[cold]
     pub fn withdraw(&self, host: &impl Sleepers, me: Thread) -> bool {
         let sleeper = host.sleeper(me);
-        self.lock.locked(|| {
+        self.locked(|state| {
             if !sleeper.is_queued() && !mutant::is(Mutant::SleeperWithdrawnBlindly) {
                 return false;
             }
-            self.state.with_mut(|state| state.unqueue(host, sleeper.node()));
+            state.unqueue(host, sleeper.node());
             sleeper.leave();
             true
         })
@@ -141,52 +178,51 @@ impl<A: Allocator> State<A> {
     /// See [`Set::change`].
     #[inline(always)]
     #[allow(clippy::cast_possible_truncation, reason = "0 to SEMVMX, as just seen")]
-    fn change(&mut self, host: &impl Sleepers, number: i32, operation: &SemBuf) -> bool {
-        if self.gate != number.cast_unsigned() {
-            return false;
-        }
-        let Some(semaphore) = self.semaphores.get_mut(usize::from(operation.sem_num)) else { return false };
-        let value = u32::from(semaphore.value).wrapping_add_signed(operation.sem_op.into());
+    fn change(&mut self, host: &impl Sleepers, number: usize, change: i16) -> bool {
+        let Some(semaphore) = self.semaphores.get_mut(number) else { return false };
+        let value = u32::from(semaphore.value).wrapping_add_signed(change.into());
         if value > SEMVMX.into() {
             return false;
         }
-        *semaphore = Semaphore { value: value as u16, pid: host.my_pid() };
+        *semaphore = Semaphore { value: value as u16, pid: host.pid() };
         self.operated = host.stamp();
         true
     }
 
-    /// Tries one operation that is not to be undone, and queues the calling thread if it must wait.
-    #[inline]
-    fn enter_one(&mut self, host: &impl Sleepers, number: i32, operation: &SemBuf) -> Outcome {
-        // As long as the gate says no more than that somebody sleeps, it stands for the id and the mode.
-        let is_known = (self.gate ^ number.cast_unsigned()) & !SLEPT_IN == 0;
-        if !is_known && let Err(errno) = self.judge_number(number, operation) {
-            return Outcome::Failed(errno);
-        }
-        let Some(semaphore) = self.semaphores.get_mut(usize::from(operation.sem_num)) else { return Outcome::Failed(Errno::EFBIG) };
-        match step(semaphore.value, operation.sem_op) {
-            Step::Blocked if operation.sem_flg & IPC_NOWAIT != 0 => Outcome::Failed(Errno::EAGAIN),
-            Step::Blocked => self.wait(host, core::slice::from_ref(operation)),
-            Step::OutOfRange => Outcome::Failed(Errno::ERANGE),
-            Step::To(value) => {
-                *semaphore = Semaphore { value, pid: host.my_pid() };
-                self.operated = host.stamp();
-                if self.first.is_none() { Outcome::Done } else { self.serve_after_one(host, operation).into() }
-            }
-        }
+    /// One operation that raises a value and is not to be undone: whom it lets go.
+    #[inline(always)]
+    fn raise(&mut self, host: &impl Sleepers, number: i32, operation: &SemBuf) -> Result<Chain, Errno> {
+        self.judge(number, usize::from(operation.sem_num), true)?;
+        let semaphore = &mut self.semaphores[usize::from(operation.sem_num)];
+        let Step::To(value) = step(semaphore.value, operation.sem_op) else { return Err(Errno::ERANGE) };
+        *semaphore = Semaphore { value, pid: host.pid() };
+        self.operated = host.stamp();
+        Ok(if self.first.is_none() { Chain::EMPTY } else { self.serve_raised(host, operation.sem_num) })
     }
 
-    #[cold]
-    fn judge_number(&self, number: i32, operation: &SemBuf) -> Result<(), Errno> {
-        let id = Id::from_number(number).ok_or(Errno::EINVAL)?;
-        self.judge(id, operation.sem_num.into(), operation.sem_op != 0)
+    /// One operation that lowers a value or waits for 0, and is not to be undone; queues the calling thread if it must wait.
+    #[inline(always)]
+    fn lower(&mut self, host: &impl Sleepers, number: i32, operation: &SemBuf) -> Outcome {
+        if let Err(errno) = self.judge(number, usize::from(operation.sem_num), operation.sem_op != 0) {
+            return Outcome::Failed(errno);
+        }
+        let semaphore = &mut self.semaphores[usize::from(operation.sem_num)];
+        match step(semaphore.value, operation.sem_op) {
+            Step::To(value) => {
+                *semaphore = Semaphore { value, pid: host.pid() };
+                self.operated = host.stamp();
+                if self.readers | self.complex == 0 { Outcome::Done } else { self.serve(host).into() }
+            }
+            _ if operation.sem_flg & IPC_NOWAIT != 0 => Outcome::Failed(Errno::EAGAIN),
+            _ => self.wait(host, core::slice::from_ref(operation)),
+        }
     }
 
     /// Tries, and queues the calling thread if it must wait.
     #[inline]
-    fn enter_all(&mut self, host: &impl Sleepers, id: Id, operations: &[SemBuf]) -> Outcome {
+    fn enter_all(&mut self, host: &impl Sleepers, number: i32, operations: &[SemBuf]) -> Outcome {
         let highest = operations.iter().map(|operation| operation.sem_num).max().unwrap_or(0);
-        if let Err(errno) = self.judge(id, highest.into(), changes(operations)) {
+        if let Err(errno) = self.judge(number, highest.into(), changes(operations)) {
             return Outcome::Failed(errno);
         }
         let me = host.current();
@@ -194,7 +230,7 @@ impl<A: Allocator> State<A> {
         if is_undone && self.rest.as_mut().is_some_and(|rest| rest.undo.of(host.undo_list(me)).is_none()) {
             return Outcome::WantsUndo;
         }
-        match self.attempt_all(host, me, operations) {
+        match self.attempt_all(host, me, host.pid(), operations) {
             Verdict::Failed(errno) => Outcome::Failed(errno),
             Verdict::Blocked(_) => self.wait(host, operations),
             Verdict::Done => self.serve_after(host, operations).into(),
@@ -202,9 +238,9 @@ impl<A: Allocator> State<A> {
     }
 
     /// What can be said before anything is tried, of operations on semaphores up to `highest`.
-    #[inline]
-    fn judge(&self, id: Id, highest: usize, changes: bool) -> Result<(), Errno> {
-        if !self.is(id) && !mutant::is(Mutant::IdComparedOutsideTheLock) {
+    #[inline(always)]
+    fn judge(&self, number: i32, highest: usize, changes: bool) -> Result<(), Errno> {
+        if !self.is(number) && !mutant::is(Mutant::IdComparedOutsideTheLock) {
             return Err(Errno::EINVAL);
         }
         if highest >= self.semaphores.len() {
@@ -214,11 +250,10 @@ impl<A: Allocator> State<A> {
     }
 
     /// Queues the calling thread, which must wait.
-    #[inline]
+    #[inline(always)]
     fn wait(&mut self, host: &impl Sleepers, operations: &[SemBuf]) -> Outcome {
-        host.lend(operations);
         if !mutant::is(Mutant::QueuedInASecondSection) {
-            self.queue(host, host.current(), Kind::of(operations));
+            self.queue(host, operations);
         }
         Outcome::Queued
     }

@@ -1,8 +1,7 @@
 //! `semget` and IPC_RMID: which sets there are. Whoever uses it brings a lock, which may sleep.
 
 use super::sleeper::Chain;
-use super::{BARRED, NOBODY, Rest, Semaphore, Set, Sleepers, State, undo};
-use crate::host::RawLock;
+use super::{BARRED, Gate, Rest, Semaphore, Set, Sleepers, State, undo};
 use crate::mutant::{self, Mutant};
 use crate::sysv::ids::{Id, Ids, Permissions};
 use crate::sysv::limits::Limits;
@@ -15,7 +14,7 @@ use skete_abi::sem::SemInfo;
 /// Where sets stand.
 pub trait Places {
     /// The lock of a set.
-    type Lock: RawLock;
+    type Lock: Gate;
     /// Where its semaphores' memory comes from.
     type Space: Allocator + Clone;
 
@@ -112,28 +111,23 @@ impl<A: Allocator + Clone> Registry<A> {
     }
 }
 
-impl<L: RawLock, A: Allocator + Clone> Set<L, A> {
+impl<L: Gate, A: Allocator + Clone> Set<L, A> {
     fn begin(&self, id: Id, semaphores: Vec<Semaphore, A>, rest: Box<Rest<A>, A>) {
-        let old = self.lock.locked(|| {
-            self.state.with_mut(|state| {
-                let old = core::mem::replace(&mut state.semaphores, semaphores);
-                (state.id, state.operated, state.rest) = (id.number().cast_unsigned(), 0, Some(rest));
-                state.set_gate();
-                old
-            })
+        let old = self.locked(|state| {
+            let old = core::mem::replace(&mut state.semaphores, semaphores);
+            (state.id, state.operated, state.rest) = (id.number().cast_unsigned(), 0, Some(rest));
+            state.set_bar();
+            old
         });
         // Empty; but no destructor runs under the lock.
         drop(old);
     }
 
     fn end(&self, host: &impl Sleepers, id: Id) -> Removed<A> {
-        let (removed, chain) = self.lock.locked(|| {
-            self.state.with_mut(|state| {
-                debug_assert!(state.is(id), "a registered set bears its id");
-                let chain =
-                    if mutant::is(Mutant::SetRemovedBeforeTheSleepersGo) { Chain::EMPTY } else { state.dismiss(host, Errno::EIDRM) };
-                (state.take_out(), chain)
-            })
+        let (removed, chain) = self.locked(|state| {
+            debug_assert!(state.is(id.number()), "a registered set bears its id");
+            let chain = if mutant::is(Mutant::SetRemovedBeforeTheSleepersGo) { Chain::EMPTY } else { state.dismiss(host, Errno::EIDRM) };
+            (state.take_out(), chain)
         });
         chain.wake(host);
         removed
@@ -142,7 +136,7 @@ impl<L: RawLock, A: Allocator + Clone> Set<L, A> {
 
 impl<A: Allocator + Clone> State<A> {
     fn take_out(&mut self) -> Removed<A> {
-        (self.id, self.gate) = (NOBODY, self.id ^ BARRED);
+        (self.id, self.bar) = (self.id ^ BARRED, 0);
         let empty = Vec::new_in(self.semaphores.allocator().clone());
         Removed { _semaphores: core::mem::replace(&mut self.semaphores, empty), _rest: self.rest.take() }
     }

@@ -1,6 +1,6 @@
 //! A waiting thread's node, kept in its thread record, and the queue of a set.
 
-use super::{SLEPT_IN, Sleepers, State};
+use super::{Lent, Sleepers, State};
 use crate::host::Host;
 use crate::mutant::{self, Mutant};
 use crate::thread::Thread;
@@ -28,13 +28,17 @@ pub struct Sleeper {
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Node {
+    /// What the thread waits to be done.
+    pub lent: Lent,
+    /// What the thread's `semop` answers, once it is claimed.
+    pub answer: Result<(), Errno>,
+    /// Who did it, once it is done.
+    pub pid: u32,
     /// The one that came next; the next in the waker's chain.
     pub next: Thread,
     /// The one that came before.
     pub previous: Thread,
     pub kind: Kind,
-    /// What the thread's `semop` answers, once it is claimed.
-    pub answer: Result<(), Errno>,
 }
 
 /// What a sleeper's operations are.
@@ -74,7 +78,8 @@ impl Sleeper {
     skete_cell::constructor! {
         /// The sleeper of a thread that waits for nothing.
         pub fn new() -> Self {
-            let node = Node { next: Thread::NONE, previous: Thread::NONE, kind: Kind::Reader, answer: Ok(()) };
+            let lent = Lent { start: 0, count: 0 };
+            let node = Node { lent, answer: Ok(()), pid: 0, next: Thread::NONE, previous: Thread::NONE, kind: Kind::Reader };
             Self { place: AtomicU32::new(AWAKE), node: Guarded::new(node) }
         }
     }
@@ -87,7 +92,8 @@ impl Sleeper {
 
     /// What a waker left, if one did and has let go. Asked by the thread itself, which has waited.
     #[inline]
-    pub(super) fn answer(&self) -> Option<Result<(), Errno>> {
+    #[must_use]
+    pub fn answer(&self) -> Option<Result<(), Errno>> {
         // Acquire: pairs with the Release in `Chain::wake`; from here the node is the thread's own again, and what the waker did is
         // seen.
         (self.place.load(Ordering::Acquire) == AWAKE).then(|| self.node.with(|node| node.answer))
@@ -125,20 +131,21 @@ impl Default for Sleeper {
 }
 
 impl<A: Allocator> State<A> {
-    /// Queues `thread` behind all others.
-    #[inline]
-    pub(super) fn queue(&mut self, host: &impl Sleepers, thread: Thread, kind: Kind) {
-        let sleeper = host.sleeper(thread);
-        sleeper.node.set(Node { next: Thread::NONE, previous: self.last, kind, answer: Ok(()) });
+    /// Queues the calling thread behind all others.
+    #[inline(always)]
+    pub(super) fn queue(&mut self, host: &impl Sleepers, operations: &[SemBuf]) {
+        let (me, kind) = (host.current(), Kind::of(operations));
+        let sleeper = host.sleeper(me);
+        let lent = host.lend(operations);
+        sleeper.node.set(Node { lent, answer: Ok(()), pid: host.pid(), next: Thread::NONE, previous: self.last, kind });
         sleeper.place.store(QUEUED, Ordering::Relaxed);
-        self.link(host, self.last, thread);
-        self.last = thread;
+        self.link(host, self.last, me);
+        self.last = me;
         self.count(kind, 1);
-        self.gate = self.gate & !SLEPT_IN | !self.id & SLEPT_IN;
     }
 
-    /// Takes out `thread`, whose node is `node`.
-    #[inline]
+    /// Takes out the thread whose node is `node`.
+    #[inline(always)]
     pub(super) fn unqueue(&mut self, host: &impl Sleepers, node: Node) {
         self.link(host, node.previous, node.next);
         if node.next.is_none() {
@@ -147,13 +154,10 @@ impl<A: Allocator> State<A> {
             host.sleeper(node.next).node.with_mut(|next| next.previous = node.previous);
         }
         self.count(node.kind, u16::MAX);
-        if self.first.is_none() {
-            self.gate ^= SLEPT_IN;
-        }
     }
 
     /// `next` comes after `thread`, or first if that is none.
-    #[inline]
+    #[inline(always)]
     fn link(&mut self, host: &impl Sleepers, thread: Thread, next: Thread) {
         if thread.is_none() {
             self.first = next;
@@ -192,9 +196,8 @@ impl Chain {
     }
 
     /// Adds `thread`, which is in no queue any more, with the answer that it gets. The caller holds the set's lock.
-    #[inline]
-    pub(super) fn append(&mut self, host: &impl Sleepers, thread: Thread, answer: Result<(), Errno>) {
-        let sleeper = host.sleeper(thread);
+    #[inline(always)]
+    pub(super) fn append(&mut self, host: &impl Sleepers, thread: Thread, sleeper: &Sleeper, answer: Result<(), Errno>) {
         sleeper.place.store(CLAIMED, Ordering::Relaxed);
         sleeper.node.with_mut(|node| (node.next, node.answer) = (Thread::NONE, answer));
         if self.first.is_none() {

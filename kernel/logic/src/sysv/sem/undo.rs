@@ -9,8 +9,7 @@
 //! entries left.
 
 use super::sleeper::Chain as Woken;
-use super::{Places, Set, Sleepers, State};
-use crate::host::RawLock;
+use super::{Gate, Places, Set, Sleepers, State};
 use crate::mutant::{self, Mutant};
 use crate::sysv::ids::Id;
 use allocator_api2::alloc::Allocator;
@@ -138,10 +137,11 @@ pub fn apply<P: Places>(host: &impl Sleepers, places: &P, list: u32) {
     }
 }
 
-impl<L: RawLock, A: Allocator + Clone> Set<L, A> {
+impl<L: Gate, A: Allocator + Clone> Set<L, A> {
     /// Gives the caller's undo list an entry in the set of `id`.
     #[cold]
-    pub(super) fn prepare_undo(&self, host: &impl Sleepers, id: Id) -> Result<(), Errno> {
+    pub(super) fn prepare_undo(&self, host: &impl Sleepers, number: i32) -> Result<(), Errno> {
+        let id = Id::from_number(number).ok_or(Errno::EINVAL)?;
         let list = host.undo_list(host.current());
         let (count, space) = self.with(id, |state| Ok((state.semaphores.len(), state.semaphores.allocator().clone())))?;
         // Memory is taken without the lock.
@@ -171,12 +171,10 @@ impl<L: RawLock, A: Allocator + Clone> Set<L, A> {
         if mutant::is(Mutant::UndoneInTwoSections) {
             return self.undo_in_two_sections(host, list);
         }
-        let (entry, chain) = self.lock.locked(|| {
-            self.state.with_mut(|state| {
-                let entry = state.rest.as_mut().and_then(|rest| rest.undo.take(list));
-                let chain = entry.as_ref().map(|entry| state.add_all(host, &entry.adjustments));
-                (entry, chain)
-            })
+        let (entry, chain) = self.locked(|state| {
+            let entry = state.rest.as_mut().and_then(|rest| rest.undo.take(list));
+            let chain = entry.as_ref().map(|entry| state.add_all(host, &entry.adjustments));
+            (entry, chain)
         });
         // Its memory goes back without the lock.
         drop(entry);
@@ -187,12 +185,10 @@ impl<L: RawLock, A: Allocator + Clone> Set<L, A> {
 
     /// As [`undo`](Self::undo), broken: another may do the same between the sections.
     fn undo_in_two_sections(&self, host: &impl Sleepers, list: u32) {
-        let seen = self.lock.locked(|| {
-            self.state.with_mut(|state| state.rest.as_mut().and_then(|rest| rest.undo.of(list)).map(|adjustments| adjustments[0]))
-        });
+        let seen = self.locked(|state| state.rest.as_mut().and_then(|rest| rest.undo.of(list)).map(|adjustments| adjustments[0]));
         if let Some(adjustment) = seen {
-            self.lock.locked(|| self.state.with_mut(|state| state.add_all(host, &[adjustment]))).wake(host);
-            drop(self.lock.locked(|| self.state.with_mut(|state| state.rest.as_mut().and_then(|rest| rest.undo.take(list)))));
+            self.locked(|state| state.add_all(host, &[adjustment])).wake(host);
+            drop(self.locked(|state| state.rest.as_mut().and_then(|rest| rest.undo.take(list))));
         }
     }
 }
@@ -200,7 +196,7 @@ impl<L: RawLock, A: Allocator + Clone> Set<L, A> {
 impl<A: Allocator> State<A> {
     /// Adds to each value its adjustment, as far as a value can go.
     fn add_all(&mut self, host: &impl Sleepers, adjustments: &[i16]) -> Woken {
-        let pid = host.my_pid();
+        let pid = host.pid();
         for (semaphore, &adjustment) in self.semaphores.iter_mut().zip(adjustments).filter(|(_, adjustment)| **adjustment != 0) {
             semaphore.value = semaphore.value.saturating_add_signed(adjustment).min(SEMVMX);
             semaphore.pid = pid;
