@@ -57,7 +57,7 @@ pub struct Machine {
     registry: RefCell<Registry<Global>>,
     pub current: Cell<Thread>,
     sleepers: Vec<Sleeper>,
-    memberships: Vec<Membership>,
+    pub memberships: Vec<Membership>,
     lists: Cell<u32>,
     /// Every array that somebody slept over: a test's memory is not given back.
     lent: RefCell<Vec<&'static [SemBuf]>>,
@@ -114,13 +114,13 @@ impl Machine {
     pub fn remove(&self, number: i32) -> Result<(), Errno> {
         let id = Id::from_number(number).ok_or(Errno::EINVAL)?;
         let removed = self.registry.borrow_mut().remove(self, self, id)?;
-        drop(removed);
+        removed.finish(self);
         Ok(())
     }
 
     /// What the registry says.
-    pub fn registry(&self) -> std::cell::Ref<'_, Registry<Global>> {
-        self.registry.borrow()
+    pub fn registry(&self) -> std::cell::RefMut<'_, Registry<Global>> {
+        self.registry.borrow_mut()
     }
 
     /// The answer that `thread` got for its sleep, if it got one.
@@ -135,15 +135,25 @@ impl Machine {
 
     /// The current thread ends, or unshares.
     pub fn leave(&self) {
+        self.leave_as(self);
+    }
+
+    /// [`leave`](Self::leave) with another face of this machine.
+    pub fn leave_as(&self, host: &impl Sleepers) {
         let list = self.memberships[self.current.get().index()].leave();
         if !self.memberships.iter().any(|other| other.list() == list) {
-            undo::apply(self, self, list);
+            undo::apply(host, self, list);
         }
     }
 
     /// The current thread begins a list of its own.
     pub fn unshare(&self) {
         self.leave();
+        self.begin_list();
+    }
+
+    /// The current thread, which has left its list, begins another.
+    pub fn begin_list(&self) {
         self.lists.set(self.lists.get() + 1);
         self.memberships[self.current.get().index()].begin(self.lists.get());
     }
