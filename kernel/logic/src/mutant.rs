@@ -45,6 +45,8 @@ pub enum Mutant {
     SleeperWithdrawnBlindly,
     /// Semaphores: one who must wait queues in a second section under the lock, without trying again.
     QueuedInASecondSection,
+    /// Semaphores: a set's lock shows its id although somebody sleeps there, so that who raises a value simply goes on.
+    GateOpenWhileSomebodySleeps,
     /// Semaphores: a set is removed, and who sleeps in it is forgotten.
     SetRemovedBeforeTheSleepersGo,
     /// Semaphores: the id is compared before the lock is taken.

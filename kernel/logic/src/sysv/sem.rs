@@ -27,6 +27,7 @@ pub use sleeper::Sleeper;
 
 use super::ids::{Id, Permissions};
 use crate::host::Host;
+use crate::mutant::{self, Mutant};
 use crate::thread::Thread;
 use allocator_api2::alloc::Allocator;
 use allocator_api2::boxed::Box;
@@ -192,8 +193,9 @@ impl<L: Gate, A: Allocator> Set<L, A> {
 impl<A: Allocator> State<A> {
     /// What the lock is to show.
     #[inline(always)]
-    const fn number(&self) -> u32 {
-        self.id ^ self.bar ^ if self.first.is_none() { 0 } else { SLEPT_IN }
+    fn number(&self) -> u32 {
+        let is_slept_in = !self.first.is_none() && !mutant::is(Mutant::GateOpenWhileSomebodySleeps);
+        self.id ^ self.bar ^ if is_slept_in { SLEPT_IN } else { 0 }
     }
 
     /// Says anew whether the owner may do everything, after the mode has changed.

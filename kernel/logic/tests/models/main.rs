@@ -16,11 +16,13 @@ mod requeue;
 #[cfg(loom)]
 mod runner;
 #[cfg(loom)]
+mod sysv;
+#[cfg(loom)]
 mod token;
 
 #[cfg(loom)]
 fn main() -> std::process::ExitCode {
-    let models = [token::MODELS, futex::MODELS, requeue::MODELS, futaphore::MODELS].concat();
+    let models = [token::MODELS, futex::MODELS, requeue::MODELS, futaphore::MODELS, sysv::MODELS].concat();
     runner::run(&models)
 }
 

@@ -56,8 +56,8 @@ impl Membership {
         let list = self.list();
         self.0.store(GONE, Ordering::Release);
         if !mutant::is(Mutant::LeftWithoutFence) {
-            // Between this thread's going and its look at the others, or at whether there is anything to undo at all: pairs with the
-            // same fence of another that leaves, and with the one in `Set::prepare_undo`.
+            // Between this thread's going and its look at the others, and at whether there is anything to undo at all; and between
+            // its having something to undo and that look: pairs with the same fence of another that leaves.
             fence(Ordering::SeqCst);
         }
         list
@@ -150,9 +150,8 @@ impl<L: Gate, A: Allocator + Clone> Set<L, A> {
         adjustments.resize(count, 0);
         let entry = Entry { list, adjustments, next: Chain::EMPTY };
         let mut entry = Some(Box::try_new_in(entry, space).map_err(|_| Errno::ENOMEM)?);
+        // Before the entry is there: who leaves and does not see this is seen gone by this thread, when that leaves.
         host.expect_undo();
-        // Who leaves after this sees that there is something to undo, or this thread, when it leaves, sees them gone.
-        fence(Ordering::SeqCst);
         self.with(id, |state| {
             if let Some(rest) = &mut state.rest
                 && rest.undo.of(list).is_none()
