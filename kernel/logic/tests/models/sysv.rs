@@ -30,7 +30,7 @@ pub const MODELS: &[Model] = &[
     Model {
         name: "sysv::arrays_that_cross_exclude_each_other_and_leave_nothing",
         body: crossing,
-        mutants: &[Mutant::QueuedInASecondSection, Mutant::GateOpenWhileSomebodySleeps],
+        mutants: &[Mutant::QueuedInASecondSection],
     },
     Model {
         name: "sysv::one_who_is_late_has_done_it_or_not_never_both",

@@ -91,9 +91,16 @@ struct History {
     ids: RefCell<Vec<i32>>,
     programs: [RefCell<VecDeque<Step>>; THREADS as usize],
     /// In which set a thread sleeps, and until when, if it does.
-    sleeps: [Cell<Option<(i32, Option<u32>)>>; THREADS as usize],
+    sleeps: [Cell<Option<Sleep>>; THREADS as usize],
     now: Cell<u32>,
     is_eager: Cell<bool>,
+}
+
+/// In which set, and until when.
+#[derive(Clone, Copy)]
+struct Sleep {
+    id: i32,
+    until: Option<u32>,
 }
 
 /// The machine as its operations see it: an unpark is where other threads may run.
@@ -246,7 +253,7 @@ impl History {
         let list = self.machine.memberships[usize::from(thread)].list();
         let (outcome, woken) = self.plain.borrow_mut().operate(thread, list, id, operations);
         if outcome == Outcome::Waits {
-            self.sleeps[usize::from(thread)].set(Some((id, ticks.map(|ticks| self.now.get() + ticks))));
+            self.sleeps[usize::from(thread)].set(Some(Sleep { id, until: ticks.map(|ticks| self.now.get() + ticks) }));
         }
         let entered = self.waking(woken, |seat| match self.machine.set(id) {
             Some(set) => set.enter(seat, id, operations),
@@ -307,7 +314,7 @@ impl History {
         self.now.set(self.now.get() + 1);
         for thread in 0..THREADS {
             let sleep = &self.sleeps[usize::from(thread)];
-            let Some((id, Some(until))) = sleep.get() else { continue };
+            let Some(Sleep { id, until: Some(until) }) = sleep.get() else { continue };
             if until <= self.now.get() {
                 let is_out = self.machine.set(id).is_some_and(|set| set.withdraw(&self.machine, Thread::new(thread)));
                 assert_eq!(is_out, self.plain.borrow_mut().withdraw(thread), "late, and woken by the reference");
