@@ -10,6 +10,7 @@
 //! - [`fault`]: what an exception means
 //! - [`devices`]: threads that wait for a device
 //! - [`mutex`]: a lock that sleeps
+//! - [`sysv`]: semaphore sets
 //! - [`spawn`]: begins and ends threads · [`end`]: what a thread leaves behind
 //! - [`report`]: who waits for whom
 //! - [`idle`]: what a core does with nothing to do
@@ -32,6 +33,7 @@ pub mod ready;
 pub mod record;
 pub mod report;
 pub mod spawn;
+pub mod sysv;
 
 use skete_logic::placement;
 

@@ -3,9 +3,11 @@
 
 mod futaphore;
 mod futex;
+mod sysv;
 
 /// Prints the rows of every subject.
 pub fn run() {
     futex::run();
     futaphore::run();
+    sysv::run();
 }

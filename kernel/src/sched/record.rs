@@ -9,6 +9,8 @@ use skete_logic::deadlines::{Place, Places};
 use skete_logic::futex::Waiter;
 use skete_logic::ready::{Home, Homes};
 use skete_logic::run_queue::{Link, Links};
+use skete_logic::sysv::sem::Sleeper;
+use skete_logic::sysv::sem::undo::Membership;
 use skete_logic::thread::{Thread, Tid};
 use skete_logic::token::Token;
 use skete_logic::waiting::Cause;
@@ -35,6 +37,10 @@ pub struct Record {
     place: Guarded<Place>,
     /// Where it waits.
     waiter: Waiter,
+    /// Where it waits in a set of semaphores.
+    sleeper: Sleeper,
+    /// Whose undo list it shares.
+    pub sharing: Membership,
     /// Its name towards programs while it lives, 0 otherwise: the word that `join` waits on.
     pub tid: AtomicU32,
     /// How many threads have lived in this record.
@@ -83,6 +89,8 @@ impl Record {
             home: AtomicU16::new(Home::NONE.0),
             place: Guarded::new(Place::NONE),
             waiter: Waiter::new(),
+            sleeper: Sleeper::new(),
+            sharing: Membership::new(),
             tid: AtomicU32::new(0),
             generation: AtomicU32::new(0),
             number: AtomicU16::new(number.number()),
@@ -268,5 +276,11 @@ impl Records {
     #[inline(always)]
     pub fn waiter(thread: Thread) -> &'static Waiter {
         &of(thread).waiter
+    }
+
+    /// The semaphore sleeper of `thread`.
+    #[inline(always)]
+    pub fn sleeper(thread: Thread) -> &'static Sleeper {
+        &of(thread).sleeper
     }
 }

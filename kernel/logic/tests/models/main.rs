@@ -22,12 +22,14 @@ mod runner;
 #[cfg(loom)]
 mod sleepers;
 #[cfg(loom)]
+mod sysv;
+#[cfg(loom)]
 mod token;
 
 #[cfg(loom)]
 fn main() -> std::process::ExitCode {
     let futexes = [futex::MODELS, requeue::MODELS, end::MODELS].concat();
-    let models = [token::MODELS, &futexes, futaphore::MODELS, placement::MODELS, sleepers::MODELS].concat();
+    let models = [token::MODELS, &futexes, futaphore::MODELS, placement::MODELS, sleepers::MODELS, sysv::MODELS].concat();
     runner::run(&models)
 }
 
