@@ -1,7 +1,6 @@
 //! What each operation answers.
 
-use skete::futaphore::{MOST, Page};
-use skete_abi::Errno;
+use skete::futaphore::{Errno, MOST, Page};
 
 use super::Check;
 

@@ -5,8 +5,7 @@ use std::ffi::{c_int, c_uint, c_ulong};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use skete::futaphore::Page;
-use skete_abi::Errno;
+use skete::futaphore::{Errno, Page};
 
 use super::Check;
 use super::sleepers::until_asleep;

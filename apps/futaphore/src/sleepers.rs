@@ -4,9 +4,8 @@ use std::sync::Mutex;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use skete::futaphore::{Futaphore, Page};
+use skete::futaphore::{Errno, Futaphore, Page};
 use skete::thread::{entries, set_priority};
-use skete_abi::Errno;
 
 use super::Check;
 

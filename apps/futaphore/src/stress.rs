@@ -4,9 +4,8 @@ use std::env;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 
-use skete::futaphore::Page;
+use skete::futaphore::{Errno, Page};
 use skete::thread::entries;
-use skete_abi::Errno;
 
 use super::Check;
 
