@@ -41,6 +41,9 @@ pub struct Machine {
     /// Which interrupt controller virt has.
     #[arg(long, value_name = "2|3", value_parser = clap::value_parser!(u8).range(2..=3))]
     pub gic: Option<u8>,
+    /// Put the console of raspi3b on its mini UART, as a board's firmware does that keeps the PL011 for Bluetooth.
+    #[arg(long)]
+    pub mini_uart: bool,
     /// Count instructions: one is one nanosecond of guest time, and every run is the same.
     #[arg(long)]
     pub icount: bool,
@@ -49,19 +52,22 @@ pub struct Machine {
 impl Machine {
     /// A machine with everything left to its defaults.
     pub const fn new(board: Board, cores: u8) -> Self {
-        Self { board, cores, mem: None, gic: None, icount: false }
+        Self { board, cores, mem: None, gic: None, mini_uart: false, icount: false }
     }
 
     /// Refuses what the board has not.
     ///
     /// # Errors
-    /// `--mem` or `--gic` for raspi3b.
+    /// `--mem` or `--gic` for raspi3b, `--mini-uart` for virt.
     pub fn check(&self) -> Result<()> {
         if self.board == Board::Raspi3b && self.mem.is_some() {
             bail!("--mem is for --board virt: QEMU's raspi3b always has 1 GiB, as the board has");
         }
         if self.board == Board::Raspi3b && self.gic.is_some() {
             bail!("--gic is for --board virt: a Raspberry Pi 3 has no GIC but Broadcom's own controllers");
+        }
+        if self.board == Board::Virt && self.mini_uart {
+            bail!("--mini-uart is for --board raspi3b: virt has a PL011 only");
         }
         Ok(())
     }
@@ -75,6 +81,9 @@ impl fmt::Display for Machine {
         }
         if let Some(mem) = self.mem {
             write!(out, " {mem}M")?;
+        }
+        if self.mini_uart {
+            out.write_str(" mini-uart")?;
         }
         if self.icount { out.write_str(" icount") } else { Ok(()) }
     }
@@ -90,6 +99,12 @@ mod tests {
         assert!(machine.check().expect_err("the Pi has 1 GiB").to_string().contains("1 GiB"));
         let machine = Machine { mem: Some(512), ..Machine::new(Board::Virt, 4) };
         assert!(machine.check().is_ok());
+    }
+
+    #[test]
+    fn a_mini_uart_is_refused_on_virt() {
+        assert!(Machine { mini_uart: true, ..Machine::new(Board::Virt, 4) }.check().is_err());
+        assert!(Machine { mini_uart: true, ..Machine::new(Board::Raspi3b, 4) }.check().is_ok());
     }
 
     #[test]

@@ -29,6 +29,13 @@ pub enum Input<'a> {
     Ours,
     /// This text, typed at once.
     Typed(&'a str),
+    /// The text `with`, typed once the guest has said `to`.
+    Reply {
+        /// What is waited for.
+        to: &'a str,
+        /// What is typed then.
+        with: &'a str,
+    },
     /// Nowhere.
     None,
 }
@@ -93,12 +100,41 @@ pub fn run(
             let text = text.to_owned();
             thread::spawn(move || type_in(&hands, &mut text.as_bytes()));
         }
-        Input::None => {}
+        Input::Reply { .. } | Input::None => {}
     }
-    let is_timed_out = listen(output, &keyboard, timeout, listener);
+    let mut reply = Reply::new(input);
+    let mut listener = |piece: &[u8]| {
+        listener(piece);
+        reply.hear(piece, &keyboard);
+    };
+    let is_timed_out = listen(output, &keyboard, timeout, &mut listener);
     let ending = end(&running, is_timed_out);
     lock(&RUNNING).retain(|other| !Arc::ptr_eq(other, &running));
     ending
+}
+
+/// What is still to be typed, and what was said so far.
+struct Reply<'a> {
+    pending: Option<(&'a str, &'a str)>,
+    said: Vec<u8>,
+}
+
+impl<'a> Reply<'a> {
+    const fn new(input: Input<'a>) -> Self {
+        let pending = if let Input::Reply { to, with } = input { Some((to, with)) } else { None };
+        Self { pending, said: Vec::new() }
+    }
+
+    fn hear(&mut self, piece: &[u8], keyboard: &Mutex<ChildStdin>) {
+        let Some((to, with)) = self.pending else { return };
+        self.said.extend_from_slice(piece);
+        if self.said.windows(to.len()).any(|window| window == to.as_bytes()) {
+            self.pending = None;
+            // A guest that has just ended needs no reply.
+            let mut keyboard = lock(keyboard);
+            let _ = keyboard.write_all(with.as_bytes()).and_then(|()| keyboard.flush());
+        }
+    }
 }
 
 /// The command for a child that the system kills should this process die without a word.
@@ -247,6 +283,17 @@ mod tests {
         let input = Input::Typed("abc\n");
         let ending = run(Path::new("/bin/sh"), &arguments, Path::new("/"), input, None, &mut listener);
         assert_eq!((ending.expect("a shell starts"), said), (Ending::Status(0), b"<abc>\n".to_vec()));
+    }
+
+    #[test]
+    fn a_reply_waits_for_what_it_replies_to() {
+        let mut said = Vec::new();
+        let mut listener = |piece: &[u8]| said.extend_from_slice(piece);
+        let script = "printf 'na'; read -t 0.1 -r early; printf 'me? '; read -r line; echo \"<$early$line>\"";
+        let arguments = ["-c".into(), script.into()];
+        let input = Input::Reply { to: "name? ", with: "abc\n" };
+        let ending = run(Path::new("/bin/bash"), &arguments, Path::new("/"), input, None, &mut listener);
+        assert_eq!((ending.expect("a shell starts"), said), (Ending::Status(0), b"name? <abc>\n".to_vec()));
     }
 
     #[test]

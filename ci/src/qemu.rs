@@ -1,6 +1,7 @@
 //! QEMU's command line for a machine.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use crate::board::{Board, Machine};
 
@@ -18,15 +19,52 @@ pub fn arguments(machine: &Machine, image: &Path) -> Vec<String> {
         words.push("-m".into());
         words.push(machine.mem.unwrap_or(1024).to_string());
     }
-    words.extend(["-kernel".into(), image.display().to_string()]);
+    if machine.mini_uart {
+        words.extend(["-kernel".into(), firmware_beside(image).display().to_string()]);
+        words.extend(["-device".into(), format!("loader,file={},addr={IMAGE_ADDRESS:#x},force-raw=on", image.display())]);
+    } else {
+        words.extend(["-kernel".into(), image.display().to_string()]);
+    }
     words.extend(["-display", "none", "-monitor", "none", "-no-reboot"].map(String::from));
-    words.extend(["-chardev", "stdio,id=console,signal=off", "-serial", "chardev:console"].map(String::from));
+    words.extend(["-chardev", "stdio,id=console,signal=off"].map(String::from));
+    if machine.mini_uart {
+        // The second UART is the mini one.
+        words.extend(["-serial", "null"].map(String::from));
+    }
+    words.extend(["-serial", "chardev:console"].map(String::from));
     words.extend(["-semihosting-config", "enable=on,target=native"].map(String::from));
     if machine.icount {
         words.extend(["-icount", "shift=0,sleep=off", "-accel", "tcg,thread=single"].map(String::from));
         words.extend(["-rtc", "base=2026-01-01T00:00:00,clock=vm", "-seed", "1"].map(String::from));
     }
     words
+}
+
+/// Where the firmware of [`FIRMWARE`] has the image.
+const IMAGE_ADDRESS: u64 = 0x20_0000;
+
+/// What a board's firmware does to the header's pins when it keeps the PL011 for Bluetooth, and QEMU does not: pins 14 and 15 get
+/// alternative 5 (GPFSEL1, BCM2835 ARM Peripherals 6.1). Then the image has its turn, with the registers as they were.
+const FIRMWARE: [u32; 6] = [
+    0xd2a7_e409, // movz x9, #0x3f20, lsl #16
+    0x5284_000a, // movz w10, #0x2000
+    0x72a0_002a, // movk w10, #1, lsl #16
+    0xb900_052a, // str w10, [x9, #4]
+    0xd2a0_0409, // movz x9, #0x20, lsl #16
+    0xd61f_0120, // br x9
+];
+
+/// Where [`write_firmware`] puts it.
+fn firmware_beside(image: &Path) -> PathBuf {
+    image.with_file_name("firmware.img")
+}
+
+/// Writes the firmware that `machine` needs beside `image`, if it needs one.
+///
+/// # Errors
+/// It cannot be written.
+pub fn write_firmware(machine: &Machine, image: &Path) -> io::Result<()> {
+    if machine.mini_uart { fs::write(firmware_beside(image), FIRMWARE.map(u32::to_le_bytes).concat()) } else { Ok(()) }
 }
 
 fn model(machine: &Machine) -> String {
@@ -61,6 +99,13 @@ mod tests {
         let line = line(&Machine { mem: Some(64), gic: Some(3), ..Machine::new(Board::Virt, 2) });
         assert!(line.starts_with("-M virt,gic-version=3 -cpu cortex-a53"), "{line}");
         assert!(line.contains("-smp 2") && line.contains("-m 64"), "{line}");
+    }
+
+    #[test]
+    fn the_mini_uart_is_the_second_and_has_the_pins() {
+        let line = line(&Machine { mini_uart: true, ..Machine::new(Board::Raspi3b, 4) });
+        assert!(line.contains("-kernel firmware.img -device loader,file=kernel8.img,addr=0x200000,force-raw=on"), "{line}");
+        assert!(line.contains("-serial null -serial chardev:console"), "{line}");
     }
 
     #[test]

@@ -200,6 +200,7 @@ impl Boot<'_> {
         let image = scratch.path().join("kernel8.img");
         let contents = Contents { elf: self.elf.into(), root: self.surroundings.settings.root.clone(), options: self.options()? };
         image::write(builder, &contents, &image)?;
+        qemu::write_firmware(self.machine, &image).context("the firmware cannot be written")?;
         let mut arguments = qemu::arguments(self.machine, &image);
         arguments.extend_from_slice(&self.surroundings.qemu);
         fs::create_dir(scratch.path().join("out")).context("no folder for /out")?;

@@ -34,6 +34,8 @@ pub struct Case {
     pub env: Vec<String>,
     /// What is typed on the console; `\u0004` (Ctrl-D) ends it.
     pub input: Option<String>,
+    /// The program's words after which that is typed; at once if left out.
+    pub input_after: Option<String>,
     /// A folder beside the table that fills the file tree.
     pub root: Option<PathBuf>,
     /// The exit status.
@@ -54,6 +56,8 @@ pub struct Case {
     pub modes: Vec<Mode>,
     /// Which interrupt controllers of virt; one case each.
     pub gic: Vec<u8>,
+    /// Whether raspi3b's console is its mini UART.
+    pub mini_uart: bool,
     /// Memory of virt in MiB.
     pub mem: Option<u32>,
     /// How it is compiled.
@@ -72,6 +76,7 @@ impl Default for Case {
             arguments: Vec::new(),
             env: Vec::new(),
             input: None,
+            input_after: None,
             root: None,
             status: 0,
             output: Vec::new(),
@@ -82,6 +87,7 @@ impl Default for Case {
             cores: vec![1, 4],
             modes: vec![Mode::Icount, Mode::Mttcg],
             gic: vec![2],
+            mini_uart: false,
             mem: None,
             profile: Profile::Release,
             timeout: 60.0,
@@ -150,6 +156,7 @@ fn parse(program: &str, text: &str) -> Result<Vec<Trial>> {
 
 fn machines(case: &Case) -> impl Iterator<Item = Machine> {
     let (mem, gics, modes, cores) = (case.mem, case.gic.clone(), case.modes.clone(), case.cores.clone());
+    let mini_uart = case.mini_uart;
     case.boards.clone().into_iter().flat_map(move |board| {
         let gics = if board == Board::Virt { gics.clone() } else { vec![0] };
         let (modes, cores) = (modes.clone(), cores.clone());
@@ -159,6 +166,7 @@ fn machines(case: &Case) -> impl Iterator<Item = Machine> {
                 modes.clone().into_iter().map(move |mode| Machine {
                     mem: mem.filter(|_| board == Board::Virt),
                     gic: (gic > 2).then_some(gic),
+                    mini_uart,
                     icount: mode == Mode::Icount,
                     ..Machine::new(board, cores)
                 })

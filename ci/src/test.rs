@@ -155,7 +155,11 @@ fn attempt(trial: &Trial, built: &Built, builder: &Builder) -> Result<Vec<String
         machine: &trial.machine,
         surroundings: &surroundings,
         elf,
-        input: case.input.as_deref().map_or(Input::None, Input::Typed),
+        input: match (case.input.as_deref(), case.input_after.as_deref()) {
+            (Some(with), Some(to)) => Input::Reply { to, with },
+            (Some(text), None) => Input::Typed(text),
+            (None, _) => Input::None,
+        },
         offline: true,
     };
     let ending = boot.carry_out(builder, &mut listener)?;

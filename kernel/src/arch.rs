@@ -10,7 +10,7 @@
 //! - [`exclusive`]: the moves of a futaphore's word
 //! - [`mmu`]: switches translation tables, forgets old translations
 //! - [`stacks`]: the stacks that are no thread's
-//! - [`probe`]: reads memory that may not be there
+//! - [`probe`], [`transfer`]: single accesses to memory that may not be there, and copies
 //! - [`firmware`]: HVC and SMC, semihosting
 
 pub mod context;
@@ -22,4 +22,5 @@ pub mod mmu;
 pub mod probe;
 pub mod stacks;
 pub mod switch;
+pub mod transfer;
 pub mod vectors;

@@ -2,12 +2,14 @@
 //!
 //! - [`console`]: the UART, byte by byte, with no lock: what a panic still can use
 //! - [`image`]: the program's own segments, as its ELF headers tell
+//! - [`mailbox`]: what the Pi's firmware is asked
 //! - [`options`]: the words given at boot
 //! - [`power`]: how the machine stops, and with what status
 #![allow(unsafe_code, reason = "devices stand at addresses that the firmware or the board's manual gives")]
 
 pub mod console;
 pub mod image;
+pub mod mailbox;
 pub mod options;
 pub mod power;
 

@@ -10,19 +10,19 @@
 //! std::thread::spawn(move || full.v());
 //! full.p()?;
 //! full.free()?;
-//! # Ok::<(), skete::futaphore::Errno>(())
+//! # Ok::<(), skete::Errno>(())
 //! ```
 //!
 //! Numbers are given out again: a copy of a [`Futaphore`] that outlives its [`free`](Futaphore::free) names whatever is made in its slot
 //! next. Who already waited is told `EIDRM` all the same.
 
+use skete_abi::Errno;
 use skete_logic::futaphore::{SLOT_COUNT, Slot};
 
 use crate::sched::futaphore::{Machine, PAGE};
 use crate::sched::{futex, record};
 use crate::time;
 
-pub use skete_abi::Errno;
 pub use skete_logic::futaphore::MOST;
 
 /// The page that all futaphores are in.

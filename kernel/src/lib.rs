@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! start            from the loader's jump to main, and the way out
-//! calls            the faces: what std and C call
+//! calls            the faces: what std and C call; thread · futex: what a program calls
 //! files            descriptors, the file tree, the console
 //! sched            threads on four cores, the futex table
 //! memory · time · interrupt · panic · trace · entropy
@@ -11,7 +11,8 @@
 //! ```
 //! Imports run downward only. What can be decided without hardware is in `skete-logic`, how devices are spoken to in `skete-drivers`.
 //!
-//! A program needs one line, `use skete as _;`, and gets std whole. What std has no word for is in [`thread`] and [`futaphore`].
+//! A program needs one line, `use skete as _;`, and gets std whole. What std has no word for is in [`thread`], every operation of
+//! `futex(2)` in [`futex`], semaphores that mostly need no kernel in [`futaphore`], System V's in [`sysv`].
 #![allow(unsafe_code, reason = "the link arguments need a block to stand on")]
 #![no_std]
 #![cfg(target_os = "hermit")]
@@ -24,15 +25,19 @@ pub mod calls;
 pub mod entropy;
 pub mod files;
 pub mod futaphore;
+pub mod futex;
 pub mod interrupt;
 pub mod lock;
 pub mod memory;
 pub mod panic;
 pub mod sched;
 pub mod start;
+pub mod sysv;
 pub mod thread;
 pub mod time;
 pub mod trace;
+
+pub use skete_abi::Errno;
 
 #[link(kind = "link-arg", modifiers = "+verbatim", name = "--no-dynamic-linker")]
 #[link(kind = "link-arg", modifiers = "+verbatim", name = "-zseparate-loadable-segments")]

@@ -9,7 +9,8 @@
 //! - [`fault`]: what an exception means
 //! - [`devices`]: threads that wait for a device
 //! - [`mutex`]: a lock that sleeps
-//! - [`spawn`]: begins and ends threads
+//! - [`sysv`]: semaphore sets
+//! - [`spawn`]: begins and ends threads · [`end`]: what a thread leaves behind
 //! - [`report`]: who waits for whom
 //! - [`idle`]: what a core does with nothing to do
 //!
@@ -19,6 +20,7 @@
 
 pub mod core;
 pub mod devices;
+pub mod end;
 pub mod fault;
 pub mod futaphore;
 pub mod futex;
@@ -29,6 +31,7 @@ pub mod ready;
 pub mod record;
 pub mod report;
 pub mod spawn;
+pub mod sysv;
 
 use ::core::sync::atomic::Ordering;
 
@@ -108,7 +111,7 @@ pub fn handle_interrupts(core: &'static Core) {
     crate::interrupt::answer_all(|event| match event {
         crate::interrupt::Event::Timer => core.timer_fired(),
         // Who was queued here is seen after this, by the preemption or the idle loop.
-        crate::interrupt::Event::Kick => {}
+        crate::interrupt::Event::Kick => report::stand_still(core),
         crate::interrupt::Event::Device(number) => devices::interrupted(number),
     });
 }

@@ -1,8 +1,8 @@
 //! From the loader's jump to the program's `main`.
 //!
-//! `skete_boot_core` runs once, on core 0, in this order: what the loader handed over → what the firmware says → frames, translation tables →
-//! the board and its console → options → time, interrupts → thread records → the other cores → the main thread, which has the stack for what is left; then core 0 idles.
-//! `skete_other_core` is what the others do.
+//! `skete_boot_core` runs once, on core 0, in this order: what the loader handed over → what the firmware says → frames, translation
+//! tables → the board → options → the cores' rate, the console → time, interrupts → thread records → the other cores → the main
+//! thread, which has the stack for what is left; then core 0 idles. `skete_other_core` is what the others do.
 //!
 //! Each step may use what the steps before it made, and nothing else.
 #![allow(unsafe_code, reason = "reads what the loader left in memory; hands out memory that nobody owns yet")]
@@ -45,11 +45,14 @@ unsafe extern "C" fn skete_boot_core(firmware: u64, handover: *const Handover) -
     }
     entry::map_early(firmware, MOST_DESCRIPTION);
     // SAFETY: mapped just now; the firmware wrote it, and nobody writes it again.
-    let machine = unsafe { firmware::read(firmware) }.unwrap_or_else(|_| fallback());
+    let mut machine = unsafe { firmware::read(firmware) }.unwrap_or_else(|_| fallback());
     take_memory(&machine, &handover);
     map_everything(&machine, &handover);
+    machine.command_line = keep(machine.command_line);
     let Some(_) = board::init(machine) else { cpu::halt() };
     read_options(&handover);
+    program::raise_clock();
+    board::console::init();
     time::init();
     program::set_clock();
     interrupt::init();
@@ -101,6 +104,18 @@ fn map_everything(machine: &Machine<'_>, handover: &Handover) {
     }
     stacks::guards().for_each(map::guard);
     map::activate();
+}
+
+/// The firmware's command line where it stays: tags lie in the Pi's page 0, which is unmapped once all cores have left it.
+fn keep(text: &'static str) -> &'static str {
+    if text.is_empty() || text.as_ptr() as u64 >= PAGE {
+        return text;
+    }
+    let Some(start) = frames::take_row(text.len().div_ceil(PAGE as usize)) else { return "" };
+    // SAFETY: taken just now, as long as the text, and never given back.
+    let kept = unsafe { core::slice::from_raw_parts_mut(start as *mut u8, text.len()) };
+    kept.copy_from_slice(text.as_bytes());
+    core::str::from_utf8(kept).unwrap_or_default()
 }
 
 /// What the loader left in `range`, for ever.

@@ -1,4 +1,9 @@
-//! What std has no word for: cores, priorities, names. `use skete::thread`.
+//! What std has no word for: cores, priorities, names, the words of a thread's beginning and end. `use skete::thread`.
+//!
+//! A [`Builder`] begins a thread with all of that; std's threads can ask for most of it themselves.
+
+mod builder;
+mod words;
 
 use core::sync::atomic::Ordering;
 
@@ -9,6 +14,9 @@ use crate::arch::cpu;
 use crate::sched::core::{self as cores, CORES, Core};
 use crate::sched::record::{self, Record};
 use crate::sched::{Reason, suspend};
+
+pub use builder::{Builder, Handle};
+pub use words::{robust_list, robust_list_of, set_robust_list, set_tid_address};
 
 /// The highest priority: 31.
 pub const MOST_URGENT: u8 = PRIORITIES - 1;
@@ -95,12 +103,29 @@ pub fn priority() -> u8 {
     record::current().priority()
 }
 
+/// The calling thread's name towards programs: 1 to 2²⁹ − 1, never another thread's that lives (`gettid(2)`).
+#[must_use]
+pub fn tid() -> u32 {
+    record::current().tid.load(Ordering::Relaxed)
+}
+
 /// Names the calling thread in fault and hang reports: the first 32 bytes count.
 pub fn set_name(name: &str) {
     record::current().set_name(name);
 }
 
-/// How many times this core has switched threads, and how many threads wait for a word: for benchmarks and tests.
+/// Tells the console what every thread does, what it waits for, and where: what a break or Ctrl-] on the console does too.
+pub fn report() {
+    crate::sched::report::tell();
+}
+
+/// How many threads wait for a word now: for tests.
+#[must_use]
+pub fn waiters() -> u32 {
+    crate::sched::futex::waiters()
+}
+
+/// How many times the cores have switched threads: for benchmarks and tests.
 #[must_use]
 pub fn switches() -> u64 {
     CORES.iter().map(Core::switches).sum()

@@ -27,6 +27,32 @@ pub fn measure(rounds: u32, work: impl FnMut()) -> Cost {
     Cost { ns: (gross.ns - empty(rounds)).max(0.0), ..gross }
 }
 
+/// What `work` alone costs, the mean of `rounds`, each of which begins with `prepare`; less what the clock costs.
+pub fn measure_apart(rounds: u32, mut prepare: impl FnMut(), mut work: impl FnMut()) -> Cost {
+    let mut total = Cost { ns: 0.0, switches: 0.0, entries: 0.0 };
+    for round in 0..rounds {
+        prepare();
+        let (switches, entries) = (thread::switches(), thread::entries());
+        let clock = black_box(Instant::now());
+        let start = Instant::now();
+        black_box(round);
+        work();
+        let end = Instant::now();
+        total.ns += ((end - start).as_secs_f64() - (start - clock).as_secs_f64()) * 1e9;
+        total.switches += (thread::switches() - switches) as f64;
+        total.entries += (thread::entries() - entries) as f64;
+    }
+    total.shared_by(rounds)
+}
+
+impl Cost {
+    /// Each of `parts` equal ones.
+    pub fn shared_by(self, parts: u32) -> Self {
+        let part = |total: f64| total / f64::from(parts);
+        Self { ns: part(self.ns), switches: part(self.switches), entries: part(self.entries) }
+    }
+}
+
 /// Measures `work` and prints its row.
 pub fn row(name: &str, rounds: u32, work: impl FnMut()) {
     say(name, measure(rounds, work));

@@ -2,8 +2,12 @@
 //! meanings.
 
 mod futaphore;
+mod futex;
+mod sysv;
 
 /// Prints the rows of every subject.
 pub fn run() {
+    futex::run();
     futaphore::run();
+    sysv::run();
 }

@@ -1,6 +1,7 @@
 //! What each operation answers.
 
-use skete::futaphore::{Errno, MOST, Page};
+use skete::Errno;
+use skete::futaphore::{MOST, Page};
 
 use super::Check;
 

@@ -5,7 +5,8 @@ use std::ffi::{c_int, c_uint, c_ulong};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use skete::futaphore::{Errno, Page};
+use skete::Errno;
+use skete::futaphore::Page;
 
 use super::Check;
 use super::sleepers::until_asleep;

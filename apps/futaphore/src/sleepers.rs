@@ -4,7 +4,8 @@ use std::sync::Mutex;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use skete::futaphore::{Errno, Futaphore, Page};
+use skete::Errno;
+use skete::futaphore::{Futaphore, Page};
 use skete::thread::{entries, set_priority};
 
 use super::Check;

@@ -4,7 +4,8 @@ use std::env;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 
-use skete::futaphore::{Errno, Page};
+use skete::Errno;
+use skete::futaphore::Page;
 use skete::thread::entries;
 
 use super::Check;

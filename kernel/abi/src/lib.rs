@@ -3,6 +3,8 @@
 //! - [`errno`]: POSIX error numbers with Linux's values, as the Hermit ABI and C programs expect them
 //! - [`boot`]: what the loader hands to the kernel
 //! - [`files`]: files, directories and polling as the Hermit ABI has them
+//! - [`futex`]: futexes, robust lists and what goes with them, as Linux has them
+//! - [`ipc`], [`sem`]: System V objects, semaphores
 //! - [`names`]: function names for backtraces, as the tool writes and the kernel reads them
 #![no_std]
 
@@ -14,6 +16,9 @@ extern crate std;
 pub mod boot;
 pub mod errno;
 pub mod files;
+pub mod futex;
+pub mod ipc;
 pub mod names;
+pub mod sem;
 
 pub use errno::Errno;

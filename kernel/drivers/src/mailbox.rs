@@ -7,12 +7,16 @@
 //! 2. [`Mailbox::call`] hands the buffer's bus address over and waits;
 //! 3. [`Answer`] checks what came back and yields [`Reply`]s.
 //!
+//! [`fastest`] asks several in a row.
+//!
 //! One caller at a time. Between 1 and 2 the caller cleans and invalidates the buffer's cache lines, between 2 and 3 it invalidates
 //! them, with `dsb sy` around 2; a buffer in non-cacheable memory needs the barriers only.
 
+mod fastest;
 mod message;
 mod property;
 
+pub use fastest::fastest;
 pub use message::{Answer, AnswerError, BUFFER_WORDS, Buffer, Message, MessageFull, Replies};
 pub use property::{Clock, Power, PowerDevice, Reply, Request, Throttled};
 

@@ -1,5 +1,5 @@
 //! The Pi's mini UART, UART1 (BCM2835 ARM Peripherals, chapter 2): its baud rate follows the core clock, its receive FIFO holds 8
-//! bytes.
+//! bytes, and it detects neither breaks nor framing errors (2.2): a break is a zero byte like any other.
 
 use crate::window::Registers;
 
@@ -117,6 +117,15 @@ mod tests {
     fn a_byte_waits_for_room() {
         let script = Script::new(&[Read(LSR, 0), Read(LSR, LSR_HAS_ROOM), Write(IO, 0x41)]);
         MiniUart::new(&script).send(b'A');
+        script.assert_done();
+    }
+
+    #[test]
+    fn the_receive_interrupt_is_let_in_and_stopped() {
+        let script = Script::new(&[Write(IER, 1), Write(IER, 0)]);
+        let uart = MiniUart::new(&script);
+        uart.interrupt_on_receive(true);
+        uart.interrupt_on_receive(false);
         script.assert_done();
     }
 

@@ -19,12 +19,26 @@ const FR_TXFF: u32 = 1 << 5;
 const LCRH_8N1: u32 = 0x70;
 /// UART, transmitter and receiver on.
 const CR_ON: u32 = 0x301;
-/// A byte came, or bytes lie below the FIFO's mark and the line is idle: without the second, short input stays unseen.
-const RECEIVED: u32 = 1 << 4 | 1 << 6;
+/// A byte came, bytes lie below the FIFO's mark and the line is idle, or a break came: without the second, short input stays unseen.
+const RECEIVED: u32 = 1 << 4 | 1 << 6 | 1 << 9;
+/// DR: the line was held low for longer than a byte takes. Such a break stands in the FIFO as one zero byte, mostly with a framing
+/// error besides.
+const DR_BREAK: u32 = 1 << 10;
+/// DR: framing, parity, break, overrun.
+const DR_ERRORS: u32 = 0xF << 8;
 const EVERY_INTERRUPT: u32 = 0x7FF;
 
 /// The bytes of register space.
 pub const WINDOW_BYTES: usize = 0x1000;
+
+/// What came over the line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Received {
+    /// A byte.
+    Byte(u8),
+    /// A break: somebody wants attention.
+    Break,
+}
 
 /// A PL011.
 #[derive(Clone, Copy, Debug)]
@@ -63,10 +77,24 @@ impl<R: Registers> Pl011<R> {
 
     /// The next byte that came, if one did. A byte with a framing error, an overrun or a break is dropped.
     pub fn receive(&self) -> Option<u8> {
-        while self.registers.read(FR) & FR_RXFE == 0 {
-            let [byte, errors, ..] = self.registers.read(DR).to_le_bytes();
-            if errors & 0x0F == 0 {
+        while let Some(received) = self.receive_all() {
+            if let Received::Byte(byte) = received {
                 return Some(byte);
+            }
+        }
+        None
+    }
+
+    /// The next byte or break that came, if one did. A byte with another error is dropped.
+    pub fn receive_all(&self) -> Option<Received> {
+        while self.registers.read(FR) & FR_RXFE == 0 {
+            let data = self.registers.read(DR);
+            if data & DR_BREAK != 0 {
+                return Some(Received::Break);
+            }
+            if data & DR_ERRORS == 0 {
+                let [byte, ..] = data.to_le_bytes();
+                return Some(Received::Byte(byte));
             }
         }
         None
@@ -79,7 +107,7 @@ impl<R: Registers> Pl011<R> {
         }
     }
 
-    /// Lets received bytes raise the interrupt, or stops them.
+    /// Lets received bytes and breaks raise the interrupt, or stops them.
     pub fn interrupt_on_receive(&self, on: bool) {
         self.registers.write(IMSC, if on { RECEIVED } else { 0 });
     }
@@ -137,8 +165,27 @@ mod tests {
     }
 
     #[test]
-    fn the_receive_interrupt_covers_short_input() {
-        let script = Script::new(&[Write(IMSC, 0x50), Write(ICR, 0x50), Write(IMSC, 0)]);
+    fn a_break_is_told_from_the_zero_byte_that_it_leaves() {
+        let script = Script::new(&[
+            Read(FR, 0),
+            Read(DR, 0x500),
+            Read(FR, 0),
+            Read(DR, 0x100),
+            Read(FR, 0),
+            Read(DR, 0),
+            Read(FR, 0),
+            Read(DR, 0x400),
+            Read(FR, FR_RXFE),
+        ]);
+        let uart = Pl011::new(&script);
+        let came: std::vec::Vec<Received> = core::iter::from_fn(|| uart.receive_all()).collect();
+        assert_eq!(came, [Received::Break, Received::Byte(0), Received::Break]);
+        script.assert_done();
+    }
+
+    #[test]
+    fn the_receive_interrupt_covers_short_input_and_breaks() {
+        let script = Script::new(&[Write(IMSC, 0x250), Write(ICR, 0x250), Write(IMSC, 0)]);
         let uart = Pl011::new(&script);
         uart.interrupt_on_receive(true);
         uart.acknowledge();

@@ -12,13 +12,16 @@
 //! - [`key`](Key): the word's name · [`Waiter`]: the node, and who may touch it when
 //! - `bucket`: lock, count, queue · `chain`: the woken, on their way from the lock to the run queues
 //! - `wait`, `wake`, `requeue`, `decide`: the operations · [`operation`]: the little program inside `FUTEX_WAKE_OP`
+//! - `end`: the word that a thread clears when it ends · [`robust`]: the locks that it leaves behind
 
 mod bucket;
 mod chain;
 mod decide;
+mod end;
 mod key;
 pub mod operation;
 mod requeue;
+pub mod robust;
 mod wait;
 mod waiter;
 mod wake;

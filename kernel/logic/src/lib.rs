@@ -6,7 +6,9 @@
 //! - [`time`], [`thread`]: the words all others use
 //! - [`run_queue`]: which thread of a core runs next · [`deadlines`]: which sleeper of a core is due
 //! - [`token`]: a wake-up that comes before the sleep is not lost · [`host`]: what sleepers ask of the machine
-//! - [`futex`]: everyone who waits for a word of memory · [`futaphore`]: semaphores that the program moves itself, over it
+//! - [`futex`]: everyone who waits for a word of memory · [`waiting`]: for whom, as a report tells it
+//! - [`futaphore`]: semaphores that the program moves itself, over the futex table
+//! - [`sysv`]: System V semaphores, and the ids of System V objects
 //! - [`tree`], [`fds`]: the files under `/`, and the numbers of open ones, both over [`slab`]
 //! - [`dirent`], [`terminal`], [`event`]: how a directory's entries are laid out, what a terminal's bytes mean, what eventfd counts
 //! - [`pages`]: page-table entries · [`options`]: the words of the boot options
@@ -29,8 +31,10 @@ pub mod options;
 pub mod pages;
 pub mod run_queue;
 pub mod slab;
+pub mod sysv;
 pub mod terminal;
 pub mod thread;
 pub mod time;
 pub mod token;
 pub mod tree;
+pub mod waiting;

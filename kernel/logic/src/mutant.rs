@@ -37,6 +37,26 @@ pub enum Mutant {
     RequeueWithoutFence,
     /// Futex: a requeue raises the target's count after the move.
     RequeueCountedLate,
+    /// Semaphores: a sleeper may go while the waker's chain still runs through its node.
+    SleeperFreedUnderTheLock,
+    /// Semaphores: a waker lets a sleeper go without publishing what it did for it.
+    SleeperFreedRelaxed,
+    /// Semaphores: one who is late leaves the queue without looking whether its operations were done meanwhile.
+    SleeperWithdrawnBlindly,
+    /// Semaphores: one who must wait queues in a second section under the lock, without trying again.
+    QueuedInASecondSection,
+    /// Semaphores: a set is removed, and who sleeps in it is forgotten.
+    SetRemovedBeforeTheSleepersGo,
+    /// Semaphores: the id is compared before the lock is taken.
+    IdComparedOutsideTheLock,
+    /// Semaphores: no fence between a thread's leaving of its undo list and its look at who shares it still.
+    LeftWithoutFence,
+    /// Semaphores: an undo is read in one section under the lock, and done in another.
+    UndoneInTwoSections,
+    /// Futex: a thread that ends wakes first and clears its word then.
+    EndWakesFirst,
+    /// Futex: a robust lock's word is overwritten whatever it holds by then.
+    RobustWithoutExchange,
     /// Futaphore: the word is looked at and then stored, so that a waiters bit set between is lost, and its wake-up with it.
     FutaphoreMovedInTwoSteps,
     /// Futaphore: the moves on the word neither acquire nor release.

@@ -4,8 +4,8 @@
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use skete_abi::Errno;
-use skete_logic::futex::ANY;
 use skete_logic::time::Instant;
+use skete_logic::waiting::Cause;
 
 use super::{Timespec, answer_int, deadline_in, timeout_of};
 use crate::sched::{futex, record};
@@ -27,7 +27,7 @@ pub extern "C" fn sys_futex_wait(address: *mut u32, expected: u32, timeout: *con
         Ok(Some(ns)) => Some(Instant::from_ns(ns)),
         Err(errno) => return answer_int(Err::<i64, _>(errno)),
     };
-    answer_int(futex::wait_at(address as usize, expected, ANY, deadline).map(|()| 0))
+    answer_int(futex::wait_at(address as usize, expected, deadline).map(|()| 0))
 }
 
 /// Wakes at most `count` of those who wait for the word at `address`: how many, or `-EINVAL`.
@@ -88,6 +88,16 @@ fn take(count: &AtomicU32) -> bool {
     count.try_update(Ordering::Acquire, Ordering::Relaxed, |n| n.checked_sub(1)).is_ok()
 }
 
+/// One down, waiting for it until `deadline`: `ETIMEDOUT`.
+fn take_in_time(count: &AtomicU32, deadline: Option<Instant>, cause: Cause) -> Result<(), Errno> {
+    while !take(count) {
+        if record::waiting(cause, || futex::wait(count, 0, deadline)) == Err(Errno::ETIMEDOUT) {
+            return Err(Errno::ETIMEDOUT);
+        }
+    }
+    Ok(())
+}
+
 /// One down, or `-EAGAIN` (POSIX `sem_trywait`).
 #[unsafe(no_mangle)]
 pub extern "C" fn sys_sem_trywait(semaphore: *mut usize) -> i32 {
@@ -100,13 +110,7 @@ pub extern "C" fn sys_sem_timedwait(semaphore: *mut usize, deadline: *const Time
     let wait = || {
         let count = count_of(semaphore)?;
         let deadline = timeout_of(deadline)?.map(crate::time::at_realtime);
-        while !take(count) {
-            match futex::wait(count, 0, deadline) {
-                Err(Errno::ETIMEDOUT) => return Err(Errno::ETIMEDOUT),
-                _ => continue,
-            }
-        }
-        Ok(0)
+        take_in_time(count, deadline, Cause::Semaphore).map(|()| 0)
     };
     answer_int(wait())
 }
@@ -144,13 +148,7 @@ pub extern "C" fn sys_wait(id: usize) -> i32 {
         let count = count_of(id as *mut usize)?;
         let deadline = record::current().queue_deadline.swap(Instant::FAR.as_ns(), Ordering::Relaxed);
         let deadline = (deadline != Instant::FAR.as_ns()).then(|| Instant::from_ns(deadline));
-        while !take(count) {
-            match futex::wait(count, 0, deadline) {
-                Err(Errno::ETIMEDOUT) => return Err(Errno::ETIMEDOUT),
-                _ => continue,
-            }
-        }
-        Ok(0)
+        take_in_time(count, deadline, Cause::Queue).map(|()| 0)
     };
     answer_int(wait())
 }

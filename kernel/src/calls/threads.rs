@@ -19,7 +19,7 @@ fn plan(function: extern "C" fn(usize), argument: usize, priority: u8, stack: u6
         Ok(core) if core < crate::arch::cpu::CORES => 1 << core,
         Ok(_) => return Err(Errno::EINVAL),
     };
-    spawn::spawn(&Plan { function, argument, priority: priority.min(PRIORITIES - 1), stack, affinity })
+    spawn::spawn(&Plan { priority: priority.min(PRIORITIES - 1), stack, affinity, ..Plan::new(function, argument) })
 }
 
 /// Begins a thread; its name, or 0 if there is no memory or no free thread. `core` −1: any.

@@ -6,8 +6,9 @@
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use skete_logic::time::Instant;
+use skete_logic::waiting::Cause;
 
-use crate::sched::futex;
+use crate::sched::{futex, record};
 
 static COUNT: AtomicU32 = AtomicU32::new(0);
 
@@ -30,5 +31,5 @@ pub fn announce() {
 
 /// Sleeps until something was announced after `seen`, or until the deadline; the caller looks again in either case.
 pub fn wait(seen: Seen, deadline: Option<Instant>) {
-    let _ = futex::wait(&COUNT, seen.0, deadline);
+    let _ = record::waiting(Cause::Files, || futex::wait(&COUNT, seen.0, deadline));
 }

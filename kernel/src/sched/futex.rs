@@ -8,7 +8,8 @@ use core::sync::atomic::{AtomicU32, Ordering};
 
 use lock_api::RawMutex;
 use skete_abi::Errno;
-use skete_logic::futex::{ANY, Bucket, Key, Table, Waiter};
+use skete_logic::futex::operation::Operation;
+use skete_logic::futex::{ANY, Bucket, Key, Requeued, Shares, Table, Waiter};
 use skete_logic::host::{Host, Parked, RawLock};
 use skete_logic::thread::Thread;
 use skete_logic::time::Instant;
@@ -22,10 +23,15 @@ use crate::time;
 /// How many buckets: 16 KiB of them; a thousand sleepers share one by four.
 const BUCKETS: usize = 256;
 
-static TABLE: Table<BucketLock, BUCKETS> = Table::new([const { Bucket::new(BucketLock(RawBare::INIT)) }; BUCKETS]);
+static TABLE: Table<BucketLock, BUCKETS> = Table::new([const { Bucket::new(BucketLock::FREE) }; BUCKETS]);
 
-/// A bucket's lock: IRQs masked, then the bare lock; what was masked before stays in a register.
-struct BucketLock(RawBare);
+/// The lock of a bucket, or of a set of semaphores: IRQs masked, then the bare lock; what was masked before stays in a register.
+pub struct BucketLock(RawBare);
+
+impl BucketLock {
+    /// A lock that nobody holds.
+    pub const FREE: Self = Self(RawBare::INIT);
+}
 
 impl RawLock for BucketLock {
     #[inline(always)]
@@ -81,12 +87,58 @@ impl Host for Machine {
     }
 }
 
+/// A word of the program's, as the program names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Word {
+    /// Its address.
+    pub address: usize,
+    /// Whether it is known by where it lies in memory, not by its address (`futex(2)`: without FUTEX_PRIVATE_FLAG).
+    pub is_shared: bool,
+}
+
+impl Word {
+    fn key(self) -> Result<Key, Errno> {
+        key_of(self.address, self.is_shared)
+    }
+
+    fn read(self) -> Result<u32, Errno> {
+        probe::read_word(self.address).ok_or(Errno::EFAULT)
+    }
+}
+
+/// Bits of an address that translation tables know.
+const ADDRESS_BITS: u32 = 39;
+
+/// The key of the word at `address`. A shared one's is where the word lies now: should the page go away later, the key is a number like
+/// another, and a wake for it wakes who waited for it.
+///
+/// # Errors
+/// `EINVAL`: not a multiple of four. `EFAULT`: no such address; of a shared word, nothing is mapped there.
+#[inline]
+pub fn key_of(address: usize, is_shared: bool) -> Result<Key, Errno> {
+    if !address.is_multiple_of(4) {
+        return Err(Errno::EINVAL);
+    }
+    if address >> ADDRESS_BITS != 0 {
+        return Err(Errno::EFAULT);
+    }
+    if is_shared { shared_key_of(address) } else { Ok(Key::new(address as u64, false)) }
+}
+
+#[cold]
+fn shared_key_of(address: usize) -> Result<Key, Errno> {
+    // The first read maps a page that was never touched.
+    let physical = probe::read_word(address).and_then(|_| probe::physical(address)).ok_or(Errno::EFAULT)?;
+    Ok(Key::new(physical, true))
+}
+
 /// Sleeps until a wake of the kernel's own `word`, as long as it holds `expected`.
 ///
 /// # Errors
 /// `EAGAIN`: it does not. `ETIMEDOUT`: the deadline passed.
 pub fn wait(word: &AtomicU32, expected: u32, deadline: Option<Instant>) -> Result<(), Errno> {
-    wait_for(word.as_ptr() as usize, ANY, deadline, || Ok(word.load(Ordering::Relaxed)), expected)
+    let address = word.as_ptr() as usize;
+    wait_for(address, private(address), ANY, deadline, || Ok(word.load(Ordering::Relaxed)), expected)
 }
 
 /// Wakes at most `count` of those who wait for `word`; how many.
@@ -95,21 +147,31 @@ pub fn wake(word: &AtomicU32, count: u32) -> u32 {
     wake_at(word.as_ptr() as usize, count)
 }
 
-/// Sleeps until a wake of the program's word at `address`, as long as it holds `expected` (`futex(2)`, FUTEX_WAIT_BITSET).
+/// Sleeps until a wake of the program's private word at `address`, as long as it holds `expected`.
+///
+/// # Errors
+/// `EINVAL`: not a multiple of four, or 0. `EFAULT`: no word there. Else as [`wait`].
+#[inline]
+pub fn wait_at(address: usize, expected: u32, deadline: Option<Instant>) -> Result<(), Errno> {
+    if !address.is_multiple_of(4) || address == 0 {
+        return Err(Errno::EINVAL);
+    }
+    wait_for(address, private(address), ANY, deadline, || probe::read_word(address).ok_or(Errno::EFAULT), expected)
+}
+
+/// Sleeps until a wake of `word` with a bit of `bitset`, as long as it holds `expected` (`futex(2)`, FUTEX_WAIT_BITSET).
 ///
 /// # Errors
 /// `EINVAL`: not a multiple of four, or no bit set. `EFAULT`: no word there. Else as [`wait`].
 #[inline]
-pub fn wait_at(address: usize, expected: u32, bitset: u32, deadline: Option<Instant>) -> Result<(), Errno> {
-    if !address.is_multiple_of(4) || address == 0 {
-        return Err(Errno::EINVAL);
-    }
-    wait_for(address, bitset, deadline, || probe::read_word(address).ok_or(Errno::EFAULT), expected)
+pub fn wait_word(word: Word, expected: u32, bitset: u32, deadline: Option<Instant>) -> Result<(), Errno> {
+    wait_for(word.address, word.key()?, bitset, deadline, || word.read(), expected)
 }
 
 #[inline]
 fn wait_for(
     address: usize,
+    key: Key,
     bitset: u32,
     deadline: Option<Instant>,
     read: impl Fn() -> Result<u32, Errno>,
@@ -117,15 +179,65 @@ fn wait_for(
 ) -> Result<(), Errno> {
     let me = record::current();
     me.waits_for.store(address as u64, Ordering::Relaxed);
-    let result = TABLE.wait(&Machine, Key::new(address as u64, false), bitset, deadline, read, expected);
+    let result = TABLE.wait(&Machine, key, bitset, deadline, read, expected);
     me.waits_for.store(0, Ordering::Relaxed);
     result
 }
 
-/// Wakes at most `count` of those who wait for the word at `address`; how many.
+#[inline(always)]
+fn private(address: usize) -> Key {
+    Key::new(address as u64, false)
+}
+
+/// Wakes at most `count` of those who wait for the private word at `address`; how many.
 #[inline]
 pub fn wake_at(address: usize, count: u32) -> u32 {
-    TABLE.wake(&Machine, Key::new(address as u64, false), count, ANY)
+    TABLE.wake(&Machine, private(address), count, ANY)
+}
+
+/// Wakes at most `count` of those who wait for `word` with a bit of `bitset`; how many (`futex(2)`, FUTEX_WAKE_BITSET).
+///
+/// # Errors
+/// `EINVAL`: not a multiple of four, or no bit set. `EFAULT`: no such address; of a shared word, nothing is mapped there.
+#[inline]
+pub fn wake_word(word: Word, count: u32, bitset: u32) -> Result<u32, Errno> {
+    let key = word.key()?;
+    if bitset == 0 { Err(Errno::EINVAL) } else { Ok(TABLE.wake(&Machine, key, count, bitset)) }
+}
+
+/// Wakes some of those who wait for `from` and lets others wait for `to`, if `from` holds what is `expected` of it, if anything is
+/// (`futex(2)`, FUTEX_REQUEUE, FUTEX_CMP_REQUEUE).
+///
+/// # Errors
+/// `EAGAIN`: it does not. `EINVAL`, `EFAULT`: as [`wake_word`], of both words; with `expected`, if nothing is mapped at `from`.
+pub fn requeue(from: Word, to: Word, shares: Shares, expected: Option<u32>) -> Result<Requeued, Errno> {
+    let (from_key, to_key) = (from.key()?, to.key()?);
+    match expected {
+        None => Ok(TABLE.requeue(&Machine, from_key, to_key, shares)),
+        Some(expected) => TABLE.cmp_requeue(&Machine, from_key, to_key, shares, || from.read(), expected),
+    }
+}
+
+/// Changes `other` by `operation`, wakes at most `count` of those who wait for `word`, and at most `other_count` of those who wait for
+/// `other` if its old value is as `operation` asks; how many were woken (`futex(2)`, FUTEX_WAKE_OP).
+///
+/// # Errors
+/// `EINVAL`, `EFAULT`: as [`wake_word`], of both words; `EFAULT` too if `other` cannot be written.
+pub fn wake_op(word: Word, count: u32, other: Word, other_count: u32, operation: Operation) -> Result<u32, Errno> {
+    let (key, other_key) = (word.key()?, other.key()?);
+    // Before the locks are taken: maps a page that was never touched.
+    other.read()?;
+    TABLE.wake_op(&Machine, key, count, other_key, other_count, || {
+        let old = probe::update(other.address, |value| operation.apply(value)).ok_or(Errno::EFAULT)?;
+        Ok(operation.is_satisfied_by(old))
+    })
+}
+
+/// The caller ends: `clear` changes its word at `address`, then one who waits for it is woken, by the word's private or its shared name
+/// (`futex(2)` would ask for the shared one, but who joins in one program need not know). `clear` says whether the word is there.
+pub fn exit_wakeup(address: usize, clear: impl FnOnce() -> bool) {
+    let names = [false, true].map(|is_shared| key_of(address, is_shared).ok());
+    TABLE.exit_wakeup(&Machine, names, clear);
 }
 
 /// Sleeps until a wake of the word at `address`, as long as `must_wait`, asked under the bucket's lock, says so.
@@ -154,7 +266,7 @@ pub fn waiters_of(word: &AtomicU32) -> u32 {
 
 /// How many threads wait for the word at `address` now.
 pub fn waiters_at(address: usize) -> u32 {
-    TABLE.waiters_of(&Machine, Key::new(address as u64, false))
+    TABLE.waiters_of(&Machine, private(address))
 }
 
 /// How many threads wait for a word now.

@@ -1,32 +1,39 @@
-//! A lock that sleeps: for what is too long for a spin lock, such as the file tree. Three states in one futex word.
-//!
-//! | word | meaning |
-//! |---|---|
-//! | 0 | free |
-//! | 1 | taken |
-//! | 2 | taken, and somebody may wait |
+//! A lock that sleeps: for what is too long for a spin lock, such as the file tree. One futex word, which
+//! names its holder: see [`LockWord`].
 #![allow(unsafe_code, reason = "lock_api's contract")]
 
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use lock_api::{GuardSend, RawMutex};
+use skete_logic::waiting::{Cause, LockWord};
 
-use super::futex;
-
-const FREE: u32 = 0;
-const TAKEN: u32 = 1;
-const WAITED_FOR: u32 = 2;
+use super::{futex, record};
 
 /// The lock under [`Sleep`].
 #[derive(Debug)]
 pub struct RawSleep(AtomicU32);
 
+fn held_by_me() -> LockWord {
+    LockWord::held_by(record::current().tid.load(Ordering::Relaxed))
+}
+
 impl RawSleep {
+    /// Changes the word from `old` to `new`, if it is still `old`.
+    #[inline]
+    fn change(&self, old: LockWord, new: LockWord) -> bool {
+        // Acquire pairs with the Release in `unlock`.
+        self.0.compare_exchange(old.0, new.0, Ordering::Acquire, Ordering::Relaxed).is_ok()
+    }
+
     #[cold]
     fn wait(&self) {
-        // Acquire pairs with the Release in `unlock`.
-        while self.0.swap(WAITED_FOR, Ordering::Acquire) != FREE {
-            let _ = futex::wait(&self.0, WAITED_FOR, None);
+        // Whoever has waited cannot know that nobody else does.
+        let mine = held_by_me().waited_for();
+        while !self.change(LockWord::FREE, mine) {
+            let seen = LockWord(self.0.load(Ordering::Relaxed));
+            if !seen.is_free() && (seen.is_waited_for() || self.change(seen, seen.waited_for())) {
+                let _ = record::waiting(Cause::Lock, || futex::wait(&self.0, seen.waited_for().0, None));
+            }
         }
     }
 }
@@ -34,7 +41,7 @@ impl RawSleep {
 // SAFETY: the word leaves FREE for one caller until `unlock`.
 unsafe impl RawMutex for RawSleep {
     #[allow(clippy::declare_interior_mutable_const, reason = "lock_api's constructor")]
-    const INIT: Self = Self(AtomicU32::new(FREE));
+    const INIT: Self = Self(AtomicU32::new(LockWord::FREE.0));
     type GuardMarker = GuardSend;
 
     #[inline]
@@ -46,12 +53,12 @@ unsafe impl RawMutex for RawSleep {
 
     #[inline]
     fn try_lock(&self) -> bool {
-        self.0.compare_exchange(FREE, TAKEN, Ordering::Acquire, Ordering::Relaxed).is_ok()
+        self.change(LockWord::FREE, held_by_me())
     }
 
     #[inline]
     unsafe fn unlock(&self) {
-        if self.0.swap(FREE, Ordering::Release) == WAITED_FOR {
+        if LockWord(self.0.swap(LockWord::FREE.0, Ordering::Release)).is_waited_for() {
             futex::wake(&self.0, 1);
         }
     }

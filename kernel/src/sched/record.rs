@@ -8,8 +8,11 @@ use skete_cell::Guarded;
 use skete_logic::deadlines::{Place, Places};
 use skete_logic::futex::Waiter;
 use skete_logic::run_queue::{Link, Links};
+use skete_logic::sysv::sem::Sleeper;
+use skete_logic::sysv::sem::undo::Membership;
 use skete_logic::thread::{Thread, Tid};
 use skete_logic::token::Token;
+use skete_logic::waiting::Cause;
 
 use crate::arch::context::Context;
 use crate::arch::cpu;
@@ -33,6 +36,12 @@ pub struct Record {
     pub deadline_core: AtomicU8,
     /// Where it waits.
     waiter: Waiter,
+    /// Where it waits in a set of semaphores.
+    sleeper: Sleeper,
+    /// The operations that it waits to be done: where they are, and how many.
+    pub operations: Guarded<(usize, u16)>,
+    /// Whose undo list it shares.
+    pub sharing: Membership,
     /// Its name towards programs while it lives, 0 otherwise: the word that `join` waits on.
     pub tid: AtomicU32,
     /// How many threads have lived in this record.
@@ -48,10 +57,16 @@ pub struct Record {
     pub errno: AtomicU32,
     /// When its next wait in a queue of Hermit's ABI gives up, in nanoseconds since boot.
     pub queue_deadline: AtomicU64,
+    /// The word that its end clears (`set_tid_address(2)`); 0: none.
+    pub clear_tid: AtomicUsize,
+    /// The locks that its end lets go of (`set_robust_list(2)`); 0: none.
+    pub robust_list: AtomicUsize,
     /// How often it has entered the kernel to wait, to wake or for a semaphore; written by the thread alone.
     entries: AtomicU64,
     /// What it waits for while parked: an address, for the hang report.
     pub waits_for: AtomicU64,
+    /// Why: a [`Cause`].
+    waits_as: AtomicU8,
     /// The next free record; guarded by the lock of the free records.
     pub next_free: Guarded<Thread>,
     /// Its stack; written before the thread runs, read by it and by fault reports.
@@ -75,6 +90,9 @@ impl Record {
             place: Guarded::new(Place::NONE),
             deadline_core: AtomicU8::new(0),
             waiter: Waiter::new(),
+            sleeper: Sleeper::new(),
+            operations: Guarded::new((0, 0)),
+            sharing: Membership::new(),
             tid: AtomicU32::new(0),
             generation: AtomicU32::new(0),
             number: AtomicU16::new(number.number()),
@@ -83,8 +101,11 @@ impl Record {
             core: AtomicU8::new(0),
             errno: AtomicU32::new(0),
             queue_deadline: AtomicU64::new(u64::MAX),
+            clear_tid: AtomicUsize::new(0),
+            robust_list: AtomicUsize::new(0),
             entries: AtomicU64::new(0),
             waits_for: AtomicU64::new(0),
+            waits_as: AtomicU8::new(Cause::Word as u8),
             next_free: Guarded::new(Thread::NONE),
             stack: Guarded::new(Stack::NONE),
             name: [const { AtomicU64::new(0) }; NAME / 8],
@@ -118,6 +139,11 @@ impl Record {
     #[inline]
     pub fn is_misplaced(&self, core: usize) -> bool {
         !self.is_idle() && self.affinity.load(Ordering::Relaxed) & 1 << core == 0
+    }
+
+    /// Why it waits for the word that it waits for.
+    pub fn cause(&self) -> Cause {
+        Cause::from_number(self.waits_as.load(Ordering::Relaxed))
     }
 
     /// Names it: what does not fit is cut at a character's edge.
@@ -168,6 +194,16 @@ pub fn current() -> &'static Record {
 pub fn count_entry() {
     let entries = &current().entries;
     entries.store(entries.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+}
+
+/// Does `wait` for the running thread, of which the hang report tells `cause` meanwhile.
+#[inline]
+pub fn waiting<R>(cause: Cause, wait: impl FnOnce() -> R) -> R {
+    let me = current();
+    me.waits_as.store(cause as u8, Ordering::Relaxed);
+    let result = wait();
+    me.waits_as.store(Cause::Word as u8, Ordering::Relaxed);
+    result
 }
 
 /// The record of `thread`.
@@ -228,5 +264,11 @@ impl Records {
     #[inline(always)]
     pub fn waiter(thread: Thread) -> &'static Waiter {
         &of(thread).waiter
+    }
+
+    /// The semaphore sleeper of `thread`.
+    #[inline(always)]
+    pub fn sleeper(thread: Thread) -> &'static Sleeper {
+        &of(thread).sleeper
     }
 }

@@ -6,14 +6,16 @@
 
 use core::sync::atomic::{AtomicU32, Ordering};
 
+use hermit_sync::OnceCell;
 use skete_abi::Errno;
 use skete_logic::thread::{Thread, Tid};
 use skete_logic::token::Token;
+use skete_logic::waiting::Cause;
 
 use super::core::{self as cores};
 use super::record::{self, Record};
-use super::{Reason, futex, ready, suspend};
-use crate::arch::{context, cpu, switch};
+use super::{Reason, end, futex, ready, suspend};
+use crate::arch::{context, cpu, probe, switch};
 use crate::lock::Spin;
 use crate::memory::stack::Stack;
 
@@ -22,7 +24,7 @@ const LEAST_STACK: u64 = 16 << 10;
 
 /// What a thread is to be.
 #[derive(Clone, Copy, Debug)]
-pub struct Plan {
+pub struct Plan<'a> {
     /// Where it begins.
     pub function: extern "C" fn(usize),
     /// What it begins with.
@@ -33,6 +35,19 @@ pub struct Plan {
     pub stack: u64,
     /// One bit per core that it may run on.
     pub affinity: u8,
+    /// What reports call it.
+    pub name: &'a str,
+    /// The word that is to hold its [`Tid`] before it runs (`clone(2)`, CLONE_CHILD_SETTID); 0: none.
+    pub set_tid: usize,
+    /// The word that its end clears (CLONE_CHILD_CLEARTID); 0: none.
+    pub clear_tid: usize,
+}
+
+impl Plan<'_> {
+    /// A thread of priority 0 that may run anywhere, without a name or words.
+    pub const fn new(function: extern "C" fn(usize), argument: usize) -> Self {
+        Self { function, argument, priority: 0, stack: 0, affinity: u8::MAX, name: "", set_tid: 0, clear_tid: 0 }
+    }
 }
 
 /// The records that nobody lives in.
@@ -43,6 +58,9 @@ struct Free {
 
 static FREE: Spin<Free> = Spin::new(Free { first: Thread::NONE, used: 0 });
 static ALIVE: AtomicU32 = AtomicU32::new(0);
+
+/// Takes back what an undo list says, once there may be anything to undo: so that a program without semaphores carries none of it.
+static UNDO: OnceCell<fn(u32)> = OnceCell::new();
 
 /// How many records were ever used.
 pub fn used() -> usize {
@@ -58,7 +76,7 @@ pub fn alive() -> u32 {
 ///
 /// # Errors
 /// `EAGAIN`: no record is free. `ENOMEM`: no memory for its stack. `EINVAL`: no core is allowed, or no such priority.
-pub fn spawn(plan: &Plan) -> Result<Tid, Errno> {
+pub fn spawn(plan: &Plan<'_>) -> Result<Tid, Errno> {
     if plan.affinity & cores::online() == 0 || plan.priority >= skete_logic::run_queue::PRIORITIES {
         return Err(Errno::EINVAL);
     }
@@ -81,12 +99,19 @@ pub fn spawn(plan: &Plan) -> Result<Tid, Errno> {
     registers.kind = context::VOLUNTARY;
     record.priority.store(plan.priority, Ordering::Relaxed);
     record.affinity.store(plan.affinity, Ordering::Relaxed);
-    record.set_name("");
+    record.set_name(plan.name);
+    record.clear_tid.store(plan.clear_tid, Ordering::Relaxed);
+    record.robust_list.store(0, Ordering::Relaxed);
     let generation = record.generation.load(Ordering::Relaxed).wrapping_add(1);
     record.generation.store(generation, Ordering::Relaxed);
     let tid = Tid::new(record.thread(), generation);
+    record.sharing.join(&record::current().sharing);
     // Release pairs with the Acquire of who joins.
     record.tid.store(tid.number(), Ordering::Release);
+    if plan.set_tid != 0 {
+        // A word that is not there does no harm.
+        let _ = probe::update(plan.set_tid, |_| tid.number());
+    }
     ALIVE.fetch_add(1, Ordering::Relaxed);
     ready::make_ready(record);
     Ok(tid)
@@ -133,12 +158,27 @@ fn stack_for(record: &'static Record, bytes: u64) -> Option<Stack> {
 #[unsafe(no_mangle)]
 extern "C" fn skete_end() -> ! {
     let record = record::current();
+    undo(record.sharing.leave());
+    end::leave(record, record.tid.load(Ordering::Relaxed));
     // Release: what the thread did is seen by who joins.
     record.tid.store(0, Ordering::Release);
     futex::wake(&record.tid, u32::MAX);
     cpu::mask();
     suspend(Reason::Exit);
     crate::panic::stop(format_args!("a thread that ended was resumed"))
+}
+
+/// Who ends from now on calls `action` with the undo list that it has left.
+pub fn undo_at_end(action: fn(u32)) {
+    let _ = UNDO.set(action);
+}
+
+/// The calling thread has left undo list `list`.
+#[inline]
+pub fn undo(list: u32) {
+    if let Some(action) = UNDO.get() {
+        action(list);
+    }
 }
 
 /// Frees the record of a thread that has left its stack for good. On the core's own stack.
@@ -161,7 +201,7 @@ pub fn join(tid: u32) -> Result<(), Errno> {
     }
     // Acquire pairs with the Release in `skete_end`.
     while record.tid.load(Ordering::Acquire) == tid.number() {
-        let _ = futex::wait(&record.tid, tid.number(), None);
+        let _ = record::waiting(Cause::End, || futex::wait(&record.tid, tid.number(), None));
     }
     Ok(())
 }

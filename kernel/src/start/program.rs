@@ -3,6 +3,7 @@
 
 use core::ffi::c_char;
 use core::ptr::null;
+use core::sync::atomic::{AtomicU32, Ordering};
 
 use allocator_api2::vec::Vec;
 use skete_drivers::firmware::Board;
@@ -45,6 +46,16 @@ pub fn listen() {
     }
 }
 
+/// The cores' rate in MHz, 0 where nobody tells it.
+static ARM_MHZ: AtomicU32 = AtomicU32::new(0);
+
+/// Lets the Pi's cores run as fast as they may. Before the console is set up: the mini UART's rate may follow.
+pub fn raise_clock() {
+    if board::get().machine.board == Board::RaspberryPi3 {
+        ARM_MHZ.store(board::mailbox::raise_arm_clock().unwrap_or(0), Ordering::Relaxed);
+    }
+}
+
 /// Sets the wall clock: by option, else from the board's clock chip, else it begins in 1970.
 pub fn set_clock() {
     if let Some(seconds) = options::number("date") {
@@ -79,14 +90,13 @@ pub fn adopt_idle(number: usize) {
 /// Keeps the archive `root` for the file tree, and begins the main thread.
 pub fn begin(root: &'static [u8]) {
     files::init(root);
-    let plan = Plan { function: main, argument: 0, priority: NORMAL, stack: MAIN_STACK, affinity: u8::MAX };
+    let plan = Plan { priority: NORMAL, stack: MAIN_STACK, name: "main", ..Plan::new(main, 0) };
     if let Err(errno) = spawn::spawn(&plan) {
         panic::stop(format_args!("the main thread cannot begin: {errno:?}"));
     }
 }
 
 extern "C" fn main(_: usize) {
-    crate::sched::record::current().set_name("main");
     say_what_there_is();
     let Some((argc, argv, environment)) = arguments() else {
         panic::stop(format_args!("no memory for the program's arguments"));
@@ -102,7 +112,11 @@ fn say_what_there_is() {
         let (frames, _) = frames::count();
         let (cores, mib) = (cores::count(), frames as u64 * PAGE >> 20);
         let board = if board::get().machine.board == Board::RaspberryPi3 { "Raspberry Pi 3" } else { "virt" };
-        trace::say(format_args!("{board}, {cores} core{}, {mib} MiB, entropy: {entropy}", if cores == 1 { "" } else { "s" }));
+        let plural = if cores == 1 { "" } else { "s" };
+        match ARM_MHZ.load(Ordering::Relaxed) {
+            0 => trace::say(format_args!("{board}, {cores} core{plural}, {mib} MiB, entropy: {entropy}")),
+            mhz => trace::say(format_args!("{board}, {cores} core{plural}, ARM {mhz} MHz, {mib} MiB, entropy: {entropy}")),
+        }
     }
 }
 

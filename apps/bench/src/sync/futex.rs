@@ -1,0 +1,151 @@
+//! Futexes: the calls themselves, hand-overs, crowds of sleepers, and how late a timeout is.
+
+use std::hint::black_box;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use skete::Errno;
+use skete::futex::{futex_cmp_requeue, futex_wait, futex_wakeup, waiters};
+use skete::thread::set_affinity;
+
+use crate::meter::{Cost, MANY, SOME, measure_apart, row, say, say_ns};
+
+/// Prints the rows `futex.…`.
+pub fn run() {
+    calls();
+    pingpong();
+    crowds();
+    lateness();
+}
+
+/// One call that finds nothing to do.
+fn calls() {
+    let word = AtomicU32::new(0);
+    row("futex.wake_nobody", MANY, || {
+        let woken = futex_wakeup(black_box(&word), black_box(1));
+        black_box(woken.is_ok());
+    });
+    row("futex.wait_mismatch", MANY, || {
+        let waited = futex_wait(black_box(&word), black_box(1), None);
+        black_box(waited.is_err());
+    });
+}
+
+/// Two threads of one core hand a turn to each other and wait in the kernel every time; a round is there and back.
+fn pingpong() {
+    const OVER: u32 = 2;
+    let turn = AtomicU32::new(0);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            set_affinity(1).expect("core 0 is there");
+            loop {
+                let _ = futex_wait(&turn, 0, None);
+                match turn.load(Ordering::Acquire) {
+                    0 => {}
+                    OVER => return,
+                    _ => {
+                        turn.store(0, Ordering::Release);
+                        let _ = futex_wakeup(&turn, 1);
+                    }
+                }
+            }
+        });
+        thread::yield_now();
+        row("futex.pingpong.same", SOME * 10, || {
+            let turn = black_box(&turn);
+            turn.store(1, Ordering::Release);
+            let _ = futex_wakeup(turn, 1);
+            while turn.load(Ordering::Acquire) == 1 {
+                let _ = futex_wait(turn, 1, None);
+            }
+        });
+        turn.store(OVER, Ordering::Release);
+        let _ = futex_wakeup(&turn, 1);
+    });
+}
+
+/// The words of a crowd.
+#[derive(Default)]
+struct Crowd {
+    sleep: AtomicU32,
+    elsewhere: AtomicU32,
+    is_over: AtomicBool,
+}
+
+impl Crowd {
+    /// What each of its threads does.
+    fn member(&self) {
+        set_affinity(1).expect("core 0 is there");
+        while !self.is_over.load(Ordering::Acquire) {
+            let _ = futex_wait(&self.sleep, 0, None);
+        }
+    }
+
+    /// Lets everybody run until `size` sleep.
+    fn gather(&self, size: u32) {
+        while waiters() != size {
+            thread::yield_now();
+        }
+    }
+
+    fn wake_all(&self) {
+        let _ = futex_wakeup(&self.sleep, u32::MAX);
+        let _ = futex_wakeup(&self.elsewhere, u32::MAX);
+    }
+}
+
+/// What `work` costs while `size` threads of this core sleep.
+fn with_crowd(size: u32, rounds: u32, work: impl Fn(&Crowd)) -> Cost {
+    let crowd = Crowd::default();
+    thread::scope(|scope| {
+        for _ in 0..size {
+            scope.spawn(|| crowd.member());
+        }
+        let prepare = || {
+            crowd.wake_all();
+            crowd.gather(size);
+        };
+        let cost = measure_apart(rounds, prepare, || work(black_box(&crowd)));
+        crowd.is_over.store(true, Ordering::Release);
+        crowd.wake_all();
+        cost
+    })
+}
+
+fn crowds() {
+    let one_each = with_crowd(16, 200, |crowd| {
+        for _ in 0..16 {
+            let woken = futex_wakeup(&crowd.sleep, black_box(1));
+            assert_eq!(woken, Ok(1));
+        }
+    });
+    say("futex.wake1_of_16", one_each.shared_by(16));
+    let all = with_crowd(16, 200, |crowd| {
+        let woken = futex_wakeup(&crowd.sleep, black_box(u32::MAX));
+        assert_eq!(woken, Ok(16));
+    });
+    say("futex.wake_all_16", all);
+    let moved = with_crowd(64, 50, |crowd| {
+        let most = black_box(i32::MAX.cast_unsigned());
+        let moved = futex_cmp_requeue(&crowd.sleep, 1, &crowd.elsewhere, most, 0);
+        assert_eq!(moved, Ok(64));
+    });
+    say("futex.requeue_64", moved);
+}
+
+/// The mean by which a wait of a millisecond ends late.
+fn lateness() {
+    const WAIT: Duration = Duration::from_millis(1);
+    const ROUNDS: u32 = 100;
+    let word = AtomicU32::new(0);
+    let mut late = Duration::ZERO;
+    for _ in 0..ROUNDS {
+        let start = Instant::now();
+        let waited = futex_wait(black_box(&word), 0, black_box(Some(WAIT)));
+        let took = start.elapsed();
+        assert_eq!(waited, Err(Errno::ETIMEDOUT));
+        late += took.checked_sub(WAIT).expect("a timeout is never early");
+    }
+    say_ns("futex.timeout_1ms.over_mean", late.as_secs_f64() * 1e9 / f64::from(ROUNDS));
+}

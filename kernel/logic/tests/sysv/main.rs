@@ -1,0 +1,4 @@
+//! System V objects on one host thread: sentences about each call, and histories against a plain reference.
+#![cfg(not(loom))]
+
+mod ids;

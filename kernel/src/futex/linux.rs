@@ -1,0 +1,97 @@
+//! The one call of `futex(2)`: which operation, with which of its arguments.
+#![allow(unsafe_code, reason = "changes words that the program names by their address")]
+
+use skete_abi::Errno;
+use skete_abi::futex::{CLOCK_REALTIME, PRIVATE, TimeSpec, op};
+use skete_logic::futex::ANY;
+use skete_logic::futex::operation::Operation;
+use skete_logic::time::Instant;
+
+use super::shares;
+use crate::sched::{futex, record};
+use crate::time;
+
+/// Does what `op` says, one of [`op`](super::op) with [`PRIVATE`] and [`CLOCK_REALTIME`], to the word at `uaddr`; what `futex(2)` says that
+/// it answers.
+///
+/// | `op` | `val` | `timeout` | `val2` | `val3` |
+/// |---|---|---|---|---|
+/// | WAIT | expected | relative | | |
+/// | WAIT_BITSET | expected | absolute, CLOCK_MONOTONIC or the flag's | | bitset |
+/// | WAKE | most to wake | | | |
+/// | WAKE_BITSET | most to wake | | | bitset |
+/// | REQUEUE | most to wake | | most to move to `uaddr2` | |
+/// | CMP_REQUEUE | most to wake | | most to move to `uaddr2` | expected |
+/// | WAKE_OP | most to wake | | most to wake at `uaddr2` | [`Operation`] |
+///
+/// # Errors
+/// `ENOSYS`: FUTEX_FD, an operation or flag that is none, or CLOCK_REALTIME with one that takes no deadline of it (as Linux since 5.13:
+/// FUTEX_WAIT is one of those). `EINVAL`: a word not aligned, a timeout that is no time, a bitset of 0, a number of threads to move above
+/// 2³¹ − 1. `EFAULT`: no word there. `EAGAIN`, `ETIMEDOUT`: as the operation says.
+///
+/// # Safety
+/// The words at `uaddr` and, where the operation has one, `uaddr2` are the program's to change at any time, by several threads at once;
+/// or nothing is mapped there.
+pub unsafe fn do_futex(
+    uaddr: *const u32,
+    op: u32,
+    val: u32,
+    timeout: Option<TimeSpec>,
+    uaddr2: *const u32,
+    val2: u32,
+    val3: u32,
+) -> Result<u32, Errno> {
+    record::count_entry();
+    // SAFETY: the caller's promise.
+    unsafe { dispatch(uaddr, op, val, timeout, uaddr2, val2, val3) }
+}
+
+/// [`do_futex`], counted already.
+///
+/// # Safety
+/// As there.
+pub(crate) unsafe fn dispatch(
+    uaddr: *const u32,
+    op: u32,
+    val: u32,
+    timeout: Option<TimeSpec>,
+    uaddr2: *const u32,
+    val2: u32,
+    val3: u32,
+) -> Result<u32, Errno> {
+    let (command, is_shared) = (op & !(PRIVATE | CLOCK_REALTIME), op & PRIVATE == 0);
+    if op & CLOCK_REALTIME != 0 && !takes_realtime(command) {
+        return Err(Errno::ENOSYS);
+    }
+    let word = futex::Word { address: uaddr as usize, is_shared };
+    let other = futex::Word { address: uaddr2 as usize, is_shared };
+    let until = |clock: fn(u64) -> Instant| deadline_of(timeout, clock);
+    match command {
+        op::WAIT => futex::wait_word(word, val, ANY, until(from_now)?).map(|()| 0),
+        op::WAIT_BITSET => futex::wait_word(word, val, val3, until(clock_of(op))?).map(|()| 0),
+        op::WAKE => futex::wake_word(word, val, ANY),
+        op::WAKE_BITSET => futex::wake_word(word, val, val3),
+        op::REQUEUE => futex::requeue(word, other, shares(val, val2)?, None).map(|done| done.woken),
+        op::CMP_REQUEUE => futex::requeue(word, other, shares(val, val2)?, Some(val3)).map(|done| done.woken + done.moved),
+        op::WAKE_OP => futex::wake_op(word, val, other, val2, Operation::parse(val3)?),
+        _ => Err(Errno::ENOSYS),
+    }
+}
+
+/// Whether a deadline of `command` may be one of CLOCK_REALTIME by the flag.
+const fn takes_realtime(command: u32) -> bool {
+    matches!(command, op::WAIT_BITSET | op::WAIT_REQUEUE_PI | op::LOCK_PI2)
+}
+
+/// What an absolute deadline of `op` counts from.
+const fn clock_of(op: u32) -> fn(u64) -> Instant {
+    if op & CLOCK_REALTIME == 0 { Instant::from_ns } else { time::at_realtime }
+}
+
+fn from_now(ns: u64) -> Instant {
+    time::now().saturating_add_ns(ns)
+}
+
+fn deadline_of(timeout: Option<TimeSpec>, clock: fn(u64) -> Instant) -> Result<Option<Instant>, Errno> {
+    timeout.map(|timeout| timeout.as_ns().map(clock).ok_or(Errno::EINVAL)).transpose()
+}
