@@ -2,3 +2,7 @@
 #![cfg(not(loom))]
 
 mod ids;
+mod shm_answers;
+mod shm_histories;
+mod shm_memory;
+mod shm_plain;
