@@ -6,7 +6,7 @@
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use skete_cell::Guarded;
-use skete_logic::time::Instant;
+use skete_logic::time::{Instant, ns_per_tick};
 
 use crate::arch::cpu;
 
@@ -28,7 +28,7 @@ pub const SLICE_NS: u64 = 10_000_000;
 pub fn init() {
     let rate = cpu::tick_rate().max(1);
     RATE.store(rate, Ordering::Relaxed);
-    NS_PER_TICK.set((u128::from(NS) << 64) / u128::from(rate));
+    NS_PER_TICK.set(ns_per_tick(rate));
 }
 
 #[inline(always)]

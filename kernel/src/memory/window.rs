@@ -6,7 +6,7 @@
 use core::ops::Range;
 use core::sync::atomic::Ordering;
 
-use bitmap_allocator::{BitAlloc, BitAlloc1M};
+use skete_logic::bitmap::Bitmap;
 use skete_logic::pages::{Access, Entry, PAGE};
 
 use super::{frames, map};
@@ -18,14 +18,17 @@ const START: u64 = 128 << 30;
 /// Bytes of a unit.
 const UNIT: u64 = 64 << 10;
 
+/// 64 GiB of units.
+type Bits = Bitmap<16384, 256>;
+
 struct Window {
     /// The first unit that was never used.
     fresh: usize,
     /// Units given back.
-    free: BitAlloc1M,
+    free: Bits,
 }
 
-static WINDOW: Spin<Window> = Spin::new(Window { fresh: 0, free: BitAlloc1M::DEFAULT });
+static WINDOW: Spin<Window> = Spin::new(Window { fresh: 0, free: Bits::new() });
 
 fn units(bytes: u64) -> usize {
     usize::try_from(bytes.div_ceil(UNIT)).unwrap_or(usize::MAX)
@@ -34,15 +37,15 @@ fn units(bytes: u64) -> usize {
 /// Takes `bytes` of addresses, rounded up to whole units. Nothing is mapped there.
 pub fn take(bytes: u64) -> Option<Range<u64>> {
     let count = units(bytes);
-    if count == 0 || count > BitAlloc1M::CAP {
+    if count == 0 || count > Bits::LENGTH {
         return None;
     }
     let mut window = WINDOW.lock();
-    let first = if window.fresh + count <= BitAlloc1M::CAP {
+    let first = if window.fresh + count <= Bits::LENGTH {
         window.fresh += count;
         window.fresh - count
     } else {
-        window.free.alloc_contiguous(None, count, 0)?
+        window.free.take_row(count)?
     };
     let start = START + first as u64 * UNIT;
     Some(start..start + count as u64 * UNIT)
@@ -68,12 +71,14 @@ pub fn contains(range: &Range<u64>) -> bool {
 pub fn reserve(range: Range<u64>, access: Access, zeroed: bool) -> bool {
     let mut address = range.start;
     while address < range.end {
-        let Some(slot) = map::slot(address) else {
+        let Some(slots) = map::slots(address) else {
             clear(range.start..address);
             return false;
         };
-        slot.store(Entry::lazy(access, zeroed).0, Ordering::Release);
-        address += PAGE;
+        let pages = (range.end - address).div_ceil(PAGE) as usize;
+        let slots = &slots[..slots.len().min(pages)];
+        slots.iter().for_each(|slot| slot.store(Entry::lazy(access, zeroed).0, Ordering::Release));
+        address += slots.len() as u64 * PAGE;
     }
     true
 }
