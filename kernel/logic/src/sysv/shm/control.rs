@@ -23,7 +23,15 @@ impl<F, A: Allocator + Clone> Registry<F, A> {
         Ok(())
     }
 
-    /// IPC_STAT.
+    /// How many bytes the segment has.
+    ///
+    /// # Errors
+    /// `EINVAL`: no such segment.
+    pub fn bytes(&self, id: Id) -> Result<u64, Errno> {
+        self.ids.get(id).map(|segment| segment.bytes)
+    }
+
+    /// IPC_STAT; its times are the machine's stamps.
     ///
     /// # Errors
     /// `EINVAL`: no such segment. `EACCES`: its mode does not let it be read.

@@ -10,7 +10,7 @@ use skete_abi::shm::{SHM_DEST, SHM_LOCKED, ShmIdDs};
 pub struct Caller {
     /// The thread, as programs name it.
     pub pid: i32,
-    /// Seconds since 1970.
+    /// The moment, as the machine stamps it; 0 is never.
     pub now: i64,
 }
 
