@@ -264,6 +264,11 @@ pub fn waiters_of(word: &AtomicU32) -> u32 {
     waiters_at(word.as_ptr() as usize)
 }
 
+/// How many threads wait for the program's `word` by its shared name now; 0 if nothing is mapped there.
+pub fn waiters_of_shared(word: &AtomicU32) -> u32 {
+    key_of(word.as_ptr() as usize, true).map_or(0, |key| TABLE.waiters_of(&Machine, key))
+}
+
 /// How many threads wait for the word at `address` now.
 pub fn waiters_at(address: usize) -> u32 {
     TABLE.waiters_of(&Machine, private(address))
