@@ -8,6 +8,7 @@ use skete::sysv::shm::{self, SHM_RDONLY};
 use super::memory::{PAGE, word_at};
 
 /// A write through a read-only attachment.
+#[inline(never)]
 pub fn write_read_only() {
     let id = shm::get(0xbeef, PAGE, IPC_CREAT | 0o600).expect("there is memory");
     let start = shm::attach(id, 0, SHM_RDONLY).expect("there is room").as_ptr() as usize;
@@ -17,6 +18,7 @@ pub fn write_read_only() {
 }
 
 /// A read of what is not attached any more.
+#[inline(never)]
 pub fn read_detached() {
     let id = shm::get(0xbeef, PAGE, IPC_CREAT | 0o600).expect("there is memory");
     let start = shm::attach(id, 0, 0).expect("there is room").as_ptr() as usize;
