@@ -11,6 +11,7 @@ pub mod linux;
 pub mod memory;
 pub mod net;
 pub mod process;
+pub mod shm;
 pub mod sysv;
 pub mod threads;
 pub mod time;

@@ -11,6 +11,7 @@
 //! - [`devices`]: threads that wait for a device
 //! - [`mutex`]: a lock that sleeps
 //! - [`sysv`]: semaphore sets
+//! - [`shm`]: segments of shared memory
 //! - [`spawn`]: begins and ends threads · [`end`]: what a thread leaves behind
 //! - [`report`]: who waits for whom
 //! - [`idle`]: what a core does with nothing to do
@@ -32,6 +33,7 @@ pub mod priority;
 pub mod ready;
 pub mod record;
 pub mod report;
+pub mod shm;
 pub mod spawn;
 pub mod sysv;
 

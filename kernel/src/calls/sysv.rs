@@ -87,7 +87,7 @@ fn operate(id: i32, operations: *const SemBuf, count: usize, timeout: Option<Tim
 }
 
 /// A copy of what is at `address`, all of whose bit patterns are values.
-fn read<T: Copy>(address: usize) -> Result<T, Errno> {
+pub(super) fn read<T: Copy>(address: usize) -> Result<T, Errno> {
     let mut value = MaybeUninit::<T>::uninit();
     // SAFETY: the same memory, byte by byte.
     let into = unsafe { core::slice::from_raw_parts_mut((&raw mut value).cast(), size_of::<T>()) };
@@ -100,7 +100,7 @@ fn read<T: Copy>(address: usize) -> Result<T, Errno> {
 }
 
 /// Writes `values`, which have no padding, to `address`.
-fn write<T: Copy>(address: usize, values: &[T]) -> Result<(), Errno> {
+pub(super) fn write<T: Copy>(address: usize, values: &[T]) -> Result<(), Errno> {
     // SAFETY: the same memory, byte by byte.
     let bytes = unsafe { core::slice::from_raw_parts(values.as_ptr().cast(), size_of_val(values)) };
     // SAFETY: the program says that there is room.
