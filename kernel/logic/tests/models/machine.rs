@@ -97,6 +97,11 @@ impl Seat {
         self.machine.words[word as usize].load(Ordering::Relaxed)
     }
 
+    /// The word itself, for locks that move it.
+    pub fn word(&self, word: Word) -> &AtomicU32 {
+        &self.machine.words[word as usize]
+    }
+
     /// Waits as long as the word is 0.
     pub fn wait(&self, word: Word, deadline: Option<Instant>) -> Result<(), Errno> {
         self.table().wait(self, word.key(), ANY, deadline, || Ok(self.load(word)), 0)

@@ -10,6 +10,8 @@ mod futaphore;
 #[cfg(loom)]
 mod futex;
 #[cfg(loom)]
+mod locks;
+#[cfg(loom)]
 mod machine;
 #[cfg(loom)]
 mod requeue;
@@ -20,7 +22,7 @@ mod token;
 
 #[cfg(loom)]
 fn main() -> std::process::ExitCode {
-    let models = [token::MODELS, futex::MODELS, requeue::MODELS, futaphore::MODELS].concat();
+    let models = [token::MODELS, futex::MODELS, requeue::MODELS, futaphore::MODELS, locks::MODELS].concat();
     runner::run(&models)
 }
 
