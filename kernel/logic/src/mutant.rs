@@ -111,6 +111,12 @@ pub enum Mutant {
     FutaphoreWokenBeforeFreed,
     /// Futaphore: a slot freed and made again looks as if it had not been.
     FutaphoreLifeForgotten,
+    /// A program's test-and-set lock wakes first and is released then: no fault of this crate, and a model must still see it.
+    LockWakesFirst,
+    /// A program's lock with a flag for "somebody may sleep", as it was published: who slept takes the lock with the flag down.
+    LockFlagAsPublished,
+    /// A program's three-state lock: who slept takes it as if nobody else did.
+    LockSleeperForgetsOthers,
 }
 
 /// Whether `mutant` is planted.
