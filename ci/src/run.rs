@@ -28,6 +28,9 @@ pub struct Settings {
     /// Fill the program's file tree from this folder.
     #[arg(long, value_name = "DIR")]
     pub root: Option<PathBuf>,
+    /// Preempt threads at random moments, the same ones for the same seed with --icount: to find races, and to find them again.
+    #[arg(long, value_name = "SEED", value_parser = clap::value_parser!(u64).range(..1 << 62))]
+    pub chaos: Option<u64>,
     /// The program's own arguments.
     #[arg(last = true, value_name = "ARGS")]
     pub arguments: Vec<String>,
@@ -45,6 +48,9 @@ impl Settings {
                 bail!("--env {variable}: a variable is given as KEY=VALUE");
             }
             options.set("env", variable);
+        }
+        if let Some(seed) = self.chaos {
+            options.set("chaos", seed);
         }
         options.pass(&self.arguments);
         Ok(())
@@ -267,7 +273,7 @@ mod tests {
 
     fn given(env: &str, arguments: &[&str]) -> Surroundings {
         let arguments = arguments.iter().map(|&word| word.into()).collect();
-        let settings = Settings { env: vec![env.into()], arguments, root: None };
+        let settings = Settings { env: vec![env.into()], arguments, ..Settings::default() };
         Surroundings { settings, ..Surroundings::default() }
     }
 

@@ -108,7 +108,7 @@ impl File<'_> {
     fn boot(&self, words: &[&str], names: &[&str]) -> Result<(Ending, String)> {
         let arguments = WORDS.iter().chain(words).chain(names).map(|&word| word.into()).collect();
         // libtest takes its unstable words from a nightly compiler, or from one who says this.
-        let settings = Settings { env: vec!["RUSTC_BOOTSTRAP=1".into()], arguments, root: None };
+        let settings = Settings { env: vec!["RUSTC_BOOTSTRAP=1".into()], arguments, ..Settings::default() };
         let surroundings = Surroundings { settings, ..Surroundings::default() };
         let lines = Program::open(self.elf).ok();
         let lines = lines.as_ref().map(|program| program as &dyn Lines);

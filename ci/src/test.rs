@@ -50,6 +50,12 @@ pub struct Test {
     /// Only programs' trials, or std's tests, whose name contains this, such as `hello`, `virt 4` or `sync::mutex`.
     #[arg(value_name = "FILTER")]
     filter: Option<String>,
+    /// With how many seeds each program is preempted at random, where its table asks for any.
+    #[arg(long, value_name = "N")]
+    seeds: Option<u64>,
+    /// How often each trial of a program runs; one failure is a failure.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    repeat: Option<u32>,
     /// Install nothing and fetch nothing.
     #[arg(long)]
     offline: bool,
@@ -89,7 +95,7 @@ impl Test {
 
     fn programs(&self, builder: &Builder, tally: &mut Tally) -> Result<()> {
         let filter = self.filter.as_deref().unwrap_or_default();
-        let trials: Vec<Trial> = suite::trials()?.into_iter().filter(|trial| trial.name().contains(filter)).collect();
+        let trials: Vec<Trial> = suite::trials(self.seeds)?.into_iter().filter(|trial| trial.name().contains(filter)).collect();
         if trials.is_empty() {
             bail!("no trial's name contains `{filter}`");
         }
@@ -105,7 +111,9 @@ impl Test {
                     scope.spawn(|| {
                         while let Some(trial) = trials.get(next.fetch_add(1, Ordering::Relaxed)) {
                             let started = Instant::now();
-                            let faults = attempt(trial, &built, builder).unwrap_or_else(|error| vec![format!("{error:#}")]);
+                            let once = |_| attempt(trial, &built, builder).unwrap_or_else(|error| vec![format!("{error:#}")]);
+                            let runs = 0..self.repeat.unwrap_or(1);
+                            let faults = runs.map(once).find(|faults| !faults.is_empty()).unwrap_or_default();
                             tally.lock().unwrap_or_else(PoisonError::into_inner).add(&trial.name(), started.elapsed(), &faults);
                         }
                     });
@@ -145,8 +153,12 @@ fn attempt(trial: &Trial, built: &Built, builder: &Builder) -> Result<Vec<String
     let folder = project::folder(&trial.program);
     let out = tempfile::tempdir()?;
     let case = &trial.case;
-    let settings =
-        Settings { env: case.env.clone(), root: case.root.as_ref().map(|root| folder.join(root)), arguments: case.arguments.clone() };
+    let settings = Settings {
+        env: case.env.clone(),
+        root: case.root.as_ref().map(|root| folder.join(root)),
+        chaos: trial.seed,
+        arguments: case.arguments.clone(),
+    };
     let surroundings = Surroundings {
         settings,
         out: (!case.files.is_empty()).then(|| out.path().into()),

@@ -14,7 +14,7 @@ use skete_logic::waiting::Cause;
 
 use super::core::{self as cores};
 use super::record::{self, Record};
-use super::{Reason, end, futex, ready, suspend};
+use super::{Reason, chaos, end, futex, ready, suspend};
 use crate::arch::{context, cpu, probe, switch};
 use crate::lock::Spin;
 use crate::memory::stack::Stack;
@@ -101,6 +101,7 @@ pub fn spawn(plan: &Plan<'_>) -> Result<Tid, Errno> {
     record.priority.store(plan.priority, Ordering::Relaxed);
     record.affinity.store(plan.affinity, Ordering::Relaxed);
     record.set_name(plan.name);
+    record.entries.store(chaos::first_count(cores::Core::this()), Ordering::Relaxed);
     record.clear_tid.store(plan.clear_tid, Ordering::Relaxed);
     record.robust_list.store(0, Ordering::Relaxed);
     let generation = record.generation.load(Ordering::Relaxed).wrapping_add(1);
