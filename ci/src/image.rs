@@ -30,7 +30,7 @@ impl Contents {
     ///
     /// # Errors
     /// A file cannot be read, or the program is none.
-    pub fn parts(&self) -> Result<Vec<(Kind, Vec<u8>)>> {
+    fn parts(&self) -> Result<Vec<(Kind, Vec<u8>)>> {
         let bytes = fs::read(&self.elf).with_context(|| format!("{} cannot be read", self.elf.display()))?;
         let told = || format!("{} is not a program of ours", self.elf.display());
         let mut parts = vec![(Kind::Program, elf::strip(&bytes).with_context(told)?)];

@@ -45,6 +45,14 @@ pub unsafe fn bytes_mut(range: Range<u64>) -> &'static mut [u8] {
     unsafe { core::slice::from_raw_parts_mut(start, length) }
 }
 
+/// Copies `from` to `to`, which are equally long: what is longer of the two is left alone.
+#[inline(always)]
+pub fn copy(to: &mut [u8], from: &[u8]) {
+    let bytes = to.len().min(from.len());
+    // SAFETY: both have as many bytes, and one is borrowed for itself.
+    unsafe { ptr::copy_nonoverlapping(from.as_ptr(), to.as_mut_ptr(), bytes) };
+}
+
 /// Where bytes lie.
 pub fn range(bytes: &[u8]) -> Range<u64> {
     let start = bytes.as_ptr().expose_provenance() as u64;
