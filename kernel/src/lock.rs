@@ -5,7 +5,7 @@
 //! waiter's monitor and wakes it. Whatever sleeps is in [`crate::sched`].
 //!
 //! **Order** (take a later one while holding an earlier one, never the other way; two of one line never together):
-//! 1. a futex bucket · a file's or table's own lock
+//! 1. a futex bucket · a set of semaphores · a file's or table's own lock
 //! 2. a core's deadlines
 //! 3. a core's run queue
 //! 4. the free thread records
@@ -125,6 +125,3 @@ unsafe impl RawMutex for RawBare {
 
 /// A value behind a spin lock that masks IRQs.
 pub type Spin<T> = lock_api::Mutex<RawSpin, T>;
-
-/// A value behind a spin lock whose taker has masked IRQs.
-pub type Bare<T> = lock_api::Mutex<RawBare, T>;

@@ -16,6 +16,8 @@ use crate::arch::cpu;
 static NS_PER_TICK: Guarded<u128> = Guarded::new(16 << 64);
 /// Ticks per second.
 static RATE: AtomicU64 = AtomicU64::new(62_500_000);
+/// Ticks per slice.
+static SLICE_TICKS: AtomicU64 = AtomicU64::new(625_000);
 /// Nanoseconds since 1970 at boot.
 static EPOCH: AtomicU64 = AtomicU64::new(0);
 
@@ -28,6 +30,7 @@ pub const SLICE_NS: u64 = 10_000_000;
 pub fn init() {
     let rate = cpu::tick_rate().max(1);
     RATE.store(rate, Ordering::Relaxed);
+    SLICE_TICKS.store(rate / (NS / SLICE_NS), Ordering::Relaxed);
     NS_PER_TICK.set(ns_per_tick(rate));
 }
 
@@ -58,13 +61,18 @@ pub fn ticks_of(at: Instant) -> u64 {
 /// A slice in ticks.
 #[inline]
 pub fn slice_ticks() -> u64 {
-    RATE.load(Ordering::Relaxed) / (NS / SLICE_NS)
+    SLICE_TICKS.load(Ordering::Relaxed)
 }
 
 /// Nanoseconds since 1970-01-01 00:00 UTC.
 #[inline]
 pub fn realtime_ns() -> u64 {
     EPOCH.load(Ordering::Relaxed) + now().as_ns()
+}
+
+/// Nanoseconds since 1970-01-01 00:00 UTC when the counter stood at `ticks`, by the clock as it is set now.
+pub fn realtime_of_ticks(ticks: u64) -> u64 {
+    EPOCH.load(Ordering::Relaxed) + ns_of(ticks)
 }
 
 /// The moment when the wall clock will show `ns` since 1970; boot, if that was before.

@@ -16,7 +16,7 @@ use skete_logic::waiting::Aim;
 
 use super::core::{CORES, Core, online};
 use super::fault::Who;
-use super::record::{self, Record};
+use super::record::{self, Record, Records};
 use super::{futex, spawn};
 use crate::arch::{context, cpu, probe};
 use crate::panic::backtrace;
@@ -92,7 +92,7 @@ fn tell_all(standing: u8) {
     let switches: u64 = CORES.iter().map(Core::switches).sum();
     trace::say(format_args!("report: {} threads, {} wait for a word, {switches} switches", spawn::alive(), futex::waiters()));
     for core in &CORES[..super::core::count()] {
-        let ready = core.ready.load(Ordering::Relaxed);
+        let ready = core.ready.count();
         let state = if standing & 1 << core.number() == 0 { "does not answer: IRQs are masked there" } else { core.state() };
         trace::say(format_args!("  core {}: {ready} ready, {state}", core.number()));
     }
@@ -139,7 +139,8 @@ impl fmt::Display for State {
         }
         let address = self.record.waits_for.load(Ordering::Relaxed);
         if address == 0 {
-            return f.write_str("sleeps");
+            let is_waiting = Records::sleeper(self.record.thread()).is_waiting();
+            return f.write_str(if is_waiting { "waits for a set of semaphores" } else { "sleeps" });
         }
         let value = probe::read_quietly(address).unwrap_or(0);
         match self.record.cause().aim(value) {
