@@ -21,7 +21,7 @@ use self::results::Results;
 use self::table::Table;
 use crate::backtrace::{Lines, Program, Stream};
 use crate::board::{Board, Machine};
-use crate::guest::{Ending, INTERRUPTED, Input, Patience};
+use crate::guest::{self, Ending, Input, Patience};
 use crate::program::{Builder, Profile};
 use crate::run::{Boot, Settings, Surroundings};
 use crate::tally::{self, Tally};
@@ -117,9 +117,7 @@ impl File<'_> {
         let boot = Boot { machine: &self.machine, surroundings: &surroundings, elf: self.elf, input: Input::None, offline: true };
         let ending = boot.carry_out_within(Patience::Silent(SILENCE), self.builder, &mut listener)?;
         output.extend(stream.finish());
-        if ending == Ending::Interrupted {
-            std::process::exit(INTERRUPTED.into());
-        }
+        guest::go_on()?;
         Ok((ending, String::from_utf8_lossy(&output).replace('\r', "")))
     }
 
