@@ -77,9 +77,12 @@ impl Bench {
         let mut rows = Vec::new();
         for group in groups {
             let name = group.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
-            rows.extend(self.rows(&builder, &elf, &name)?);
             if *group == Group::Boot {
+                let boot = builder.program(&Project::find("boot")?, Profile::Release, &[])?;
+                rows.extend(self.rows(&builder, &boot, &name)?);
                 rows.extend(self.boot(&builder)?);
+            } else {
+                rows.extend(self.rows(&builder, &elf, &name)?);
             }
         }
         for row in &rows {

@@ -40,6 +40,33 @@ pub enum Input<'a> {
     None,
 }
 
+/// How long a guest may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Patience {
+    /// As long as it likes.
+    Endless,
+    /// So long, from its start to its end.
+    Whole(Duration),
+    /// So long without a word; each word renews it.
+    Silent(Duration),
+}
+
+impl From<Option<Duration>> for Patience {
+    fn from(timeout: Option<Duration>) -> Self {
+        timeout.map_or(Self::Endless, Self::Whole)
+    }
+}
+
+impl Patience {
+    /// The first deadline.
+    fn deadline(self) -> Option<Instant> {
+        match self {
+            Self::Endless => None,
+            Self::Whole(time) | Self::Silent(time) => Instant::now().checked_add(time),
+        }
+    }
+}
+
 /// How it ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
@@ -72,7 +99,7 @@ struct Running {
 
 /// Starts `program` in `folder`, hands every piece of its output to `listener`, and waits for its end.
 ///
-/// When `timeout` has passed, the guest is asked for a report of its threads, given two seconds to write it, and stopped.
+/// When `patience` is at its end, the guest is asked for a report of its threads, given two seconds to write it, and stopped.
 ///
 /// # Errors
 /// The program does not start.
@@ -81,7 +108,7 @@ pub fn run(
     arguments: &[String],
     folder: &Path,
     input: Input<'_>,
-    timeout: Option<Duration>,
+    patience: impl Into<Patience>,
     listener: &mut dyn FnMut(&[u8]),
 ) -> Result<Ending> {
     let mut command = tied_to_us(program);
@@ -107,7 +134,7 @@ pub fn run(
         listener(piece);
         reply.hear(piece, &keyboard);
     };
-    let is_timed_out = listen(output, &keyboard, timeout, &mut listener);
+    let is_timed_out = listen(output, &keyboard, patience.into(), &mut listener);
     let ending = end(&running, is_timed_out);
     lock(&RUNNING).retain(|other| !Arc::ptr_eq(other, &running));
     ending
@@ -170,11 +197,11 @@ fn watch_for_interrupt() {
     });
 }
 
-/// Passes output on until it ends; whether that had to be forced by the timeout.
+/// Passes output on until it ends; whether that had to be forced, for patience was at its end.
 fn listen(
     mut output: impl Read + Send + 'static,
     keyboard: &Mutex<ChildStdin>,
-    timeout: Option<Duration>,
+    patience: Patience,
     listener: &mut dyn FnMut(&[u8]),
 ) -> bool {
     let (sender, pieces) = mpsc::channel();
@@ -186,7 +213,7 @@ fn listen(
             }
         }
     });
-    let mut deadline = timeout.map(|timeout| Instant::now() + timeout);
+    let mut deadline = patience.deadline();
     let mut is_report_asked = false;
     loop {
         if let Some(passed) = deadline.filter(|deadline| *deadline <= Instant::now()) {
@@ -197,9 +224,14 @@ fn listen(
             deadline = Some(passed + REPORT_TIME);
             ask_for_report(keyboard);
         }
-        let patience = deadline.map_or(Duration::MAX, |deadline| deadline.saturating_duration_since(Instant::now()));
-        match pieces.recv_timeout(patience) {
-            Ok(piece) => listener(&piece),
+        let left = deadline.map_or(Duration::MAX, |deadline| deadline.saturating_duration_since(Instant::now()));
+        match pieces.recv_timeout(left) {
+            Ok(piece) => {
+                listener(&piece);
+                if matches!(patience, Patience::Silent(_)) && !is_report_asked {
+                    deadline = patience.deadline();
+                }
+            }
             Err(RecvTimeoutError::Disconnected) => return is_report_asked,
             Err(RecvTimeoutError::Timeout) => {}
         }
@@ -273,6 +305,16 @@ mod tests {
         assert_eq!(ending, Ending::TimedOut);
         assert_eq!(said.trim(), "1d");
         assert!(started.elapsed() < Duration::from_secs(10));
+    }
+
+    #[test]
+    fn a_guest_that_talks_is_patiently_heard_until_it_falls_silent() {
+        let mut said = Vec::new();
+        let arguments = ["-c".into(), "for i in 1 2 3 4 5 6; do echo $i; sleep 0.3; done; exec sleep 60".into()];
+        let mut listener = |piece: &[u8]| said.extend_from_slice(piece);
+        let patience = Patience::Silent(Duration::from_millis(1500));
+        let ending = run(Path::new("/bin/sh"), &arguments, Path::new("/"), Input::None, patience, &mut listener);
+        assert_eq!((ending.expect("a shell starts"), said), (Ending::TimedOut, b"1\n2\n3\n4\n5\n6\n".to_vec()));
     }
 
     #[test]

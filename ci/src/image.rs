@@ -49,7 +49,7 @@ impl Contents {
     pub fn payload(&self) -> Result<Vec<u8>> {
         let parts = self.parts()?;
         let borrowed: Vec<(Kind, &[u8])> = parts.iter().map(|(kind, body)| (*kind, body.as_slice())).collect();
-        Ok(payload::emit(&borrowed))
+        Ok(payload::emit_packed(&borrowed))
     }
 }
 

@@ -4,7 +4,7 @@
 //!   [`image`] ([`elf`], [`archive`], [`options`]), [`board`] and [`qemu`] (the machine), [`guest`] (the process), [`backtrace`]
 //! - [`mod@image`], [`sd`], [`push`]: what a board is started from; [`new`] and [`boot`]: programs outside of this workspace
 //! - [`bench`], [`size`]: figures, and what they are to be ([`figures`])
-//! - [`test`]: what holds when it runs, with the tables of [`suite`]; [`check`]: what holds of the source
+//! - [`test`]: what holds when it runs, with the tables of [`suite`], and std's own [`std_tests`]; [`check`]: what holds of the source
 //! - [`packages`]: what is missing, and its remedy; [`doctor`] tells of all of it
 //! - [`house`]: where things stand
 
@@ -31,6 +31,7 @@ mod qemu;
 mod run;
 mod sd;
 mod size;
+mod std_tests;
 mod suite;
 mod tally;
 mod test;

@@ -67,9 +67,7 @@ impl Builder {
             let Project::Elf(path) = project else { unreachable!("a project is one of the two") };
             return Ok(path.clone());
         };
-        let mut cargo = self.cargo(folder, "build");
-        cargo.args(["-Zbuild-std=std,panic_abort", "-Zbuild-std-features=compiler-builtins-mem"]);
-        cargo.args(["--target", PROGRAM_TARGET, "--profile", profile.name()]);
+        let mut cargo = self.program_cargo(folder, profile, "std,panic_abort");
         if let Some(name) = name {
             // A package may be called otherwise than its folder.
             cargo.arg("--manifest-path").arg(project::folder(name).join("Cargo.toml"));
@@ -77,14 +75,34 @@ impl Builder {
         cargo.args(features.iter().flat_map(|feature| ["--features", feature]));
         let target = if name.is_some() { house::target_dir() } else { folder.join("target/skete") };
         cargo.arg("--target-dir").arg(target);
+        let programs = artefacts(&mut cargo, |target| target.is_kind(TargetKind::Bin))?;
+        one(programs)
+    }
+
+    /// Builds the integration tests of the package in `folder` with libtest, which runs them where a panic is the end. It shares the
+    /// programs' target folder, and with it their std.
+    ///
+    /// # Errors
+    /// The build failed (cargo has said why).
+    pub fn tests(&self, folder: &Path, profile: Profile) -> Result<Vec<PathBuf>> {
+        let mut cargo = self.program_cargo(folder, profile, "std,panic_abort,test");
+        cargo.args(["--tests", "-Zpanic-abort-tests"]);
+        cargo.arg("--target-dir").arg(house::target_dir());
+        artefacts(&mut cargo, |target| target.is_kind(TargetKind::Test))
+    }
+
+    /// cargo's `build` in `folder` for the programs' target, with the crates of `std` built along.
+    fn program_cargo(&self, folder: &Path, profile: Profile, std: &str) -> Command {
+        let mut cargo = self.cargo(folder, "build");
+        cargo.args([&format!("-Zbuild-std={std}"), "-Zbuild-std-features=compiler-builtins-mem"]);
+        cargo.args(["--target", PROGRAM_TARGET, "--profile", profile.name()]);
         for package in flags::SMALL {
             cargo.args(["--config", &format!("profile.release.package.{package}.opt-level='s'")]);
         }
         let mut words = flags::program(&self.toolchain.linker);
         words.extend(self.users_flags(folder, &words));
         cargo.env("CARGO_ENCODED_RUSTFLAGS", words.join("\x1f"));
-        let programs = artefacts(&mut cargo, |target| target.is_kind(TargetKind::Bin))?;
-        one(programs)
+        cargo
     }
 
     /// Builds the loader, the first time that it is asked for.

@@ -10,7 +10,7 @@ use clap::Args;
 
 use crate::backtrace::{Lines, Program, Stream};
 use crate::board::{Board, Machine};
-use crate::guest::{self, Ending, Input};
+use crate::guest::{self, Ending, Input, Patience};
 use crate::house;
 use crate::image::{self, Contents};
 use crate::options::Options;
@@ -194,6 +194,15 @@ impl Boot<'_> {
     /// # Errors
     /// The image cannot be made, QEMU is missing, or `/out` cannot be brought back.
     pub fn carry_out(&self, builder: &Builder, listener: &mut dyn FnMut(&[u8])) -> Result<Ending> {
+        let timeout = self.surroundings.timeout.map(Duration::try_from_secs_f64).transpose().context("--timeout is no time")?;
+        self.carry_out_within(timeout.into(), builder, listener)
+    }
+
+    /// As [`Self::carry_out`], with `patience` in place of the surroundings' timeout.
+    ///
+    /// # Errors
+    /// As [`Self::carry_out`].
+    pub fn carry_out_within(&self, patience: Patience, builder: &Builder, listener: &mut dyn FnMut(&[u8])) -> Result<Ending> {
         let (qemu, _) = packages::qemu(self.offline)?;
         fs::create_dir_all(house::target_dir()).context("the target folder cannot be made")?;
         let scratch = tempfile::Builder::new().prefix("run-").tempdir_in(house::target_dir()).context("no folder to run in")?;
@@ -204,8 +213,7 @@ impl Boot<'_> {
         let mut arguments = qemu::arguments(self.machine, &image);
         arguments.extend_from_slice(&self.surroundings.qemu);
         fs::create_dir(scratch.path().join("out")).context("no folder for /out")?;
-        let timeout = self.surroundings.timeout.map(Duration::try_from_secs_f64).transpose().context("--timeout is no time")?;
-        let ending = guest::run(&qemu, &arguments, scratch.path(), self.input, timeout, listener)?;
+        let ending = guest::run(&qemu, &arguments, scratch.path(), self.input, patience, listener)?;
         if let Some(folder) = &self.surroundings.out {
             bring_back(&scratch.path().join("out"), folder)?;
         }

@@ -13,8 +13,7 @@ pub struct Tally {
 impl Tally {
     /// Tells of one more, with what is wrong with it.
     pub fn add(&mut self, name: &str, took: Duration, faults: &[String]) {
-        let word = if faults.is_empty() { "ok  " } else { "FAIL" };
-        println!("{word} {:6.1} s  {name}", took.as_secs_f64());
+        tell(name, took, faults.is_empty());
         for fault in faults {
             println!("        {}", fault.replace('\n', "\n        "));
         }
@@ -34,6 +33,18 @@ impl Tally {
     }
 }
 
+/// Tells of something on a line, without counting it.
+pub fn tell(name: &str, took: Duration, is_well: bool) {
+    let word = if is_well { "ok  " } else { "FAIL" };
+    println!("{word} {:6.1} s  {name}", took.as_secs_f64());
+}
+
+/// The last lines of a text.
+pub fn tail(text: &str, count: usize) -> String {
+    let lines: Vec<&str> = text.lines().collect();
+    lines[lines.len().saturating_sub(count)..].join("\n")
+}
+
 impl fmt::Display for Tally {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(out, "{} passed, {} failed", self.passed, self.failed)
@@ -47,6 +58,12 @@ mod tests {
     #[test]
     fn nothing_run_is_not_success() {
         assert_eq!(Tally::default().close(), 1);
+    }
+
+    #[test]
+    fn the_tail_of_a_short_text_is_all_of_it() {
+        assert_eq!(tail("a\nb\nc", 2), "b\nc");
+        assert_eq!(tail("a", 2), "a");
     }
 
     #[test]

@@ -19,8 +19,9 @@ use crate::packages;
 use crate::program::Builder;
 use crate::project::{self, Project};
 use crate::run::{Boot, Settings, Surroundings};
+use crate::std_tests;
 use crate::suite::{self, Trial};
-use crate::tally::Tally;
+use crate::tally::{Tally, tail};
 
 /// What can be tested apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -33,6 +34,8 @@ pub enum Group {
     Loader,
     /// The programs in QEMU, on both boards.
     Programs,
+    /// std's own tests of threads, locks and time in QEMU, on both boards.
+    Std,
 }
 
 /// How long a group may take before it counts as hanging.
@@ -44,7 +47,7 @@ pub struct Test {
     /// Only these groups.
     #[arg(long = "only", value_enum, value_name = "GROUP")]
     groups: Vec<Group>,
-    /// Only programs' trials whose name contains this, such as `hello` or `virt 4`.
+    /// Only programs' trials, or std's tests, whose name contains this, such as `hello`, `virt 4` or `sync::mutex`.
     #[arg(value_name = "FILTER")]
     filter: Option<String>,
     /// Install nothing and fetch nothing.
@@ -66,7 +69,7 @@ impl Test {
         if is_wanted(Group::Models) {
             models(tally)?;
         }
-        if is_wanted(Group::Loader) || is_wanted(Group::Programs) {
+        if is_wanted(Group::Loader) || is_wanted(Group::Programs) || is_wanted(Group::Std) {
             packages::all(self.offline)?;
             let builder = Builder::new(self.offline)?;
             if is_wanted(Group::Loader) {
@@ -76,6 +79,9 @@ impl Test {
             }
             if is_wanted(Group::Programs) {
                 self.programs(&builder, tally)?;
+            }
+            if is_wanted(Group::Std) {
+                std_tests::run(&builder, self.filter.as_deref().unwrap_or_default(), tally)?;
             }
         }
         Ok(())
@@ -175,12 +181,6 @@ fn attempt(trial: &Trial, built: &Built, builder: &Builder) -> Result<Vec<String
     Ok(faults)
 }
 
-/// The last lines of a text.
-fn tail(text: &str, count: usize) -> String {
-    let lines: Vec<&str> = text.lines().collect();
-    lines[lines.len().saturating_sub(count)..].join("\n")
-}
-
 /// Runs the host's cargo on tests, shows what it says, and counts its tests.
 fn cargo(name: &str, words: &[&str], variables: &[(&str, &str)], tally: &mut Tally) -> Result<()> {
     println!("     {name}: cargo {}", words.join(" "));
@@ -229,11 +229,5 @@ mod tests {
                       test result: FAILED. 12 passed; 2 failed; 1 ignored\n";
         assert_eq!(counts(output), (15, 2));
         assert_eq!(counts("no tests"), (0, 0));
-    }
-
-    #[test]
-    fn the_tail_of_a_short_text_is_all_of_it() {
-        assert_eq!(tail("a\nb\nc", 2), "b\nc");
-        assert_eq!(tail("a", 2), "a");
     }
 }

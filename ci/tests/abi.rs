@@ -11,8 +11,10 @@ use skete_abi::files;
 
 /// Where cargo keeps the source of `hermit-abi`.
 fn hermit_abi() -> PathBuf {
+    // Of this machine's platform only: other platforms' crates were never fetched.
+    let platform = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
     let output = Command::new(env!("CARGO"))
-        .args(["metadata", "--format-version", "1", "--offline"])
+        .args(["metadata", "--format-version", "1", "--offline", "--filter-platform", &platform])
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()
         .expect("cargo metadata runs");

@@ -11,6 +11,7 @@ pub mod linux;
 pub mod memory;
 pub mod net;
 pub mod process;
+pub mod shm;
 pub mod sysv;
 pub mod threads;
 pub mod time;
@@ -18,43 +19,31 @@ pub mod time;
 use core::sync::atomic::Ordering;
 
 use skete_abi::Errno;
+use skete_abi::files::TimeSpec;
 use skete_logic::time::{Instant, seconds_of};
 
 use crate::sched::record;
 
-/// `struct timespec` of the Hermit ABI: its nanoseconds are 32 bits wide.
-#[repr(C)]
-#[derive(Clone, Copy, Debug)]
-pub struct Timespec {
-    /// Seconds.
-    pub seconds: i64,
-    /// Nanoseconds, 0–999,999,999.
-    pub nanoseconds: i32,
+const NS_PER_SECOND: u32 = 1_000_000_000;
+
+/// Nanoseconds of `time` in all; later than anybody waits if they do not fit.
+///
+/// # Errors
+/// `EINVAL`: negative, or a second or more of nanoseconds.
+pub fn ns_of(time: TimeSpec) -> Result<u64, Errno> {
+    let seconds = u64::try_from(time.tv_sec).map_err(|_| Errno::EINVAL)?;
+    let ns = u32::try_from(time.tv_nsec).ok().filter(|ns| *ns < NS_PER_SECOND).ok_or(Errno::EINVAL)?;
+    Ok(seconds.saturating_mul(NS_PER_SECOND.into()).saturating_add(ns.into()))
 }
 
-impl Timespec {
-    const NS: i64 = 1_000_000_000;
-
-    /// Nanoseconds in all; later than anybody waits if they do not fit.
-    ///
-    /// # Errors
-    /// `EINVAL`: negative, or a second or more of nanoseconds.
-    pub fn as_ns(self) -> Result<u64, Errno> {
-        if self.seconds < 0 || !(0..Self::NS as i32).contains(&self.nanoseconds) {
-            return Err(Errno::EINVAL);
-        }
-        Ok(self.seconds.cast_unsigned().saturating_mul(Self::NS.cast_unsigned()).saturating_add(self.nanoseconds.cast_unsigned().into()))
-    }
-
-    /// From nanoseconds.
-    #[inline]
-    #[allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "a remainder, and seconds for 292 years")]
-    pub const fn from_ns(ns: u64) -> Self {
-        let (seconds, nanoseconds) = seconds_of(ns);
-        // SAFETY: a remainder, as the tests of `seconds_of` show. It spares std its own look.
-        unsafe { core::hint::assert_unchecked(nanoseconds < Self::NS as u32) };
-        Self { seconds: seconds as i64, nanoseconds: nanoseconds as i32 }
-    }
+/// `ns` nanoseconds as the ABI has them.
+#[inline]
+#[allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "a remainder, and seconds for 292 years")]
+pub const fn time_spec(ns: u64) -> TimeSpec {
+    let (seconds, rest) = seconds_of(ns);
+    // SAFETY: a remainder, as the tests of `seconds_of` show. It spares std its own look.
+    unsafe { core::hint::assert_unchecked(rest < NS_PER_SECOND) };
+    TimeSpec { tv_sec: seconds as i64, tv_nsec: rest as i32 }
 }
 
 /// The number that a call answers with: its value, or the error's number below zero. `sys_get_errno` tells the last error again.
@@ -82,7 +71,7 @@ pub fn note(errno: Errno) -> i32 {
 ///
 /// # Errors
 /// `EINVAL`: not a time. `EFAULT`: nothing is there.
-pub fn timeout_of(pointer: *const Timespec) -> Result<Option<u64>, Errno> {
+pub fn timeout_of(pointer: *const TimeSpec) -> Result<Option<u64>, Errno> {
     if pointer.is_null() {
         return Ok(None);
     }
@@ -90,7 +79,7 @@ pub fn timeout_of(pointer: *const Timespec) -> Result<Option<u64>, Errno> {
         return Err(Errno::EFAULT);
     }
     // SAFETY: the program says that a timespec is there.
-    unsafe { pointer.read() }.as_ns().map(Some)
+    ns_of(unsafe { pointer.read() }).map(Some)
 }
 
 /// The moment `ns` from now.

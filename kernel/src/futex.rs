@@ -47,14 +47,14 @@ pub struct Word<'a>(futex::Word, PhantomData<&'a AtomicU32>);
 impl<'a> From<&'a AtomicU32> for Word<'a> {
     #[inline]
     fn from(word: &'a AtomicU32) -> Self {
-        Self(futex::Word { address: word.as_ptr() as usize, is_shared: false }, PhantomData)
+        Self(futex::Word { address: word.as_ptr() as usize, is_shared: false, is_sure: true }, PhantomData)
     }
 }
 
 /// `word`, known by where it lies in memory.
 #[must_use]
 pub fn shared(word: &AtomicU32) -> Word<'_> {
-    Word(futex::Word { address: word.as_ptr() as usize, is_shared: true }, PhantomData)
+    Word(futex::Word { address: word.as_ptr() as usize, is_shared: true, is_sure: true }, PhantomData)
 }
 
 /// The moment when a wait ends by itself.

@@ -125,6 +125,3 @@ unsafe impl RawMutex for RawBare {
 
 /// A value behind a spin lock that masks IRQs.
 pub type Spin<T> = lock_api::Mutex<RawSpin, T>;
-
-/// A value behind a spin lock whose taker has masked IRQs.
-pub type Bare<T> = lock_api::Mutex<RawBare, T>;

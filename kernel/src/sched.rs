@@ -3,6 +3,7 @@
 //! - [`record`]: what a thread is; the table of them
 //! - [`core`]: what a core knows: its ready threads, its deadlines, its slice
 //! - [`ready`]: makes a thread ready and chooses its core
+//! - [`priority`]: changes how urgent a thread is
 //! - [`park`]: puts the running thread to sleep, and wakes it: the one way to wait
 //! - [`futex`]: the futex table, and the kernel's own use of it
 //! - [`futaphore`]: the futaphores' page
@@ -10,6 +11,7 @@
 //! - [`devices`]: threads that wait for a device
 //! - [`mutex`]: a lock that sleeps
 //! - [`sysv`]: semaphore sets
+//! - [`shm`]: segments of shared memory
 //! - [`spawn`]: begins and ends threads · [`end`]: what a thread leaves behind
 //! - [`report`]: who waits for whom
 //! - [`idle`]: what a core does with nothing to do
@@ -27,13 +29,15 @@ pub mod futex;
 pub mod idle;
 pub mod mutex;
 pub mod park;
+pub mod priority;
 pub mod ready;
 pub mod record;
 pub mod report;
+pub mod shm;
 pub mod spawn;
 pub mod sysv;
 
-use ::core::sync::atomic::Ordering;
+use skete_logic::placement;
 
 use self::core::Core;
 use self::record::Record;
@@ -83,12 +87,11 @@ unsafe extern "C" fn skete_leave(reason: u64) -> *const Record {
 
 #[inline]
 fn leave_otherwise(core: &'static Core, left: &'static Record, reason: u64) -> *const Record {
-    let thread = left.thread();
     if reason == Reason::Yield as u64 {
-        return core.next_after(thread, left.priority());
+        return core.next_after(left);
     }
     if reason == Reason::GiveWay as u64 {
-        core.put_front(thread, left.priority());
+        placement::give_way(&ready::Machine, core.number(), left.thread());
     } else if reason == Reason::Exit as u64 {
         spawn::recycle(left);
     } else if reason == Reason::Move as u64 {
@@ -117,11 +120,13 @@ pub fn handle_interrupts(core: &'static Core) {
 }
 
 fn preempt_if_due(core: &'static Core, left: &'static Record) -> *const Record {
-    if core.ready.load(Ordering::Relaxed) == 0 && !left.is_misplaced(core.number()) {
-        return left;
-    }
     if left.is_idle() {
-        return core.next();
+        return if core.ready.count() == 0 { left } else { core.next() };
+    }
+    // Another core may have changed it.
+    core.ready.set_running(left.priority());
+    if core.ready.count() == 0 && !left.is_misplaced(core.number()) {
+        return left;
     }
     if left.is_misplaced(core.number()) {
         ready::elsewhere(left);
@@ -134,7 +139,7 @@ fn preempt_if_due(core: &'static Core, left: &'static Record) -> *const Record {
 #[inline]
 pub fn yield_now() {
     // A look without masking: if the thread moves meanwhile, it was not alone, and that is as good as a yield.
-    if Core::this().ready.load(Ordering::Relaxed) != 0 {
+    if Core::this().ready.count() != 0 {
         let before = cpu::mask();
         suspend(Reason::Yield);
         cpu::unmask(before);

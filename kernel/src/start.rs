@@ -10,6 +10,7 @@
 pub mod program;
 pub mod secondary;
 
+use core::mem::MaybeUninit;
 use core::ops::Range;
 
 use skete_abi::boot::{self, Handover};
@@ -157,11 +158,14 @@ fn make_records() {
     unsafe { record::install(table, length) };
     let ticks_always = options::is_repeatable() && cores::count() > 1;
     for number in 0..cores::count() {
-        let entries = row(length * size_of::<Entry>()) as *mut Entry;
-        // SAFETY: taken just now.
-        let entries = unsafe { core::slice::from_raw_parts_mut(entries.cast::<core::mem::MaybeUninit<Entry>>(), length) };
-        // SAFETY: the set writes an entry before it reads it.
-        let entries = unsafe { core::mem::transmute::<&mut [core::mem::MaybeUninit<Entry>], &mut [Entry]>(entries) };
+        let start = row(length * size_of::<Entry>()) as *mut MaybeUninit<Entry>;
+        // SAFETY: taken just now, and never given back.
+        let entries = unsafe { core::slice::from_raw_parts_mut(start, length) };
+        for entry in &mut *entries {
+            entry.write(Entry::EMPTY);
+        }
+        // SAFETY: written just now.
+        let entries = unsafe { entries.assume_init_mut() };
         Core::prepare(number, entries, ticks_always);
         program::prepare_idle(number);
     }

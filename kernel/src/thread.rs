@@ -13,7 +13,7 @@ use skete_logic::run_queue::PRIORITIES;
 use crate::arch::cpu;
 use crate::sched::core::{self as cores, CORES, Core};
 use crate::sched::record::{self, Record};
-use crate::sched::{Reason, suspend};
+use crate::sched::{self, Reason, suspend};
 
 pub use builder::{Builder, Handle};
 pub use words::{robust_list, robust_list_of, set_robust_list, set_tid_address};
@@ -79,21 +79,7 @@ fn change_priority(record: &'static Record, priority: u8) -> Result<(), Errno> {
     if priority >= PRIORITIES {
         return Err(Errno::EINVAL);
     }
-    let before = cpu::mask();
-    if core::ptr::eq(record, record::current()) {
-        record.priority.store(priority, Ordering::Relaxed);
-        Core::this().set_running(priority);
-        if Core::this().must_give_way() && before.lets_irqs_in() {
-            suspend(Reason::GiveWay);
-        }
-    } else {
-        // Queued somewhere, running somewhere else, or asleep: where it is queued it must be queued anew.
-        let last = &CORES[usize::from(record.core.load(Ordering::Relaxed))];
-        if !last.requeue(record, priority) && !CORES.iter().any(|core| core.requeue(record, priority)) {
-            record.priority.store(priority, Ordering::Relaxed);
-        }
-    }
-    cpu::unmask(before);
+    sched::priority::set(record, priority);
     Ok(())
 }
 

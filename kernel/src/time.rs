@@ -6,7 +6,7 @@
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use skete_cell::Guarded;
-use skete_logic::time::Instant;
+use skete_logic::time::{Instant, ns_per_tick};
 
 use crate::arch::cpu;
 
@@ -16,6 +16,8 @@ use crate::arch::cpu;
 static NS_PER_TICK: Guarded<u128> = Guarded::new(16 << 64);
 /// Ticks per second.
 static RATE: AtomicU64 = AtomicU64::new(62_500_000);
+/// Ticks per slice.
+static SLICE_TICKS: AtomicU64 = AtomicU64::new(625_000);
 /// Nanoseconds since 1970 at boot.
 static EPOCH: AtomicU64 = AtomicU64::new(0);
 
@@ -28,7 +30,8 @@ pub const SLICE_NS: u64 = 10_000_000;
 pub fn init() {
     let rate = cpu::tick_rate().max(1);
     RATE.store(rate, Ordering::Relaxed);
-    NS_PER_TICK.set((u128::from(NS) << 64) / u128::from(rate));
+    SLICE_TICKS.store(rate / (NS / SLICE_NS), Ordering::Relaxed);
+    NS_PER_TICK.set(ns_per_tick(rate));
 }
 
 #[inline(always)]
@@ -58,7 +61,7 @@ pub fn ticks_of(at: Instant) -> u64 {
 /// A slice in ticks.
 #[inline]
 pub fn slice_ticks() -> u64 {
-    RATE.load(Ordering::Relaxed) / (NS / SLICE_NS)
+    SLICE_TICKS.load(Ordering::Relaxed)
 }
 
 /// Nanoseconds since 1970-01-01 00:00 UTC.

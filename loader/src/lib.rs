@@ -2,8 +2,8 @@
 //!
 //! `kernel8.img` is the loader's flat image (an arm64 `Image`, see [`image`]) with a [`payload`] behind it: the program, its file
 //! tree, its options, its function names. A payload may also come as initial ramdisk, or over the serial line; so may a bare ELF
-//! program as initial ramdisk. The loader plans where the program's segments go ([`program`]), finds memory for it ([`place`]),
-//! copies and relocates it, leaves a `Handover` behind it and jumps. Every [`refusal`] is one line on the console.
+//! program as initial ramdisk. The loader unpacks what is [`packed`], plans where the program's segments go ([`program`]), finds memory
+//! for it ([`place`]), copies and relocates it, leaves a `Handover` behind it and jumps. Every [`refusal`] is one line on the console.
 //!
 //! # Building the binary
 //! ```text
@@ -23,6 +23,7 @@ extern crate std;
 pub mod elf;
 pub mod image;
 pub mod options;
+pub mod packed;
 pub mod payload;
 pub mod place;
 pub mod program;

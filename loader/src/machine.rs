@@ -17,8 +17,9 @@ use skete_abi::boot::{self, Handover};
 use skete_drivers::firmware::{self, Machine};
 use skete_loader::elf;
 use skete_loader::options::is_semihosting;
-use skete_loader::payload::{Kind, Payload};
-use skete_loader::place::place;
+use skete_loader::packed::unpack;
+use skete_loader::payload::{Kind, Part, Payload};
+use skete_loader::place::{largest_gap, place};
 use skete_loader::program::{PAGE_BYTES, Plan};
 use skete_loader::refusal::Refusal;
 
@@ -40,7 +41,7 @@ const PI_RAM_END: u64 = 0x3F00_0000;
 
 /// What was found to be carried.
 struct Cargo {
-    program: &'static [u8],
+    program: Part<'static>,
     payload: Option<Payload<'static>>,
 }
 
@@ -100,8 +101,11 @@ fn refuse(console: &mut Console, refusal: Refusal) {
     console.flush();
 }
 
+/// Memory that is held.
+type Taken = ArrayVec<Range<u64>, 24>;
+
 /// All memory that is held before a program is there.
-fn taken(machine: &Machine<'_>, image: &Range<u64>) -> ArrayVec<Range<u64>, 24> {
+fn taken(machine: &Machine<'_>, image: &Range<u64>) -> Taken {
     let mut taken = ArrayVec::new();
     taken.extend(machine.reserved.iter().cloned());
     let initrd = machine.initrd.clone().unwrap_or_default();
@@ -110,13 +114,12 @@ fn taken(machine: &Machine<'_>, image: &Range<u64>) -> ArrayVec<Range<u64>, 24> 
 }
 
 impl Cargo {
-    fn part(&self, kind: Kind) -> Option<&'static [u8]> {
-        self.payload?.part(kind)
+    fn part(&self, kind: Kind) -> Part<'static> {
+        self.payload.and_then(|payload| payload.part(kind)).unwrap_or(Part::plain(&[]))
     }
 
     fn is_semihosting(&self) -> bool {
-        let options = self.part(Kind::Options).unwrap_or_default();
-        core::str::from_utf8(options).is_ok_and(is_semihosting)
+        core::str::from_utf8(self.part(Kind::Options).bytes).is_ok_and(is_semihosting)
     }
 }
 
@@ -139,7 +142,7 @@ fn find(machine: &Machine<'_>, image: &Range<u64>) -> Result<Option<Cargo>, Refu
     if Payload::is_at(initrd) {
         open(initrd).map(Some)
     } else if elf::is_at(initrd) {
-        Ok(Some(Cargo { program: initrd, payload: None }))
+        Ok(Some(Cargo { program: Part::plain(initrd), payload: None }))
     } else {
         Err(Refusal::UnknownRamdisk)
     }
@@ -151,27 +154,42 @@ fn open(bytes: &'static [u8]) -> Result<Cargo, Refusal> {
     Ok(Cargo { program, payload: Some(payload) })
 }
 
+/// The bytes of a part. Those of a packed one are put at the end of the largest piece of free memory, for the program wants to be where
+/// memory begins, and are taken from now on.
+fn bring(kind: Kind, part: Part<'static>, machine: &Machine<'_>, taken: &mut Taken) -> Result<&'static [u8], Refusal> {
+    let Some(bytes) = part.unpacked_bytes else {
+        return Ok(part.bytes);
+    };
+    let gap = largest_gap(&machine.ram, taken);
+    let pages = (bytes as u64).checked_next_multiple_of(PAGE_BYTES as u64).unwrap_or(u64::MAX);
+    let start = gap.end.checked_sub(pages).filter(|start| *start >= gap.start).ok_or(Refusal::TooBig(pages >> 10))?;
+    taken.try_push(start..gap.end).map_err(|_| Refusal::TooBig(pages >> 10))?;
+    // SAFETY: the gap is memory that nobody holds.
+    let memory = unsafe { memory::Claim::new(start..gap.end) };
+    memory.fill_with(bytes, |into| unpack(part.bytes, into)).ok_or(Refusal::PackedPart(kind as u32))
+}
+
 /// Puts the program in place and the handover behind it.
 fn load(machine: &Machine<'_>, firmware: u64, image: &Range<u64>, cargo: &Cargo) -> Result<memory::Jump, Refusal> {
-    let plan = Plan::new(cargo.program)?;
     let appended = cargo.payload.map(|payload| memory::range(payload.bytes())).filter(|range| range.start == image.end);
     let loader = image.start..appended.map_or(image.end, |range| range.end);
     let initrd = machine.initrd.clone().unwrap_or_default();
     let mut taken = taken(machine, image);
     taken.push(loader.clone());
+    let names = bring(Kind::Names, cargo.part(Kind::Names), machine, &mut taken)?;
+    let plan = Plan::new(bring(Kind::Program, cargo.program, machine, &mut taken)?)?;
 
     let bytes = plan.bytes + PAGE_BYTES;
     let start = place(bytes as u64, &machine.ram, &taken).ok_or(Refusal::TooBig(bytes as u64 >> 10))?;
     let program = start..start + bytes as u64;
     // SAFETY: `place` chose memory that nobody holds.
     let memory = unsafe { memory::Claim::new(program.clone()) };
-    let part = |kind| cargo.part(kind).map_or(boot::Range::default(), |part| as_range(&memory::range(part)));
     // A card's `initramfs` may be the file tree of an appended program.
     // SAFETY: the firmware says that it put the ramdisk there.
     let is_archive = unsafe { memory::bytes(initrd.clone()) }.starts_with(&CPIO_MAGIC);
-    let root = match part(Kind::Root) {
-        none if none.is_empty() && is_archive => as_range(&initrd),
-        root => root,
+    let root = match cargo.part(Kind::Root).bytes {
+        [] if is_archive => as_range(&initrd),
+        root => range_of(root),
     };
     let handover = Handover {
         magic: boot::MAGIC,
@@ -180,10 +198,14 @@ fn load(machine: &Machine<'_>, firmware: u64, image: &Range<u64>, cargo: &Cargo)
         loader: as_range(&loader),
         initrd: as_range(&initrd),
         root,
-        options: part(Kind::Options),
-        names: part(Kind::Names),
+        options: range_of(cargo.part(Kind::Options).bytes),
+        names: range_of(names),
     };
     memory.fill(&plan, handover)
+}
+
+fn range_of(bytes: &[u8]) -> boot::Range {
+    if bytes.is_empty() { boot::Range::default() } else { as_range(&memory::range(bytes)) }
 }
 
 const fn as_range(range: &Range<u64>) -> boot::Range {

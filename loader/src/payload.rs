@@ -2,18 +2,19 @@
 //! serial line.
 //!
 //! ```text
-//! header     32 bytes  "SKETEPAY", version u32 = 1, count u32, total bytes u64, CRC-32 of the directory u32, 0 u32
-//! directory  32 each   kind u32, CRC-32 of the body u32, offset from the header u64, bytes u64, 0 u64
+//! header     32 bytes  "SKETEPAY", version u32 = 2, count u32, total bytes u64, CRC-32 of the directory u32, 0 u32
+//! directory  32 each   kind u32, CRC-32 of the body u32, offset from the header u64, bytes u64, unpacked bytes u64
 //! bodies               each at a multiple of 16
 //! ```
-//! Little-endian throughout. The CRC-32 is IEEE's, which the Pi's cores have an instruction for.
+//! Little-endian throughout. The CRC-32 is IEEE's, which the Pi's cores have an instruction for. A body is as it is where its unpacked
+//! bytes are 0, else [`crate::packed`].
 
 use crate::refusal::Refusal;
 
 /// How a payload begins.
 pub const MAGIC: [u8; 8] = *b"SKETEPAY";
 
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 const HEADER_BYTES: usize = 32;
 const ENTRY_BYTES: usize = 32;
 const ALIGNMENT: usize = 16;
@@ -40,6 +41,23 @@ impl Kind {
             4 => Self::Names,
             _ => return None,
         })
+    }
+}
+
+/// A part as the payload holds it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Part<'a> {
+    /// Its body.
+    pub bytes: &'a [u8],
+    /// How many bytes are packed in it; none if the body is the part itself.
+    pub unpacked_bytes: Option<usize>,
+}
+
+impl<'a> Part<'a> {
+    /// A part that is not packed.
+    #[must_use]
+    pub const fn plain(bytes: &'a [u8]) -> Self {
+        Self { bytes, unpacked_bytes: None }
     }
 }
 
@@ -104,14 +122,17 @@ impl<'a> Payload<'a> {
     }
 
     /// The parts whose kind is known, in their order.
-    pub fn parts(&self) -> impl Iterator<Item = (Kind, &'a [u8])> + '_ {
-        self.entries().filter_map(|entry| Some((Kind::from_number(entry.kind)?, self.body(entry)?)))
+    pub fn parts(&self) -> impl Iterator<Item = (Kind, Part<'a>)> + '_ {
+        self.entries().filter_map(|entry| {
+            let unpacked_bytes = (entry.unpacked_bytes != 0).then(|| usize::try_from(entry.unpacked_bytes).unwrap_or(usize::MAX));
+            Some((Kind::from_number(entry.kind)?, Part { bytes: self.body(entry)?, unpacked_bytes }))
+        })
     }
 
     /// The first part of this kind.
     #[must_use]
-    pub fn part(&self, kind: Kind) -> Option<&'a [u8]> {
-        self.parts().find(|(found, _)| *found == kind).map(|(_, body)| body)
+    pub fn part(&self, kind: Kind) -> Option<Part<'a>> {
+        self.parts().find(|(found, _)| *found == kind).map(|(_, part)| part)
     }
 
     fn entries(&self) -> impl Iterator<Item = Entry> + use<'a> {
@@ -134,11 +155,13 @@ struct Entry {
     crc: u32,
     offset: u64,
     bytes: u64,
+    unpacked_bytes: u64,
 }
 
 impl Entry {
     fn parse(entry: &[u8]) -> Option<Self> {
-        Some(Self { kind: word(entry, 0)?, crc: word(entry, 4)?, offset: long(entry, 8)?, bytes: long(entry, 16)? })
+        let (kind, crc) = (word(entry, 0)?, word(entry, 4)?);
+        Some(Self { kind, crc, offset: long(entry, 8)?, bytes: long(entry, 16)?, unpacked_bytes: long(entry, 24)? })
     }
 }
 
@@ -150,97 +173,11 @@ fn long(bytes: &[u8], at: usize) -> Option<u64> {
     bytes.get(at..)?.first_chunk().map(|eight| u64::from_le_bytes(*eight))
 }
 
-/// Makes a payload of these parts.
 #[cfg(any(feature = "emit", test))]
-#[must_use]
-pub fn emit(parts: &[(Kind, &[u8])]) -> alloc::vec::Vec<u8> {
-    let bodies_start = HEADER_BYTES + parts.len() * ENTRY_BYTES;
-    let mut directory = alloc::vec::Vec::new();
-    let mut bodies = alloc::vec::Vec::new();
-    for (kind, body) in parts {
-        directory.extend((*kind as u32).to_le_bytes());
-        directory.extend(crc32fast::hash(body).to_le_bytes());
-        directory.extend(((bodies_start + bodies.len()) as u64).to_le_bytes());
-        directory.extend((body.len() as u64).to_le_bytes());
-        directory.extend(0u64.to_le_bytes());
-        bodies.extend(*body);
-        bodies.resize(bodies.len().next_multiple_of(ALIGNMENT), 0);
-    }
-    let mut payload = alloc::vec::Vec::new();
-    payload.extend(MAGIC);
-    payload.extend(VERSION.to_le_bytes());
-    payload.extend(u32::try_from(parts.len()).unwrap_or(u32::MAX).to_le_bytes());
-    payload.extend(((bodies_start + bodies.len()) as u64).to_le_bytes());
-    payload.extend(crc32fast::hash(&directory).to_le_bytes());
-    payload.extend(0u32.to_le_bytes());
-    payload.extend(directory);
-    payload.extend(bodies);
-    payload
-}
+mod emit;
+
+#[cfg(any(feature = "emit", test))]
+pub use emit::{emit, emit_packed};
 
 #[cfg(test)]
-mod tests {
-    use std::vec::Vec;
-
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn kind() -> impl Strategy<Value = Kind> {
-        prop_oneof![Just(Kind::Program), Just(Kind::Root), Just(Kind::Options), Just(Kind::Names)]
-    }
-
-    proptest! {
-        #[test]
-        fn what_was_emitted_is_parsed_back(
-            parts in prop::collection::vec((kind(), prop::collection::vec(any::<u8>(), 0..100)), 0..6),
-            behind in prop::collection::vec(any::<u8>(), 0..40),
-        ) {
-            let parts: Vec<(Kind, &[u8])> = parts.iter().map(|(kind, body)| (*kind, body.as_slice())).collect();
-            let mut bytes = emit(&parts);
-            let length = bytes.len();
-            bytes.extend(behind);
-            let payload = Payload::parse(&bytes, crc32fast::hash).expect("it was just emitted");
-            prop_assert_eq!(payload.bytes().len(), length);
-            prop_assert_eq!(payload.parts().collect::<Vec<_>>(), parts);
-        }
-
-        #[test]
-        fn random_bytes_never_panic(mut bytes in prop::collection::vec(any::<u8>(), 0..200), is_begun in any::<bool>()) {
-            if is_begun && bytes.len() >= 12 {
-                bytes[..8].copy_from_slice(&MAGIC);
-                bytes[8..12].copy_from_slice(&1u32.to_le_bytes());
-            }
-            let _ = Payload::parse(&bytes, |_| 0);
-        }
-
-        #[test]
-        fn any_flipped_bit_of_a_body_is_noticed(bit in 0usize..800) {
-            let mut bytes = emit(&[(Kind::Options, &[0x5A; 100])]);
-            bytes[64 + bit / 8] ^= 1 << (bit % 8);
-            prop_assert_eq!(Payload::parse(&bytes, crc32fast::hash).err(), Some(Refusal::PartChecksum(3)));
-        }
-    }
-
-    #[test]
-    fn a_short_payload_is_truncated() {
-        let bytes = emit(&[(Kind::Program, &[1; 64])]);
-        for length in 0..bytes.len() {
-            assert_eq!(Payload::parse(&bytes[..length], crc32fast::hash).err(), Some(Refusal::TruncatedPayload));
-        }
-    }
-
-    #[test]
-    fn a_later_version_is_refused_by_its_number() {
-        let mut bytes = emit(&[]);
-        bytes[8] = 2;
-        assert_eq!(Payload::parse(&bytes, crc32fast::hash).err(), Some(Refusal::PayloadVersion(2)));
-    }
-
-    #[test]
-    fn a_changed_directory_is_noticed() {
-        let mut bytes = emit(&[(Kind::Program, &[1; 64])]);
-        bytes[32] = 2;
-        assert_eq!(Payload::parse(&bytes, crc32fast::hash).err(), Some(Refusal::DirectoryChecksum));
-    }
-}
+mod tests;

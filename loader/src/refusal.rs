@@ -15,6 +15,8 @@ pub enum Refusal {
     MisplacedPart(u32),
     /// A part's bytes do not match its checksum.
     PartChecksum(u32),
+    /// A packed part does not unpack to as many bytes as it says.
+    PackedPart(u32),
     /// No program among the parts.
     NoProgram,
     /// An initial ramdisk that holds neither payload nor program.
@@ -45,7 +47,7 @@ pub enum Refusal {
     RelocationTable(u64),
     /// A relocation outside the program, or at an odd address.
     RelocationTarget,
-    /// The program needs this many KiB in one piece, and there is no such piece of memory.
+    /// The program, or what it is unpacked in, needs this many KiB in one piece, and there is no such piece of memory.
     TooBig(u64),
 }
 
@@ -61,6 +63,7 @@ impl Refusal {
             Self::DirectoryChecksum => ("the payload's directory has a bad checksum", None, ""),
             Self::MisplacedPart(part) => ("part ", Some(part.into()), " of the payload lies outside it"),
             Self::PartChecksum(part) => ("part ", Some(part.into()), " of the payload has a bad checksum"),
+            Self::PackedPart(part) => ("part ", Some(part.into()), " of the payload cannot be unpacked"),
             Self::NoProgram => ("the payload holds no program", None, ""),
             Self::UnknownRamdisk => ("the initial ramdisk is neither a payload nor an ELF program", None, ""),
             Self::NotElf => ("the program is not a 64-bit little-endian ELF file", None, ""),

@@ -3,6 +3,7 @@
 
 mod futaphore;
 mod futex;
+mod shm;
 mod sysv;
 
 /// Prints the rows of every subject.
@@ -10,4 +11,5 @@ pub fn run() {
     futex::run();
     futaphore::run();
     sysv::run();
+    shm::run();
 }

@@ -1,5 +1,5 @@
 //! What the kernel promises about threads, time, memory and randomness, checked. `suite GROUP…`, groups `sharing`, `waking`,
-//! `spawning`, `locals`, `heap`, `time`, `random`; without one, all. Prints what it measures, and `suite: N checks passed`; a
+//! `spawning`, `priorities`, `semaphores`, `queues`, `locals`, `heap`, `time`, `random`; without one, all. Prints what it measures, and `suite: N checks passed`; a
 //! check that fails panics, and the status is 101.
 //!
 //! The argument `exact` says that the machine's time is that of its instructions (`--icount`): then shares and delays are held to their
@@ -10,9 +10,13 @@ use std::env;
 use skete as _;
 
 mod heap;
+mod hermit;
 mod locals;
 mod pause;
+mod priorities;
+mod queues;
 mod random;
+mod semaphores;
 mod sharing;
 mod spawning;
 mod time;
@@ -21,10 +25,13 @@ mod waking;
 /// A name, and what panics if the name is not true.
 type Check = (&'static str, fn());
 
-const GROUPS: [(&str, &[Check]); 7] = [
+const GROUPS: [(&str, &[Check]); 10] = [
     ("sharing", sharing::CHECKS),
     ("waking", waking::CHECKS),
     ("spawning", spawning::CHECKS),
+    ("priorities", priorities::CHECKS),
+    ("semaphores", semaphores::CHECKS),
+    ("queues", queues::CHECKS),
     ("locals", locals::CHECKS),
     ("heap", heap::CHECKS),
     ("time", time::CHECKS),

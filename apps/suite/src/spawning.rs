@@ -21,7 +21,10 @@ fn in_a_row() {
         sum += thread::spawn(move || number).join().expect("it does not panic");
     }
     assert_eq!(sum, 49_995_000);
-    assert!(skete::thread::count() <= before + 1, "threads are left over");
+    // A thread that was joined may still be on its way out; one that stays is waited for until the test is given up.
+    while skete::thread::count() > before {
+        thread::yield_now();
+    }
 }
 
 fn at_once() {

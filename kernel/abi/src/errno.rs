@@ -3,12 +3,28 @@
 //! Inside the kernel an error is an [`Errno`]; it becomes a negative number in `kernel/src/calls.rs` alone, and C's `errno` in
 //! one file of libc-shim.
 
-/// Why a call failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[repr(i32)]
-#[non_exhaustive]
-#[allow(clippy::upper_case_acronyms, reason = "POSIX spells them so")]
-pub enum Errno {
+use core::fmt;
+
+/// The numbers, and their names as one text: a table of names, which deriving `Debug` would make, takes six times the room in every
+/// program that tells an error.
+macro_rules! errors {
+    ($($(#[$about:meta])* $name:ident = $number:literal,)*) => {
+        /// Why a call failed.
+        #[derive(Clone, Copy, PartialEq, Eq, Hash)]
+        #[repr(i32)]
+        #[non_exhaustive]
+        #[allow(clippy::upper_case_acronyms, reason = "POSIX spells them so")]
+        pub enum Errno {
+            $($(#[$about])* $name = $number,)*
+        }
+
+        /// All numbers, and all names in the same order.
+        const NUMBERS: &[u8] = &[$($number),*];
+        const NAMES: &str = concat!($(stringify!($name), " "),*);
+    };
+}
+
+errors! {
     /// Operation not permitted.
     EPERM = 1,
     /// No such file or directory.
@@ -278,5 +294,32 @@ impl Errno {
     #[must_use]
     pub const fn number(self) -> i32 {
         self as i32
+    }
+}
+
+impl fmt::Debug for Errno {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut names = NUMBERS.iter().zip(NAMES.split_ascii_whitespace());
+        let name = names.find(|(number, _)| i32::from(**number) == self.number());
+        formatter.write_str(name.map_or("", |(_, name)| name))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::format;
+
+    use super::{Errno, NAMES, NUMBERS};
+
+    #[test]
+    fn an_error_tells_its_name() {
+        macro_rules! tells {
+            ($($name:ident),+) => {
+                $(assert_eq!(format!("{:?}", Errno::$name), stringify!($name));)+
+            };
+        }
+        // The first and the last, and those beside the numbers that are not used.
+        tells!(EPERM, ENOENT, ELOOP, ENOMSG, EBADSLT, EBFONT, ERFKILL, EHWPOISON);
+        assert_eq!(NUMBERS.len(), NAMES.split_ascii_whitespace().count());
     }
 }

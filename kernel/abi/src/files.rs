@@ -90,7 +90,7 @@ pub const S_IFREG: u32 = 0o10_0000;
 /// `st_mode`: a symbolic link.
 pub const S_IFLNK: u32 = 0o12_0000;
 
-/// `struct timespec` as Hermit lays it out: the nanoseconds have 32 bits.
+/// `struct timespec` as Hermit lays it out, of clocks and timeouts too: the nanoseconds have 32 bits.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TimeSpec {

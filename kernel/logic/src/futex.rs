@@ -12,6 +12,7 @@
 //! - [`key`](Key): the word's name · [`Waiter`]: the node, and who may touch it when
 //! - `bucket`: lock, count, queue · `chain`: the woken, on their way from the lock to the run queues
 //! - `wait`, `wake`, `requeue`, `decide`: the operations · [`operation`]: the little program inside `FUTEX_WAKE_OP`
+//! - [`pi`]: locks that lend their holder their waiters' priority
 //! - `end`: the word that a thread clears when it ends · [`robust`]: the locks that it leaves behind
 
 mod bucket;
@@ -20,6 +21,7 @@ mod decide;
 mod end;
 mod key;
 pub mod operation;
+pub mod pi;
 mod requeue;
 pub mod robust;
 mod wait;
@@ -37,6 +39,9 @@ use skete_cell::atomic::Ordering;
 
 /// The bitset of one who does not use bitsets: matches everyone (`FUTEX_BITSET_MATCH_ANY`).
 pub const ANY: u32 = u32::MAX;
+
+/// The bitset of one who is in no wake's reach: it waits for a lock that is handed over, or to be moved to one.
+const NO_WAKE: u32 = 0;
 
 /// Everyone who waits for a word: `N` buckets, a power of two.
 #[derive(Debug)]

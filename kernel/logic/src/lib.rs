@@ -4,14 +4,15 @@
 //! the kernel, in a unit test, under loom and under a seeded scheduler.
 //!
 //! - [`time`], [`thread`]: the words all others use
-//! - [`run_queue`]: which thread of a core runs next · [`deadlines`]: which sleeper of a core is due
+//! - [`run_queue`]: which thread of a core runs next, [`ready`]: its queue as other cores see it, [`placement`]: on which core a thread
+//!   waits · [`deadlines`]: which sleeper of a core is due, [`sleepers`]: how it fell asleep
 //! - [`token`]: a wake-up that comes before the sleep is not lost · [`host`]: what sleepers ask of the machine
 //! - [`futex`]: everyone who waits for a word of memory · [`waiting`]: for whom, as a report tells it
 //! - [`futaphore`]: semaphores that the program moves itself, over the futex table
 //! - [`sysv`]: System V semaphores, and the ids of System V objects
 //! - [`tree`], [`fds`]: the files under `/`, and the numbers of open ones, both over [`slab`]
 //! - [`dirent`], [`terminal`], [`event`]: how a directory's entries are laid out, what a terminal's bytes mean, what eventfd counts
-//! - [`pages`]: page-table entries · [`options`]: the words of the boot options
+//! - [`bitmap`]: which frames are free · [`pages`]: page-table entries · [`options`]: the words of the boot options
 //!
 //! Tests: `cargo test -p skete-logic` runs properties against plain references. The models compile these same files with loom's
 //! atomics: `RUSTFLAGS="--cfg loom" cargo test -p skete-logic --release`. Each model runs unharmed, and once with each [`mutant`] that
@@ -19,6 +20,7 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+pub mod bitmap;
 pub mod deadlines;
 pub mod dirent;
 pub mod event;
@@ -29,8 +31,11 @@ pub mod host;
 pub mod mutant;
 pub mod options;
 pub mod pages;
+pub mod placement;
+pub mod ready;
 pub mod run_queue;
 pub mod slab;
+pub mod sleepers;
 pub mod sysv;
 pub mod terminal;
 pub mod thread;

@@ -37,6 +37,40 @@ pub enum Mutant {
     RequeueWithoutFence,
     /// Futex: a requeue raises the target's count after the move.
     RequeueCountedLate,
+    /// Locks that lend: a waiter does not say in the word that it waits.
+    LockWaitedForSilently,
+    /// Locks that lend: who lets go does not write who holds the lock then.
+    HandedOverUnwritten,
+    /// Locks that lend: one begins to wait for a holder that has ended.
+    LentToTheGone,
+    /// Locks that lend: a holder keeps what it inherited.
+    LentForEver,
+    /// Locks that lend: a changed priority goes no further than to the first holder.
+    ChainCut,
+    /// Locks that lend: a chain is walked without a fence between a thread's priority and its place.
+    WalkedWithoutFence,
+    /// Futex: a wake looks at no bits.
+    WokenWhateverTheBits,
+    /// Placement: no fence between a core's announcement that it idles and its look at the queues.
+    IdleWithoutFence,
+    /// Placement: no fence between the queueing and the look for idle cores.
+    QueuedWithoutFence,
+    /// Placement: who queues behind a busy core does not look for idle ones.
+    QueuedWithoutASecondLook,
+    /// Placement: a core that found something ceases to idle after it has counted its queue, not with it.
+    BegunOutsideTheLock,
+    /// Placement: a core that found more than it can run tells nobody.
+    BegunWithoutALook,
+    /// Placement: who claims a core may take it to run what it ran before.
+    ClaimedRelaxed,
+    /// Placement: a core that found something does not ask whether it was claimed for something else.
+    ClaimNotPassedOn,
+    /// Sleep: a thread that comes back looks for its deadline before it takes the lock.
+    DroppedAfterALook,
+    /// Sleep: a thread that comes back drops its deadline on the core that it is on now.
+    DroppedWhereItWakes,
+    /// Sleep: a thread that was woken in time leaves its deadline where it is.
+    DeadlineLeft,
     /// Semaphores: a sleeper may go while the waker's chain still runs through its node.
     SleeperFreedUnderTheLock,
     /// Semaphores: a waker lets a sleeper go without publishing what it did for it.
@@ -77,6 +111,12 @@ pub enum Mutant {
     FutaphoreWokenBeforeFreed,
     /// Futaphore: a slot freed and made again looks as if it had not been.
     FutaphoreLifeForgotten,
+    /// A program's test-and-set lock wakes first and is released then: no fault of this crate, and a model must still see it.
+    LockWakesFirst,
+    /// A program's lock with a flag for "somebody may sleep", as it was published: who slept takes the lock with the flag down.
+    LockFlagAsPublished,
+    /// A program's three-state lock: who slept takes it as if nobody else did.
+    LockSleeperForgetsOthers,
 }
 
 /// Whether `mutant` is planted.

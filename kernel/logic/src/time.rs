@@ -22,6 +22,23 @@ pub const fn seconds_of(ns: u64) -> (u64, u32) {
     (seconds, (ns - seconds * SECOND) as u32)
 }
 
+/// Nanoseconds per tick of a counter with `rate` ticks a second, which is not 0, in units of 2⁻⁶⁴, rounded down.
+///
+/// Bit by bit, for it is asked once, and a division of 128 bits is a kilobyte of program.
+#[must_use]
+pub fn ns_per_tick(rate: u64) -> u128 {
+    let (mut quotient, mut rest) = (u128::from(SECOND / rate), u128::from(SECOND % rate));
+    for _ in 0..u64::BITS {
+        quotient <<= 1;
+        rest <<= 1;
+        if rest >= u128::from(rate) {
+            rest -= u128::from(rate);
+            quotient |= 1;
+        }
+    }
+    quotient
+}
+
 impl Instant {
     /// Boot.
     pub const ZERO: Self = Self(0);

@@ -2,7 +2,7 @@
 #![cfg(not(loom))]
 
 use proptest::prelude::*;
-use skete_logic::time::{Instant, seconds_of};
+use skete_logic::time::{Instant, ns_per_tick, seconds_of};
 use std::time::Duration;
 
 #[test]
@@ -22,6 +22,11 @@ fn a_timeout_counts_in_nanoseconds() {
 }
 
 proptest! {
+    #[test]
+    fn a_tick_lasts_as_long_as_a_division_says(rate in prop_oneof![1..u64::MAX, 1..100_000_000u64, Just(u64::MAX)]) {
+        prop_assert_eq!(ns_per_tick(rate), (1_000_000_000u128 << 64) / u128::from(rate));
+    }
+
     #[test]
     fn seconds_are_those_of_a_division(ns in 0..1u64 << 63) {
         prop_assert_eq!((seconds_of(ns).0, u64::from(seconds_of(ns).1)), (ns / 1_000_000_000, ns % 1_000_000_000));

@@ -7,12 +7,12 @@ use core::ffi::{c_char, c_int, c_void};
 use core::mem::MaybeUninit;
 
 use skete_abi::Errno;
-use skete_abi::files::{self as numbers, IoVec, PATH_MAX, PollFd, Stat, TimeSpec};
+use skete_abi::files::{self as numbers, IoVec, PATH_MAX, PollFd, Stat};
 use skete_logic::event::Event;
 use skete_logic::fds::LIMIT;
 use skete_logic::tree::{Kind, OpenFlags, Status};
 
-use super::{Timespec, answer, answer_int, note};
+use super::{answer, answer_int, note, time_spec};
 use crate::files::{self, event, poll, stored};
 
 /// The program's buffer to be filled.
@@ -235,12 +235,6 @@ fn stat(status: &Status) -> Stat {
         st_mtim: time_spec(status.times.modified_ns),
         st_ctim: time_spec(status.times.changed_ns),
     }
-}
-
-/// Nanoseconds since 1970 as `struct timespec`.
-fn time_spec(ns: u64) -> TimeSpec {
-    let Timespec { seconds, nanoseconds } = Timespec::from_ns(ns);
-    TimeSpec { tv_sec: seconds, tv_nsec: nanoseconds }
 }
 
 /// Takes a file's name away.

@@ -4,10 +4,11 @@
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use skete_abi::Errno;
+use skete_abi::files::TimeSpec;
 use skete_logic::time::Instant;
 use skete_logic::waiting::Cause;
 
-use super::{Timespec, answer_int, deadline_in, timeout_of};
+use super::{answer_int, deadline_in, timeout_of};
 use crate::sched::{futex, record};
 
 /// The timeout is a length, not a moment (`FUTEX_RELATIVE_TIMEOUT`).
@@ -16,7 +17,7 @@ const RELATIVE: u32 = 1;
 /// Sleeps until a wake, as long as the word at `address` is `expected`: 0, `-EAGAIN`, `-ETIMEDOUT`, `-EFAULT`, `-EINVAL`. `timeout` null:
 /// for ever.
 #[unsafe(no_mangle)]
-pub extern "C" fn sys_futex_wait(address: *mut u32, expected: u32, timeout: *const Timespec, flags: u32) -> i32 {
+pub extern "C" fn sys_futex_wait(address: *mut u32, expected: u32, timeout: *const TimeSpec, flags: u32) -> i32 {
     record::count_entry();
     if flags & !RELATIVE != 0 {
         return answer_int(Err::<i64, _>(Errno::EINVAL));
@@ -106,7 +107,7 @@ pub extern "C" fn sys_sem_trywait(semaphore: *mut usize) -> i32 {
 
 /// One down, waiting for it until the moment `*deadline` of CLOCK_REALTIME, null for ever (POSIX `sem_timedwait`): `-ETIMEDOUT`.
 #[unsafe(no_mangle)]
-pub extern "C" fn sys_sem_timedwait(semaphore: *mut usize, deadline: *const Timespec) -> i32 {
+pub extern "C" fn sys_sem_timedwait(semaphore: *mut usize, deadline: *const TimeSpec) -> i32 {
     let wait = || {
         let count = count_of(semaphore)?;
         let deadline = timeout_of(deadline)?.map(crate::time::at_realtime);

@@ -7,10 +7,11 @@ use core::mem::MaybeUninit;
 
 use allocator_api2::vec::Vec;
 use skete_abi::Errno;
+use skete_abi::futex::TimeSpec;
 use skete_abi::ipc::{IPC_INFO, IPC_RMID, IPC_SET, IPC_STAT};
 use skete_abi::sem::{GETALL, GETNCNT, GETPID, GETVAL, GETZCNT, SEM_INFO, SEM_STAT, SEM_STAT_ANY, SETALL, SETVAL, SemBuf, SemIdDs};
 
-use super::{Timespec, answer_int, deadline_in};
+use super::{answer_int, deadline_in};
 use crate::arch::transfer;
 use crate::memory::Heap;
 use crate::sched::futex::Machine;
@@ -42,10 +43,10 @@ pub extern "C" fn sys_semop(id: i32, operations: *const SemBuf, count: usize) ->
 
 /// [`sys_semop`] that waits at most as long as `*timeout` says, null for ever: then `-EAGAIN`. Not a time: `-EINVAL`.
 #[unsafe(no_mangle)]
-pub extern "C" fn sys_semtimedop(id: i32, operations: *const SemBuf, count: usize, timeout: *const Timespec) -> i32 {
+pub extern "C" fn sys_semtimedop(id: i32, operations: *const SemBuf, count: usize, timeout: *const TimeSpec) -> i32 {
     record::count_entry();
     let act = || {
-        let timeout = if timeout.is_null() { None } else { Some(read::<Timespec>(timeout as usize)?) };
+        let timeout = if timeout.is_null() { None } else { Some(read::<TimeSpec>(timeout as usize)?) };
         operate(id, operations, count, timeout)
     };
     answer_int(act().map(|()| 0))
@@ -64,7 +65,7 @@ fn operate_all(id: i32, operations: *const SemBuf, count: usize) -> i32 {
 }
 
 #[inline(never)]
-fn operate(id: i32, operations: *const SemBuf, count: usize, timeout: Option<Timespec>) -> Result<(), Errno> {
+fn operate(id: i32, operations: *const SemBuf, count: usize, timeout: Option<TimeSpec>) -> Result<(), Errno> {
     sem::check(count)?;
     let mut few = [MaybeUninit::<SemBuf>::uninit(); FEW];
     let mut many = Vec::<SemBuf, Heap>::new_in(Heap);
@@ -82,12 +83,12 @@ fn operate(id: i32, operations: *const SemBuf, count: usize, timeout: Option<Tim
     }
     // SAFETY: filled just now.
     let operations = unsafe { &*(&raw const *room as *const [SemBuf]) };
-    let deadline = timeout.map(Timespec::as_ns).transpose()?.map(deadline_in);
+    let deadline = timeout.map(|timeout| timeout.as_ns().ok_or(Errno::EINVAL)).transpose()?.map(deadline_in);
     sets::operate(id, operations, deadline)
 }
 
 /// A copy of what is at `address`, all of whose bit patterns are values.
-fn read<T: Copy>(address: usize) -> Result<T, Errno> {
+pub(super) fn read<T: Copy>(address: usize) -> Result<T, Errno> {
     let mut value = MaybeUninit::<T>::uninit();
     // SAFETY: the same memory, byte by byte.
     let into = unsafe { core::slice::from_raw_parts_mut((&raw mut value).cast(), size_of::<T>()) };
@@ -100,7 +101,7 @@ fn read<T: Copy>(address: usize) -> Result<T, Errno> {
 }
 
 /// Writes `values`, which have no padding, to `address`.
-fn write<T: Copy>(address: usize, values: &[T]) -> Result<(), Errno> {
+pub(super) fn write<T: Copy>(address: usize, values: &[T]) -> Result<(), Errno> {
     // SAFETY: the same memory, byte by byte.
     let bytes = unsafe { core::slice::from_raw_parts(values.as_ptr().cast(), size_of_val(values)) };
     // SAFETY: the program says that there is room.

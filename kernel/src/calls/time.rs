@@ -2,8 +2,9 @@
 #![allow(unsafe_code, reason = "exported names, and pointers that the program gives")]
 
 use skete_abi::Errno;
+use skete_abi::files::TimeSpec;
 
-use super::{Timespec, answer_int, timeout_of};
+use super::{answer_int, time_spec, timeout_of};
 use crate::sched::park;
 use crate::time;
 
@@ -12,7 +13,7 @@ const MONOTONIC: i32 = 4;
 
 /// Tells a clock's time (POSIX `clock_gettime`): `-EINVAL` for an unknown clock, `-EFAULT` for a null pointer.
 #[unsafe(no_mangle)]
-pub extern "C" fn sys_clock_gettime(clock: i32, time: *mut Timespec) -> i32 {
+pub extern "C" fn sys_clock_gettime(clock: i32, time: *mut TimeSpec) -> i32 {
     let ns = match clock {
         MONOTONIC => time::now().as_ns(),
         REALTIME => time::realtime_ns(),
@@ -22,7 +23,7 @@ pub extern "C" fn sys_clock_gettime(clock: i32, time: *mut Timespec) -> i32 {
         return answer_int(Err::<i64, _>(Errno::EFAULT));
     }
     // SAFETY: the program says that there is room for a timespec.
-    unsafe { time.write(Timespec::from_ns(ns)) };
+    unsafe { time.write(time_spec(ns)) };
     0
 }
 
@@ -34,7 +35,7 @@ pub extern "C" fn sys_usleep(us: u64) {
 
 /// Sleeps for at least `*requested` (POSIX `nanosleep`).
 #[unsafe(no_mangle)]
-pub extern "C" fn sys_nanosleep(requested: *const Timespec) -> i32 {
+pub extern "C" fn sys_nanosleep(requested: *const TimeSpec) -> i32 {
     answer_int(timeout_of(requested).and_then(|ns| ns.ok_or(Errno::EFAULT)).map(|ns| {
         park::sleep(ns);
         0

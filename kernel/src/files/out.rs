@@ -5,20 +5,41 @@
 use core::ffi::CStr;
 
 use allocator_api2::vec::Vec;
+use hermit_sync::OnceCell;
 use skete_abi::Errno;
 use skete_drivers::semihosting::Host;
 
-use super::stored;
 use crate::arch::firmware::Emulator;
 use crate::board::power;
 use crate::memory::Heap;
 use crate::trace;
 
+/// Shows `sink` every file under `/out`, with its path from there and its contents.
+///
+/// # Errors
+/// `ENOMEM`, or `ENOENT` and `ENOTDIR` if the program removed or replaced `/out`.
+pub type Walk = fn(sink: &mut dyn FnMut(&[u8], &[u8])) -> Result<(), Errno>;
+
+/// How to walk `/out`, and what hands it over then. Known once there is a tree: a program that asks for no path carries neither.
+static WAY: OnceCell<(Walk, fn(&Host<Emulator>, Walk))> = OnceCell::new();
+
+/// From now on there may be something under `/out`.
+pub fn expect(walk: Walk) {
+    let _ = WAY.set((walk, send_all));
+}
+
 /// Hands over every file under `/out`, and says which could not be. Only where there is semihosting.
 pub fn hand_out() {
-    let Some(host) = power::emulator() else { return };
-    let result = stored::visit_out(|path, contents| {
-        if send(&host, path, contents).is_none() {
+    if let Some(host) = power::emulator()
+        && let Some((walk, send_all)) = WAY.get()
+    {
+        send_all(&host, *walk);
+    }
+}
+
+fn send_all(host: &Host<Emulator>, walk: Walk) {
+    let result = walk(&mut |path, contents| {
+        if send(host, path, contents).is_none() {
             trace::say(format_args!("/out/{}: cannot be handed to the host", path.escape_ascii()));
         }
     });

@@ -11,7 +11,7 @@ use skete_logic::dirent;
 use skete_logic::tree::{Kind, NodeId, OpenFlags, Status, Tree};
 
 use super::class::{Class, Handle};
-use super::{Open, console, devices};
+use super::{Open, console, devices, out};
 use crate::memory::Heap;
 use crate::sched::mutex::{RawSleep, Sleep};
 use crate::{time, trace};
@@ -27,12 +27,6 @@ struct Stored;
 
 static CLASS: Stored = Stored;
 
-/// Shows a file: its path and its contents.
-type Sink<'s> = &'s mut dyn FnMut(&[u8], &[u8]);
-
-/// How to walk `/out`: known once there is a tree.
-static WALK: OnceCell<fn(Sink<'_>) -> Result<(), Errno>> = OnceCell::new();
-
 /// Keeps the root archive for the tree's beginning. Called once, at start; costs nothing by itself.
 pub fn init(archive: &'static [u8]) {
     let _ = ARCHIVE.set(archive);
@@ -43,7 +37,7 @@ fn tree() -> Result<MappedMutexGuard<'static, RawSleep, Root>, Errno> {
     let mut guard = TREE.lock();
     if guard.is_none() {
         *guard = Some(plant()?);
-        let _ = WALK.set(|sink| tree()?.visit(b"/out", sink));
+        out::expect(|sink| tree()?.visit(b"/out", sink));
     }
     MutexGuard::try_map(guard, Option::as_mut).map_err(|_| Errno::ENOMEM)
 }
@@ -69,15 +63,6 @@ fn allow_present(made: Result<NodeId, Errno>) -> Result<(), Errno> {
         Ok(_) | Err(Errno::EEXIST) => Ok(()),
         Err(errno) => Err(errno),
     }
-}
-
-/// Shows `sink` every file under `/out`, with its path from there: what the program leaves to the host. Nothing if no path was ever
-/// asked for, so that the way out holds no tree alive.
-///
-/// # Errors
-/// `ENOMEM`, or `ENOENT` and `ENOTDIR` if the program removed or replaced `/out`.
-pub fn visit_out(mut sink: impl FnMut(&[u8], &[u8])) -> Result<(), Errno> {
-    WALK.get().map_or(Ok(()), |walk| walk(&mut sink))
 }
 
 /// Opens what `path` names and gives it a number.

@@ -63,8 +63,8 @@ pub(crate) unsafe fn dispatch(
     if op & CLOCK_REALTIME != 0 && !takes_realtime(command) {
         return Err(Errno::ENOSYS);
     }
-    let word = futex::Word { address: uaddr as usize, is_shared };
-    let other = futex::Word { address: uaddr2 as usize, is_shared };
+    let word = futex::Word { address: uaddr as usize, is_shared, is_sure: false };
+    let other = futex::Word { address: uaddr2 as usize, is_shared, is_sure: false };
     let until = |clock: fn(u64) -> Instant| deadline_of(timeout, clock);
     match command {
         op::WAIT => futex::wait_word(word, val, ANY, until(from_now)?).map(|()| 0),

@@ -5,26 +5,29 @@
 
 use core::ops::Range;
 
-use bitmap_allocator::{BitAlloc, BitAlloc1M};
+use skete_logic::bitmap::Bitmap;
+use skete_logic::pages::PAGE;
 
 use crate::lock::Spin;
-use skete_logic::pages::PAGE;
 
 /// Ranges of RAM that a board may report, holes cut out.
 const RANGES: usize = 16;
 /// How many pages enter the bitmap at a time: 8 MiB.
 const PIECE: usize = 2048;
 
+/// 4 GiB of frames, all that a board has.
+type Bits = Bitmap<16384, 256>;
+
 struct Frames {
-    /// Bit n: the frame at n × 4 KiB. 4 GiB are covered, all that a board has.
-    free: BitAlloc1M,
+    /// Frame n is the one at n × 4 KiB.
+    free: Bits,
     /// RAM not entered yet, in frame numbers.
     fresh: [Range<usize>; RANGES],
     total: usize,
     free_count: usize,
 }
 
-static FRAMES: Spin<Frames> = Spin::new(Frames { free: BitAlloc1M::DEFAULT, fresh: [const { 0..0 }; RANGES], total: 0, free_count: 0 });
+static FRAMES: Spin<Frames> = Spin::new(Frames { free: Bits::new(), fresh: [const { 0..0 }; RANGES], total: 0, free_count: 0 });
 
 impl Frames {
     /// Enters the next piece; false if there is none.
@@ -67,7 +70,7 @@ pub fn add(ram: Range<u64>, taken: &[Range<u64>]) {
 }
 
 fn frame(address: u64) -> usize {
-    usize::try_from(address / PAGE).unwrap_or(usize::MAX).min(BitAlloc1M::CAP)
+    usize::try_from(address / PAGE).unwrap_or(usize::MAX).min(Bits::LENGTH)
 }
 
 fn add_piece(piece: Range<usize>) {
@@ -87,9 +90,9 @@ fn add_piece(piece: Range<usize>) {
 /// Takes one frame: its physical address. Its content is what was left there.
 pub fn take() -> Option<u64> {
     let mut frames = FRAMES.lock();
-    let frame = match frames.free.alloc() {
+    let frame = match frames.free.take() {
         Some(frame) => frame,
-        None if frames.enter_piece() => frames.free.alloc()?,
+        None if frames.enter_piece() => frames.free.take()?,
         None => return None,
     };
     frames.free_count -= 1;
@@ -103,7 +106,7 @@ pub fn take_row(count: usize) -> Option<u64> {
         return None;
     }
     loop {
-        if let Some(first) = frames.free.alloc_contiguous(None, count, 0) {
+        if let Some(first) = frames.free.take_row(count) {
             frames.free_count -= count;
             return Some(first as u64 * PAGE);
         }
@@ -116,7 +119,7 @@ pub fn take_row(count: usize) -> Option<u64> {
 /// Gives back the frame at `address`, which [`take`] gave.
 pub fn give(address: u64) {
     let mut frames = FRAMES.lock();
-    let was_taken = frames.free.dealloc(frame(address));
+    let was_taken = frames.free.give(frame(address));
     debug_assert!(was_taken, "a frame is given back once");
     frames.free_count += 1;
 }

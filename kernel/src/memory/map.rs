@@ -62,14 +62,20 @@ impl Table {
 /// Zeroes the frame at `physical`.
 pub fn zero(physical: u64) {
     // SAFETY: the frame is the caller's, mapped at its own address.
-    unsafe { core::ptr::write_bytes(physical as *mut u8, 0, PAGE as usize) };
+    unsafe { cpu::zero_page(physical as usize) };
 }
 
-/// The level-3 entry of `address`, tables made as needed. `None`: no frame for a table, or a block lies there.
-pub fn slot(address: u64) -> Option<&'static AtomicU64> {
+/// The level-3 entries of `address` and the pages behind it, as far as one table reaches; tables made as needed. `None`: no frame for a
+/// table, or a block lies there.
+pub fn slots(address: u64) -> Option<&'static [AtomicU64]> {
     let middle = ROOT.next(index(address, GIB))?;
     let last = middle.next(index(address, BLOCK))?;
-    Some(&last.0[index(address, PAGE)])
+    last.0.get(index(address, PAGE)..)
+}
+
+/// The level-3 entry of `address`, as [`slots`].
+pub fn slot(address: u64) -> Option<&'static AtomicU64> {
+    slots(address)?.first()
 }
 
 /// The entry that decides about `address`, whatever its level.

@@ -89,14 +89,22 @@ pub struct Word {
     pub address: usize,
     /// Whether it is known by where it lies in memory, not by its address (`futex(2)`: without FUTEX_PRIVATE_FLAG).
     pub is_shared: bool,
+    /// Whether a reference vouches for it: it is there, and aligned.
+    pub is_sure: bool,
 }
 
 impl Word {
+    #[inline(always)]
     fn key(self) -> Result<Key, Errno> {
-        key_of(self.address, self.is_shared)
+        if self.is_sure && !self.is_shared { Ok(private(self.address)) } else { key_of(self.address, self.is_shared) }
     }
 
+    #[inline(always)]
     fn read(self) -> Result<u32, Errno> {
+        if self.is_sure {
+            // SAFETY: a reference vouches for it as long as the call lasts.
+            return Ok(unsafe { &*(self.address as *const AtomicU32) }.load(Ordering::Relaxed));
+        }
         probe::read_word(self.address).ok_or(Errno::EFAULT)
     }
 }
@@ -172,6 +180,34 @@ fn wait_for(
     read: impl Fn() -> Result<u32, Errno>,
     expected: u32,
 ) -> Result<(), Errno> {
+    // Without a deadline by a path of its own, which has less to keep over the sleep.
+    match deadline {
+        None => wait_until(address, key, bitset, None, read, expected),
+        Some(_) => wait_timed(address, key, bitset, deadline, read, expected),
+    }
+}
+
+#[inline(never)]
+fn wait_timed(
+    address: usize,
+    key: Key,
+    bitset: u32,
+    deadline: Option<Instant>,
+    read: impl Fn() -> Result<u32, Errno>,
+    expected: u32,
+) -> Result<(), Errno> {
+    wait_until(address, key, bitset, deadline, read, expected)
+}
+
+#[inline(always)]
+fn wait_until(
+    address: usize,
+    key: Key,
+    bitset: u32,
+    deadline: Option<Instant>,
+    read: impl Fn() -> Result<u32, Errno>,
+    expected: u32,
+) -> Result<(), Errno> {
     let me = record::current();
     me.waits_for.store(address as u64, Ordering::Relaxed);
     let result = TABLE.wait(&Machine, key, bitset, deadline, read, expected);
@@ -197,7 +233,7 @@ pub fn wake_at(address: usize, count: u32) -> u32 {
 #[inline]
 pub fn wake_word(word: Word, count: u32, bitset: u32) -> Result<u32, Errno> {
     let key = word.key()?;
-    if bitset == 0 { Err(Errno::EINVAL) } else { Ok(TABLE.wake(&Machine, key, count, bitset)) }
+    if bitset == 0 { Err(Errno::EINVAL) } else { TABLE.try_wake(&Machine, key, count, bitset) }
 }
 
 /// Wakes some of those who wait for `from` and lets others wait for `to`, if `from` holds what is `expected` of it, if anything is
@@ -208,7 +244,7 @@ pub fn wake_word(word: Word, count: u32, bitset: u32) -> Result<u32, Errno> {
 pub fn requeue(from: Word, to: Word, shares: Shares, expected: Option<u32>) -> Result<Requeued, Errno> {
     let (from_key, to_key) = (from.key()?, to.key()?);
     match expected {
-        None => Ok(TABLE.requeue(&Machine, from_key, to_key, shares)),
+        None => TABLE.requeue(&Machine, from_key, to_key, shares),
         Some(expected) => TABLE.cmp_requeue(&Machine, from_key, to_key, shares, || from.read(), expected),
     }
 }
@@ -239,18 +275,29 @@ pub fn exit_wakeup(address: usize, clear: impl FnOnce() -> bool) {
 ///
 /// # Errors
 /// `EAGAIN`: it does not. `ETIMEDOUT`: the deadline passed.
+#[inline]
 pub fn wait_while(address: usize, deadline: Option<Instant>, must_wait: impl Fn() -> bool) -> Result<(), Errno> {
-    wait_for(address, private(address), ANY, deadline, || Ok(u32::from(must_wait())), 1)
+    let me = record::current();
+    me.waits_for.store(address as u64, Ordering::Relaxed);
+    let result = TABLE.wait_while(&Machine, Key::new(address as u64, false), deadline, must_wait);
+    me.waits_for.store(0, Ordering::Relaxed);
+    result
 }
 
-/// Tells `decide`, under the bucket's lock, how many wait for the word at `address`, counted up to two, and wakes as many as it answers.
-pub fn wake_decided(address: usize, decide: impl FnOnce(u32) -> u32) {
-    TABLE.wake_decided(&Machine, Key::new(address as u64, false), 2, decide);
+/// Tells `decide`, under the bucket's lock, how many wait for the word at `address`, counted up to two, and wakes one if it says so.
+#[inline]
+pub fn wake_decided(address: usize, decide: impl FnOnce(u32) -> bool) {
+    TABLE.wake_decided(&Machine, Key::new(address as u64, false), decide);
 }
 
 /// How many threads wait for the kernel's own `word` now.
 pub fn waiters_of(word: &AtomicU32) -> u32 {
     waiters_at(word.as_ptr() as usize)
+}
+
+/// How many threads wait for the program's `word` by its shared name now; 0 if nothing is mapped there.
+pub fn waiters_of_shared(word: &AtomicU32) -> u32 {
+    key_of(word.as_ptr() as usize, true).map_or(0, |key| TABLE.waiters_of(&Machine, key))
 }
 
 /// How many threads wait for the word at `address` now.

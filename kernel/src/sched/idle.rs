@@ -1,6 +1,9 @@
 //! What a core does with nothing to do: waits for an interrupt, asks the other queues, waits again.
 
-use super::core::Core;
+use skete_logic::placement;
+
+use super::core::{Core, IDLE};
+use super::ready::Machine;
 use super::{Reason, handle_interrupts, suspend};
 use crate::arch::cpu;
 
@@ -8,14 +11,16 @@ use crate::arch::cpu;
 pub fn idle() -> ! {
     cpu::mask();
     let core = Core::this();
+    // Whether it was claimed, and has not looked at all queues since.
+    let mut was_claimed = false;
     loop {
-        core.announce_idle();
-        if core.find_work() {
-            core.stop_idling();
+        IDLE.announce(core.number());
+        if placement::find_work(&Machine, core.number(), was_claimed) {
             suspend(Reason::Idle);
+            was_claimed = false;
         } else {
             cpu::wait_for_interrupt();
-            core.stop_idling();
+            was_claimed = !IDLE.leave(core.number());
             handle_interrupts(core);
         }
     }

@@ -1,13 +1,13 @@
 //! Puts the running thread to sleep, and wakes it: the one way to wait.
 
-use core::sync::atomic::Ordering;
-
 use skete_logic::host::Parked;
+use skete_logic::sleepers::{self, Sleepers, Timers};
 use skete_logic::thread::Thread;
 use skete_logic::time::Instant;
 
 use super::core::{CORES, Core};
-use super::record::{self, Record};
+use super::ready::{Machine, QueueLock};
+use super::record::{self, Record, Records};
 use super::{Reason, ready, suspend};
 use crate::arch::cpu;
 use crate::time;
@@ -35,14 +35,39 @@ fn park_until(me: &'static Record, at: Instant) -> Parked {
         return Parked::Expired;
     }
     let before = cpu::mask();
-    let core = Core::this();
-    #[allow(clippy::cast_possible_truncation, reason = "0 to 3")]
-    me.deadline_core.store(core.number() as u8, Ordering::Relaxed);
-    core.set_deadline(me.thread(), at);
-    suspend(Reason::Park);
-    CORES[usize::from(me.deadline_core.load(Ordering::Relaxed))].drop_deadline(me.thread());
+    sleepers::sleep_until(&Machine, me.thread(), at);
     cpu::unmask(before);
     if time::now() >= at { Parked::Expired } else { Parked::Notified }
+}
+
+impl Timers for Machine {
+    type Lock = QueueLock;
+    type Places = Records;
+
+    #[inline(always)]
+    fn places(&self) -> &Records {
+        &Records
+    }
+
+    #[inline(always)]
+    fn core(&self) -> usize {
+        Core::this().number()
+    }
+
+    #[inline(always)]
+    fn sleepers(&self, core: usize) -> &Sleepers<QueueLock> {
+        &CORES[core].sleepers
+    }
+
+    #[inline]
+    fn arm(&self, at: Instant) {
+        Core::this().arm(at);
+    }
+
+    #[inline(always)]
+    fn leave(&self) {
+        suspend(Reason::Park);
+    }
 }
 
 /// Ends the present or the next [`park`] of `thread`.

@@ -1,16 +1,95 @@
 //! Makes a thread ready and chooses its core.
 //!
-//! An idle core first, the thread's last one if that is idle; else its last one, unless another has less to do. A thread that became
-//! ready never waits behind a busy core while an allowed one idles: after queueing, the waker looks for idle cores once more, and an
-//! idle core looks at all queues after it has said that it idles.
+//! An idle core first, the thread's last one if that is idle; else its last one, unless another has less to do. That a ready thread
+//! never waits behind a busy core while an allowed one idles is [`skete_logic::placement`]'s, proved there; this file gives it the machine.
+#![allow(unsafe_code, reason = "unlocks what it locked")]
 
-use core::sync::atomic::{Ordering, fence};
+use core::sync::atomic::Ordering;
 
-use super::core::{self as cores, CORES, Core, Kick};
-use super::record::Record;
+use lock_api::RawMutex;
+use skete_logic::host::RawLock;
+use skete_logic::placement::{self, Cores, IdleSet};
+use skete_logic::ready::{Ready, Runs};
+use skete_logic::thread::Thread;
+
+use super::core::{self as cores, CORES, Core, IDLE};
+use super::record::{self, Record, Records};
 use super::{Reason, suspend};
 use crate::arch::cpu;
 use crate::interrupt;
+use crate::lock::RawBare;
+
+/// The lock of a core's run queue or of its sleepers. IRQs are masked by its taker.
+pub struct QueueLock(RawBare);
+
+impl QueueLock {
+    /// A free one.
+    pub const fn new() -> Self {
+        Self(RawBare::INIT)
+    }
+}
+
+impl RawLock for QueueLock {
+    #[inline(always)]
+    fn locked<R>(&self, section: impl FnOnce() -> R) -> R {
+        self.0.lock();
+        let result = section();
+        // SAFETY: locked above, by this core.
+        unsafe { self.0.unlock() };
+        result
+    }
+}
+
+/// The cores as placement sees them. IRQs are masked.
+#[derive(Clone, Copy, Debug)]
+pub struct Machine;
+
+impl Cores for Machine {
+    type Lock = QueueLock;
+    type Records = Records;
+
+    #[inline(always)]
+    fn records(&self) -> &Records {
+        &Records
+    }
+
+    #[inline(always)]
+    fn ready(&self, core: usize) -> &Ready<QueueLock> {
+        &CORES[core].ready
+    }
+
+    #[inline(always)]
+    fn count(&self) -> usize {
+        cpu::CORES
+    }
+
+    #[inline(always)]
+    fn idle(&self) -> &IdleSet {
+        &IDLE
+    }
+
+    #[inline(always)]
+    fn allowed(&self, thread: Thread) -> u8 {
+        record::of(thread).affinity.load(Ordering::Relaxed) & cores::online()
+    }
+
+    #[inline(always)]
+    fn priority(&self, thread: Thread) -> u8 {
+        record::of(thread).priority()
+    }
+
+    #[inline(always)]
+    fn tell(&self, core: usize, runs: Runs) {
+        let core = &CORES[core];
+        if !core::ptr::eq(core, Core::this()) && core.must_know(runs) {
+            interrupt::kick(core.number());
+        }
+    }
+
+    fn kick(&self, core: usize) {
+        interrupt::kick(core);
+    }
+}
 
 /// Makes `record` ready: it was parked, or is new.
 #[inline]
@@ -38,22 +117,17 @@ pub fn make_all_ready(records: impl Iterator<Item = &'static Record>) {
 fn queue_somewhere(this: &'static Core, record: &'static Record) -> bool {
     let allowed = record.affinity.load(Ordering::Relaxed) & cores::online();
     // With this core alone to choose there is nobody to kick.
-    if allowed == 1 << this.number() { take_notice(this, this.queue(record)) } else { queue_on(choose(record, this, allowed), record) }
-}
-
-/// This core learns what was queued on it; true if its running thread must give way.
-#[inline]
-fn take_notice(this: &Core, kick: Kick) -> bool {
-    if kick == Kick::Slice {
-        this.begin_slice();
+    if allowed == 1 << this.number() {
+        this.take_notice(this.ready.push_back(&Records, record.thread(), || record.priority()))
+    } else {
+        queue_on(choose(record, this, allowed), record)
     }
-    kick == Kick::GiveWay
 }
 
 /// The running thread gives way at once if it may. A handler, the switch and the idle loop look at the queue anyway.
 #[cold]
-fn give_way(this: &'static Core, before: cpu::Masking) {
-    if cpu::is_on_core_stack() || super::record::current().is_idle() {
+pub fn give_way(this: &'static Core, before: cpu::Masking) {
+    if cpu::is_on_core_stack() || record::current().is_idle() {
         return;
     }
     if before.lets_irqs_in() {
@@ -64,15 +138,15 @@ fn give_way(this: &'static Core, before: cpu::Masking) {
 }
 
 fn choose(record: &Record, this: &'static Core, allowed: u8) -> &'static Core {
-    if this.is_idle() && this.ready.load(Ordering::Relaxed) == 0 && allowed & 1 << this.number() != 0 {
+    if this.ready.is_idle() && this.ready.count() == 0 && allowed & 1 << this.number() != 0 {
         return this;
     }
     let last = usize::from(record.core.load(Ordering::Relaxed));
-    if let Some(core) = cores::claim_idle(allowed, last) {
-        return core;
+    if let Some(core) = IDLE.claim(allowed, last) {
+        return &CORES[core];
     }
     let last_core = &CORES[last];
-    if allowed & 1 << last != 0 && last_core.ready.load(Ordering::Relaxed) == 0 {
+    if allowed & 1 << last != 0 && last_core.ready.count() == 0 {
         return last_core;
     }
     cores::lightest(allowed).unwrap_or(this)
@@ -80,22 +154,8 @@ fn choose(record: &Record, this: &'static Core, allowed: u8) -> &'static Core {
 
 /// Queues `record` on `core` and kicks whoever has to know. True if this core's running thread must give way. IRQs are masked.
 pub fn queue_on(core: &'static Core, record: &'static Record) -> bool {
-    // Read before it is queued: from then on the thread may run, move and end.
-    let affinity = record.affinity.load(Ordering::Relaxed);
-    let was_idle = core.is_idle();
-    let kick = core.queue(record);
-    let this = Core::this();
-    let is_here = core::ptr::eq(core, this);
-    let must_give_way = is_here && take_notice(core, kick);
-    if kick != Kick::None && !is_here {
-        interrupt::kick(core.number());
-    }
-    // Pairs with the fence in `Core::announce_idle`.
-    fence(Ordering::SeqCst);
-    if !was_idle && let Some(idle) = cores::claim_idle(affinity & cores::online(), core.number()) {
-        interrupt::kick(idle.number());
-    }
-    must_give_way
+    let runs = placement::queue_on(&Machine, core.number(), record.thread());
+    core::ptr::eq(core, Core::this()) && core.take_notice(runs)
 }
 
 /// Queues the thread that just left on a core where it may run: its affinity changed. On the core's own stack.

@@ -2,11 +2,12 @@
 #![allow(unsafe_code, reason = "the table is memory taken at boot; the running thread is found through a register")]
 
 use core::cell::UnsafeCell;
-use core::sync::atomic::{AtomicPtr, AtomicU8, AtomicU16, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicU8, AtomicU16, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 use skete_cell::Guarded;
 use skete_logic::deadlines::{Place, Places};
 use skete_logic::futex::Waiter;
+use skete_logic::ready::{Home, Homes};
 use skete_logic::run_queue::{Link, Links};
 use skete_logic::sysv::sem::Sleeper;
 use skete_logic::sysv::sem::undo::Membership;
@@ -30,10 +31,10 @@ pub struct Record {
     pub token: Token,
     /// Its place in a run queue; guarded by that core's run queue lock.
     link: Guarded<Link>,
+    /// Which queue holds it; see [`Home`].
+    home: AtomicU16,
     /// Its place among a core's deadlines; guarded by that core's deadline lock.
     place: Guarded<Place>,
-    /// The core whose deadlines hold it.
-    pub deadline_core: AtomicU8,
     /// Where it waits.
     waiter: Waiter,
     /// Where it waits in a set of semaphores.
@@ -85,8 +86,8 @@ impl Record {
             context: UnsafeCell::new(Context::EMPTY),
             token: Token::new(),
             link: Guarded::new(Link::UNQUEUED),
+            home: AtomicU16::new(Home::NONE.0),
             place: Guarded::new(Place::NONE),
-            deadline_core: AtomicU8::new(0),
             waiter: Waiter::new(),
             sleeper: Sleeper::new(),
             sharing: Membership::new(),
@@ -176,8 +177,15 @@ impl Record {
 /// The idle threads, one a core: in no table, never queued.
 pub static IDLE_RECORDS: [Record; cpu::CORES] = [const { Record::new(Thread::NONE) }; cpu::CORES];
 
-static TABLE: AtomicPtr<Record> = AtomicPtr::new(core::ptr::null_mut());
+/// Where the table begins. Written by [`install`] while nobody else runs, only read from then on: so it needs no lock, and one load serves
+/// many uses.
+static TABLE: Guarded<usize> = Guarded::new(0);
 static LENGTH: AtomicUsize = AtomicUsize::new(0);
+
+#[inline(always)]
+fn table() -> *mut Record {
+    core::ptr::with_exposed_provenance_mut(TABLE.get())
+}
 
 /// The record that the running code belongs to.
 #[inline(always)]
@@ -208,7 +216,7 @@ pub fn waiting<R>(cause: Cause, wait: impl FnOnce() -> R) -> R {
 pub fn of(thread: Thread) -> &'static Record {
     debug_assert!(thread.index() < LENGTH.load(Ordering::Relaxed), "a thread is named by a record's number");
     // SAFETY: the table was made at boot with more records than any number given out, and records are begun before they are named.
-    unsafe { &*TABLE.load(Ordering::Relaxed).add(thread.index()) }
+    unsafe { &*table().add(thread.index()) }
 }
 
 /// The record that `tid` names, if such a record was ever used.
@@ -222,14 +230,14 @@ pub fn named(tid: u32) -> Option<(&'static Record, Tid)> {
 /// # Safety
 /// `memory` is room for `length` records, used for nothing else ever.
 pub unsafe fn install(memory: *mut Record, length: usize) {
-    TABLE.store(memory, Ordering::Relaxed);
+    TABLE.set(memory.expose_provenance());
     LENGTH.store(length, Ordering::Relaxed);
 }
 
 /// Begins the record of `thread`, never used before.
 pub fn begin(thread: Thread) -> &'static Record {
     // SAFETY: `install` made room; nobody knows this record yet.
-    unsafe { TABLE.load(Ordering::Relaxed).add(thread.index()).write(Record::new(thread)) };
+    unsafe { table().add(thread.index()).write(Record::new(thread)) };
     of(thread)
 }
 
@@ -246,6 +254,13 @@ impl Links for Records {
     #[inline(always)]
     fn link(&self, thread: Thread) -> &Guarded<Link> {
         &of(thread).link
+    }
+}
+
+impl Homes for Records {
+    #[inline(always)]
+    fn home(&self, thread: Thread) -> &AtomicU16 {
+        &of(thread).home
     }
 }
 

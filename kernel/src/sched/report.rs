@@ -92,7 +92,7 @@ fn tell_all(standing: u8) {
     let switches: u64 = CORES.iter().map(Core::switches).sum();
     trace::say(format_args!("report: {} threads, {} wait for a word, {switches} switches", spawn::alive(), futex::waiters()));
     for core in &CORES[..super::core::count()] {
-        let ready = core.ready.load(Ordering::Relaxed);
+        let ready = core.ready.count();
         let state = if standing & 1 << core.number() == 0 { "does not answer: IRQs are masked there" } else { core.state() };
         trace::say(format_args!("  core {}: {ready} ready, {state}", core.number()));
     }

@@ -61,6 +61,7 @@ static ALIVE: AtomicU32 = AtomicU32::new(0);
 
 /// Takes back what an undo list says, once there may be anything to undo: so that a program without semaphores carries none of it.
 static UNDO: OnceCell<fn(u32)> = OnceCell::new();
+static DETACH: OnceCell<fn()> = OnceCell::new();
 
 /// How many records were ever used.
 pub fn used() -> usize {
@@ -158,6 +159,9 @@ fn stack_for(record: &'static Record, bytes: u64) -> Option<Stack> {
 #[unsafe(no_mangle)]
 extern "C" fn skete_end() -> ! {
     let record = record::current();
+    if let Some(action) = DETACH.get() {
+        action();
+    }
     undo(record.sharing.leave());
     end::leave(record, record.tid.load(Ordering::Relaxed));
     // Release: what the thread did is seen by who joins.
@@ -179,6 +183,11 @@ pub fn undo(list: u32) {
     if let Some(action) = UNDO.get() {
         action(list);
     }
+}
+
+/// Who ends from now on calls `action` first.
+pub fn detach_at_end(action: fn()) {
+    let _ = DETACH.set(action);
 }
 
 /// Frees the record of a thread that has left its stack for good. On the core's own stack.

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use dtoolkit::model::{DeviceTree, DeviceTreeNode, DeviceTreeProperty};
 use skete_abi::names;
+use skete_loader::packed::pack;
 use skete_loader::payload::{self, Kind};
 use skete_loader::sample::Sample;
 use skete_loader::serial::Sender;
@@ -21,7 +22,7 @@ fn main() -> io::Result<()> {
     seed(
         "program",
         "relr",
-        &program.with_dynamic(&[(36, 0x1040)]).emit(),
+        &program.clone().with_dynamic(&[(36, 0x1040)]).emit(),
     )?;
     seed(
         "payload",
@@ -30,6 +31,17 @@ fn main() -> io::Result<()> {
     )?;
     let two: [(Kind, &[u8]); 2] = [(Kind::Program, b"program"), (Kind::Root, b"070701")];
     seed("payload", "two", &without_checksums(payload::emit(&two)))?;
+    let packed = payload::emit_packed(&[(Kind::Program, &program.emit())]);
+    seed("payload", "packed", &without_checksums(packed))?;
+    for (name, bytes) in [
+        ("words", b"one two one two two two".repeat(2)),
+        ("zeroes", vec![0; 300]),
+    ] {
+        let length = u16::try_from(bytes.len()).unwrap_or(u16::MAX);
+        let mut input = length.to_le_bytes().to_vec();
+        input.extend(pack(&bytes));
+        seed("packed", name, &input)?;
+    }
     seed(
         "names",
         "three",

@@ -7,8 +7,8 @@ use skete_loader::payload::Payload;
 fuzz_target!(|bytes: &[u8]| {
     // A checksum of zero is what a fuzzer finds.
     if let Ok(payload) = Payload::parse(bytes, |_| 0) {
-        for (_, body) in payload.parts() {
-            assert!(body.len() <= bytes.len());
+        for (_, part) in payload.parts() {
+            assert!(part.bytes.len() <= bytes.len());
         }
     }
 });

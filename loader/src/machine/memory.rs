@@ -107,7 +107,11 @@ fn crc32_block(crc: u32, block: &[u64; 8]) -> u32 {
     next
 }
 
-/// Memory that is going to be the program's, the handover's page included.
+/// Memory that is going to be filled: the program's, the handover's page included, or a part's that was packed.
+///
+/// Caches are off, so all writes go to memory, past whatever lines an earlier stage left. A dirty one would be written back over
+/// ours one day: out with them first. A clean one would be read instead of ours once the kernel turns its caches on: out with
+/// them again.
 pub struct Claim {
     range: Range<u64>,
 }
@@ -127,11 +131,18 @@ impl Claim {
         Self { range }
     }
 
+    /// Fills its first `bytes` by `fill`, which says whether it could; without a handover.
+    pub fn fill_with(self, bytes: usize, fill: impl FnOnce(&mut [u8]) -> bool) -> Option<&'static [u8]> {
+        clean_caches(self.range.clone());
+        // SAFETY: the claim is ours alone.
+        let memory = unsafe { bytes_mut(self.range.clone()) };
+        let memory = memory.get_mut(..bytes)?;
+        let is_filled = fill(memory);
+        clean_caches(self.range);
+        is_filled.then_some(memory)
+    }
+
     /// Fills it: the program, relocated, and behind it the handover.
-    ///
-    /// Caches are off, so all writes go to memory, past whatever lines an earlier stage left. A dirty one would be written back over
-    /// ours one day: out with them first. A clean one would be read instead of ours once the kernel turns its caches on: out with
-    /// them again.
     pub fn fill(self, plan: &Plan<'_>, handover: Handover) -> Result<Jump, Refusal> {
         let Range { start, end } = self.range;
         let page = end - PAGE_BYTES as u64;

@@ -1,18 +1,18 @@
 //! A bucket: the waiters of all words with one hash.
 
 use super::Key;
+use super::chain::Chain;
 use super::waiter::Node;
 use crate::host::Host;
 use crate::thread::Thread;
 use skete_cell::Guarded;
-use skete_cell::atomic::AtomicU32;
+use skete_cell::atomic::{AtomicU32, Ordering};
 
 /// One cache line of the table.
 #[derive(Debug)]
 #[repr(align(64))]
 pub struct Bucket<L> {
-    /// How many threads are in `queue`, on their way into it, or about to be moved here. Raised by a waiter before it takes the lock,
-    /// lowered under the lock.
+    /// How many threads are in `queue`, on their way into it, or about to be moved here. Written under the lock; read by wakers without it.
     pub(super) waiters: AtomicU32,
     pub(super) lock: L,
     /// Guarded by `lock`.
@@ -25,6 +25,19 @@ impl<L> Bucket<L> {
         pub fn new(lock: L) -> Self {
             Self { waiters: AtomicU32::new(0), lock, queue: Guarded::new(Queue::EMPTY) }
         }
+    }
+
+    /// `count` more threads are here. The caller holds the lock.
+    #[inline(always)]
+    pub(super) fn raise(&self, count: u32) {
+        // One access, though the lock is held: of a load and a store loom would explore what depends on the load alone.
+        self.waiters.fetch_add(count, Ordering::Relaxed);
+    }
+
+    /// `count` fewer threads are here. The caller holds the lock.
+    #[inline(always)]
+    pub(super) fn lower(&self, count: u32) {
+        self.waiters.fetch_sub(count, Ordering::Relaxed);
     }
 }
 
@@ -83,8 +96,53 @@ impl Queue {
     /// Takes out the thread whose node is `node`.
     #[inline]
     pub fn remove(&mut self, host: &impl Host, node: Node) {
-        self.set_next(host, node.previous, node.next);
-        self.set_previous(host, node.next, node.previous);
+        self.link(host, node.previous, node.next);
+    }
+
+    /// Whoever stood between the two is gone; either may be nobody.
+    #[inline(always)]
+    pub fn link(&mut self, host: &impl Host, before: Thread, behind: Thread) {
+        self.set_next(host, before, behind);
+        self.set_previous(host, behind, before);
+    }
+
+    /// The first of those who wait for `key` with a bit of `bitset`; [`Thread::NONE`] if there is none.
+    #[inline(always)]
+    pub fn find(&self, host: &impl Host, key: Key, bitset: u32) -> Thread {
+        self.find_by(host, |_, node| node.is_for(key, bitset))
+    }
+
+    /// The first who is wanted; [`Thread::NONE`] if there is none.
+    #[inline(always)]
+    pub fn find_by(&self, host: &impl Host, is_wanted: impl Fn(Thread, &Node) -> bool) -> Thread {
+        let mut thread = self.first();
+        while !thread.is_none() {
+            let (is_found, next) = host.waiter(thread).node.with(|node| (is_wanted(thread, node), node.next));
+            if is_found {
+                break;
+            }
+            thread = next;
+        }
+        thread
+    }
+
+    /// Puts those of `chain`, each of whose nodes says what it is to say, behind their equals.
+    #[inline]
+    pub fn append(&mut self, host: &impl Host, chain: Chain) {
+        let Some((first, last)) = chain.ends() else { return };
+        let end = self.last.thread();
+        let priority = |thread| host.waiter(thread).node.with(|node| node.priority);
+        if end.is_none() || priority(end) >= priority(first) {
+            self.link(host, end, first);
+            self.last = End::at(last);
+            return;
+        }
+        let mut thread = first;
+        while !thread.is_none() {
+            let node = host.waiter(thread).node.get();
+            self.insert(host, thread, node);
+            thread = node.next;
+        }
     }
 
     /// How many wait for `key`, counted up to `most`.

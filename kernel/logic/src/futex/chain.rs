@@ -1,14 +1,14 @@
-//! The woken, on their way from the lock to the run queues.
+//! Waiters that were taken out of a queue together: the woken, on their way from the lock to the run queues, and those who are moved.
 
 use super::Key;
 use super::bucket::Queue;
+use super::waiter::{Node, Waiter};
 use crate::host::Host;
 use crate::mutant::{self, Mutant};
 use crate::thread::Thread;
 
-/// Waiters that a waker has claimed, in the order in which they will be woken. Their nodes are the waker's alone: gathered under a
-/// bucket's lock, let go after it is released. To be run through to its end, or the rest sleeps for ever.
-#[derive(Debug)]
+/// Waiters in the order of the queue that they were taken from, linked as they were there. Their nodes are the taker's alone.
+#[derive(Clone, Copy, Debug)]
 #[must_use]
 pub(super) struct Chain {
     first: Thread,
@@ -20,42 +20,90 @@ impl Chain {
     /// Nobody.
     pub const EMPTY: Self = Self { first: Thread::NONE, last: Thread::NONE, len: 0 };
 
-    /// How many are woken.
+    /// How many they are.
+    #[inline(always)]
     pub const fn len(&self) -> u32 {
         self.len
     }
 
-    /// Claims from `queue` those who wait for `key` with a bit of `bitset`, at most `nr`. The caller holds the queue's lock, and lowers
-    /// the bucket's count by the number returned.
+    /// The first and the last, if there are any.
     #[inline]
-    pub fn gather(&mut self, host: &impl Host, queue: &mut Queue, key: Key, nr: u32, bitset: u32) -> u32 {
-        let before = self.len;
-        let mut thread = queue.first();
-        while !thread.is_none() && self.len - before < nr {
-            let node = host.waiter(thread).node.get();
-            if node.key == key && node.bitset & bitset != 0 {
-                queue.remove(host, node);
-                self.append(host, thread);
-            }
-            thread = node.next;
-        }
-        self.len - before
+    pub fn ends(&self) -> Option<(Thread, Thread)> {
+        (self.len != 0).then_some((self.first, self.last))
     }
 
+    /// Claims from `queue` those who wait for `key` with a bit of `bitset`, at most `nr`: they are to be [woken](Self::wake), or sleep for
+    /// ever. The caller holds the queue's lock, and lowers the bucket's count by their number.
     #[inline]
-    fn append(&mut self, host: &impl Host, thread: Thread) {
-        let waiter = host.waiter(thread);
-        waiter.claim();
-        waiter.node.with_mut(|node| node.next = Thread::NONE);
-        if self.first.is_none() {
+    pub fn gather(host: &impl Host, queue: &mut Queue, key: Key, nr: u32, bitset: u32) -> Self {
+        Self::take(
+            host,
+            queue,
+            nr,
+            |node| node.is_for(key, bitset),
+            |waiter| {
+                waiter.claim();
+                if mutant::is(Mutant::WokenUnderTheLock) {
+                    waiter.release();
+                }
+            },
+        )
+    }
+
+    /// Takes out of `queue` those who are wanted, at most `nr`, and does `each` to them. The caller holds the queue's lock.
+    ///
+    /// Neighbours stay linked as they are, those who go and those who stay: only where one of the first meets one of the others is a link
+    /// changed.
+    #[inline]
+    pub fn take(host: &impl Host, queue: &mut Queue, nr: u32, is_wanted: impl Fn(&Node) -> bool, each: impl Fn(&Waiter)) -> Self {
+        let mut taken = Self::EMPTY;
+        let (mut stays, mut goes) = (Thread::NONE, false);
+        let mut thread = queue.first();
+        while !thread.is_none() && taken.len < nr {
+            let waiter = host.waiter(thread);
+            let (wanted, next) = waiter.node.with(|node| (is_wanted(node), node.next));
+            if wanted {
+                if !goes {
+                    taken.link(host, thread);
+                }
+                each(waiter);
+                taken.last = thread;
+                taken.len += 1;
+            } else {
+                if goes {
+                    queue.link(host, stays, thread);
+                }
+                stays = thread;
+            }
+            goes = wanted;
+            thread = next;
+        }
+        if goes {
+            queue.link(host, stays, thread);
+        }
+        if taken.len != 0 {
+            host.waiter(taken.last).node.with_mut(|node| node.next = Thread::NONE);
+        }
+        taken
+    }
+
+    /// `thread` is to follow the last one.
+    #[inline]
+    fn link(&mut self, host: &impl Host, thread: Thread) {
+        if self.len == 0 {
             self.first = thread;
         } else {
             host.waiter(self.last).node.with_mut(|node| node.next = thread);
         }
-        self.last = thread;
-        self.len += 1;
-        if mutant::is(Mutant::WokenUnderTheLock) {
-            waiter.release();
+        host.waiter(thread).node.with_mut(|node| node.previous = self.last);
+    }
+
+    /// Those of `other` follow.
+    #[inline]
+    pub fn join(&mut self, host: &impl Host, other: Self) {
+        if let Some((first, last)) = other.ends() {
+            self.link(host, first);
+            (self.last, self.len) = (last, self.len + other.len);
         }
     }
 

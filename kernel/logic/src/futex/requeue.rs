@@ -1,8 +1,6 @@
 //! Moving waiters from one word to another without waking them: what spares a condition variable's broadcast the stampede.
 
-use super::bucket::Queue;
 use super::chain::Chain;
-use super::waiter::Node;
 use super::{ANY, Key, Table};
 use crate::host::{Host, RawLock};
 use crate::mutant::{self, Mutant};
@@ -30,19 +28,22 @@ pub struct Requeued {
 impl<L: RawLock, const N: usize> Table<L, N> {
     /// `FUTEX_REQUEUE`: wakes some of those who wait for `from`, then makes some of the others wait for `to`, in their order and
     /// behind those who already do.
+    ///
+    /// # Errors
+    /// `EINVAL`: some of those who are left are in no wake's reach ([`super::pi`]).
     #[inline]
-    pub fn requeue(&self, host: &impl Host, from: Key, to: Key, shares: Shares) -> Requeued {
+    pub fn requeue(&self, host: &impl Host, from: Key, to: Key, shares: Shares) -> Result<Requeued, Errno> {
         if self.bucket(from).is_deserted() {
-            return Requeued { woken: 0, moved: 0 };
+            return Ok(Requeued { woken: 0, moved: 0 });
         }
         let always = || Ok(0);
-        self.requeue_some(host, from, to, shares, always, 0).unwrap_or(Requeued { woken: 0, moved: 0 })
+        self.requeue_some(host, from, to, shares, always, 0)
     }
 
     /// `FUTEX_CMP_REQUEUE`: the same, if the word of `from` still holds `expected`. `read` is as in [`wait`](Self::wait).
     ///
     /// # Errors
-    /// `EAGAIN` the word differs, or what `read` answers; then nobody was woken or moved.
+    /// `EAGAIN` the word differs, or what `read` answers; then nobody was woken or moved. `EINVAL` as [`requeue`](Self::requeue).
     #[inline]
     pub fn cmp_requeue(
         &self,
@@ -68,24 +69,23 @@ impl<L: RawLock, const N: usize> Table<L, N> {
         read: impl Fn() -> Result<u32, Errno>,
         expected: u32,
     ) -> Result<Requeued, Errno> {
-        let mut chain = Chain::EMPTY;
-        let moved = self.both_locked(Self::index(from), Self::index(to), || {
+        let (woken, moved) = self.both_locked(Self::index(from), Self::index(to), || {
             if !mutant::is(Mutant::RequeueComparedOutsideTheLocks) && read()? != expected {
                 return Err(Errno::EAGAIN);
             }
             let source = self.bucket(from);
-            source.queue.with_mut(|queue| chain.gather(host, queue, from, shares.wake, ANY));
+            let woken = source.queue.with_mut(|queue| Chain::gather(host, queue, from, shares.wake, ANY));
             let moved = if from == to {
                 source.queue.with(|queue| queue.count(host, from, shares.requeue))
             } else {
                 self.relocate(host, from, to, shares.requeue)
             };
-            source.waiters.fetch_sub(chain.len(), Ordering::Relaxed);
-            Ok(moved)
+            source.lower(woken.len());
+            let is_short = woken.len() < shares.wake || moved < shares.requeue;
+            Ok((woken, if is_short { source.left(host, from).map(|_| moved) } else { Ok(moved) }))
         })?;
-        let woken = chain.len();
-        chain.wake(host);
-        Ok(Requeued { woken, moved })
+        woken.wake(host);
+        Ok(Requeued { woken: woken.len(), moved: moved? })
     }
 
     /// Moves at most `nr` waiters. The caller holds both locks.
@@ -94,31 +94,32 @@ impl<L: RawLock, const N: usize> Table<L, N> {
         // No more can move than are counted here.
         let most = nr.min(source.waiters.load(Ordering::Relaxed));
         if !mutant::is(Mutant::RequeueCountedLate) {
-            target.waiters.fetch_add(most, Ordering::Relaxed);
+            target.raise(most);
         }
         if !mutant::is(Mutant::RequeueWithoutFence) {
             // The target's count is up before the source's comes down: one who finds nobody left at `from` finds them at `to`. Pairs
             // with the fence in `wake`.
             fence(Ordering::SeqCst);
         }
-        let mut moved = 0;
-        let mut thread = source.queue.with(Queue::first);
-        while !thread.is_none() && moved < most {
-            let waiter = host.waiter(thread);
-            let node = waiter.node.get();
-            if node.key == from {
-                source.queue.with_mut(|queue| queue.remove(host, node));
-                target.queue.with_mut(|queue| queue.insert(host, thread, Node { key: to, ..node }));
-                waiter.enter(Self::index(to));
-                moved += 1;
-            }
-            thread = node.next;
-        }
-        source.waiters.fetch_sub(moved, Ordering::Relaxed);
+        let index = Self::index(to);
+        let moved = source.queue.with_mut(|queue| {
+            Chain::take(
+                host,
+                queue,
+                most,
+                |node| node.is_for(from, ANY),
+                |waiter| {
+                    waiter.node.with_mut(|node| node.key = to);
+                    waiter.enter(index);
+                },
+            )
+        });
+        target.queue.with_mut(|queue| queue.append(host, moved));
+        source.lower(moved.len());
         if mutant::is(Mutant::RequeueCountedLate) {
-            target.waiters.fetch_add(most, Ordering::Relaxed);
+            target.raise(most);
         }
-        target.waiters.fetch_sub(most - moved, Ordering::Relaxed);
-        moved
+        target.lower(most - moved.len());
+        moved.len()
     }
 }

@@ -54,31 +54,31 @@ impl<L: RawLock, const N: usize> Table<L, N> {
         let index = Self::index(key);
         let bucket = &self.buckets[index];
         let early = mutant::is(Mutant::CompareOutsideTheLock).then(&read);
-        if !mutant::is(Mutant::CountRaisedLate) {
-            bucket.waiters.fetch_add(1, Ordering::Relaxed);
-        }
-        if !mutant::is(Mutant::WaitWithoutFence) {
-            // Between the count and the word: pairs with the fence in `wake`.
-            fence(Ordering::SeqCst);
-        }
-        let node = Node { key, bitset, next: Thread::NONE, previous: Thread::NONE, priority: host.priority(me) };
         bucket.lock.locked(|| {
+            if !mutant::is(Mutant::CountRaisedLate) {
+                bucket.raise(1);
+            }
+            if !mutant::is(Mutant::WaitWithoutFence) {
+                // Between the count and the word: pairs with the fence in `wake`.
+                fence(Ordering::SeqCst);
+            }
             let word = early.unwrap_or_else(&read);
             if mutant::is(Mutant::CountRaisedLate) {
-                bucket.waiters.fetch_add(1, Ordering::Relaxed);
+                bucket.raise(1);
             }
             if word != Ok(expected) {
-                bucket.waiters.fetch_sub(1, Ordering::Relaxed);
+                bucket.lower(1);
                 return word.and(Err(Errno::EAGAIN));
             }
             host.waiter(me).enter(index);
+            let node = Node { key, bitset, next: Thread::NONE, previous: Thread::NONE, priority: host.priority(me) };
             bucket.queue.with_mut(|queue| queue.insert(host, me, node));
             Ok(())
         })
     }
 
     /// The second half of [`wait`](Self::wait): parks `me`, the calling thread, until it is woken or late.
-    fn sleep(&self, host: &impl Host, me: Thread, deadline: Option<Instant>) -> Result<(), Errno> {
+    pub(super) fn sleep(&self, host: &impl Host, me: Thread, deadline: Option<Instant>) -> Result<(), Errno> {
         let waiter = host.waiter(me);
         loop {
             let parked = host.park(deadline);
@@ -113,7 +113,7 @@ impl<L: RawLock, const N: usize> Table<L, N> {
                 }
                 let node = waiter.node.get();
                 bucket.queue.with_mut(|queue| queue.remove(host, node));
-                bucket.waiters.fetch_sub(1, Ordering::Relaxed);
+                bucket.lower(1);
                 waiter.leave();
                 true
             });

@@ -14,6 +14,8 @@ use skete_cell::atomic::{AtomicU32, Ordering};
 /// | a bucket's index | in that bucket's queue | the holder of that bucket's lock | the holder of that bucket's lock |
 /// | `CLAIMED` | taken out by a waker, in its private chain | that waker | that waker |
 ///
+/// One who is woken alone is let go under the bucket's lock, and never claimed.
+///
 /// A claimed waiter may not return, however late it is: the chain runs through its node. So it is on exactly one list, always.
 #[derive(Debug)]
 pub struct Waiter {
@@ -33,6 +35,14 @@ pub(super) struct Node {
     pub previous: Thread,
     /// As it was when the thread queued: 31 stands first.
     pub priority: u8,
+}
+
+impl Node {
+    /// Whether a wake for `key` with `bitset` is for this one.
+    #[inline(always)]
+    pub fn is_for(&self, key: Key, bitset: u32) -> bool {
+        self.key == key && (self.bitset & bitset != 0 || mutant::is(Mutant::WokenWhateverTheBits))
+    }
 }
 
 const WOKEN: u32 = u32::MAX;

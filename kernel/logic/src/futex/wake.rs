@@ -1,7 +1,8 @@
 //! Waking those who wait for a word.
 
 use super::chain::Chain;
-use super::{ANY, Bucket, Key, Table};
+use super::waiter::Node;
+use super::{ANY, Bucket, Key, NO_WAKE, Table};
 use crate::host::{Host, RawLock};
 use crate::mutant::{self, Mutant};
 use skete_abi::Errno;
@@ -12,8 +13,23 @@ impl<L: RawLock, const N: usize> Table<L, N> {
     /// Says how many. Whoever calls has changed the word before.
     #[inline]
     pub fn wake(&self, host: &impl Host, key: Key, nr: u32, bitset: u32) -> u32 {
+        self.try_wake(host, key, nr, bitset).unwrap_or(0)
+    }
+
+    /// [`wake`](Self::wake) of a word that may be a lock's.
+    ///
+    /// # Errors
+    /// `EINVAL`: fewer wait than asked for, but some are in no wake's reach ([`super::pi`]).
+    #[inline]
+    pub fn try_wake(&self, host: &impl Host, key: Key, nr: u32, bitset: u32) -> Result<u32, Errno> {
         let bucket = self.bucket(key);
-        if bucket.is_deserted() { 0 } else { bucket.wake_some(host, key, nr, bitset) }
+        if bucket.is_deserted() {
+            Ok(0)
+        } else if nr == 1 {
+            bucket.wake_one(host, key, bitset)
+        } else {
+            bucket.wake_some(host, key, nr, bitset)
+        }
     }
 
     /// `FUTEX_WAKE_OP`: changes a second word and wakes at most `nr` waiters of `key`; and of the second word's key, `other`, at most
@@ -34,16 +50,16 @@ impl<L: RawLock, const N: usize> Table<L, N> {
         if mutant::is(Mutant::WakeOpLooksFirst) && self.bucket(key).is_deserted() && self.bucket(other).is_deserted() {
             return operate().map(|_| 0);
         }
-        let mut chain = Chain::EMPTY;
-        self.both_locked(Self::index(key), Self::index(other), || {
+        let woken = self.both_locked(Self::index(key), Self::index(other), || {
             let wakes_other = operate()?;
-            self.bucket(key).gather(host, &mut chain, key, nr, ANY);
-            self.bucket(other).gather(host, &mut chain, other, if wakes_other { other_nr } else { 0 }, ANY);
-            Ok(())
+            let mut woken = self.bucket(key).gather(host, key, nr, ANY);
+            if wakes_other {
+                woken.join(host, self.bucket(other).gather(host, other, other_nr, ANY));
+            }
+            Ok(woken)
         })?;
-        let woken = chain.len();
-        chain.wake(host);
-        Ok(woken)
+        woken.wake(host);
+        Ok(woken.len())
     }
 }
 
@@ -59,18 +75,53 @@ impl<L: RawLock> Bucket<L> {
     }
 
     #[inline(never)]
-    fn wake_some(&self, host: &impl Host, key: Key, nr: u32, bitset: u32) -> u32 {
-        let mut chain = Chain::EMPTY;
-        self.lock.locked(|| self.gather(host, &mut chain, key, nr, bitset));
-        let woken = chain.len();
-        chain.wake(host);
-        woken
+    fn wake_some(&self, host: &impl Host, key: Key, nr: u32, bitset: u32) -> Result<u32, Errno> {
+        let (woken, left) = self.lock.locked(|| {
+            let woken = self.gather(host, key, nr, bitset);
+            (woken, if woken.len() < nr { self.left(host, key) } else { Ok(0) })
+        });
+        woken.wake(host);
+        left.map(|_| woken.len())
     }
 
-    /// Moves waiters from the queue to `chain`. The caller holds the lock.
+    /// [`wake_some`](Self::wake_some) for one, who is let go under the lock: no chain runs through its node.
+    #[inline(never)]
+    fn wake_one(&self, host: &impl Host, key: Key, bitset: u32) -> Result<u32, Errno> {
+        let woken = self.lock.locked(|| {
+            let thread = self.queue.with(|queue| queue.find(host, key, bitset));
+            if thread.is_none() {
+                return Err(self.left(host, key));
+            }
+            let waiter = host.waiter(thread);
+            self.queue.with_mut(|queue| queue.remove(host, waiter.node.get()));
+            self.lower(1);
+            waiter.release();
+            Ok(thread)
+        });
+        match woken {
+            Ok(thread) => {
+                host.unpark(thread);
+                Ok(1)
+            }
+            Err(left) => left,
+        }
+    }
+
+    /// Nobody is left for a wake of `key`: 0.
+    ///
+    /// # Errors
+    /// `EINVAL`: but somebody is in no wake's reach. The caller holds the lock.
+    #[cold]
+    pub(super) fn left(&self, host: &impl Host, key: Key) -> Result<u32, Errno> {
+        let is_mixed = |_, node: &Node| node.key == key && node.bitset == NO_WAKE;
+        if self.queue.with(|queue| queue.find_by(host, is_mixed)).is_none() { Ok(0) } else { Err(Errno::EINVAL) }
+    }
+
+    /// Claims waiters from the queue. The caller holds the lock.
     #[inline]
-    fn gather(&self, host: &impl Host, chain: &mut Chain, key: Key, nr: u32, bitset: u32) {
-        let gathered = self.queue.with_mut(|queue| chain.gather(host, queue, key, nr, bitset));
-        self.waiters.fetch_sub(gathered, Ordering::Relaxed);
+    fn gather(&self, host: &impl Host, key: Key, nr: u32, bitset: u32) -> Chain {
+        let gathered = self.queue.with_mut(|queue| Chain::gather(host, queue, key, nr, bitset));
+        self.lower(gathered.len());
+        gathered
     }
 }

@@ -100,7 +100,7 @@ fn a_requeue_wakes_its_share_and_moves_its_share() {
     let machine = waiting(5);
     let shares = Shares { wake: 1, requeue: 2 };
     let done = machine.table.requeue(&machine, Machine::key(A), Machine::key(B), shares);
-    assert_eq!(done, Requeued { woken: 1, moved: 2 });
+    assert_eq!(done, Ok(Requeued { woken: 1, moved: 2 }));
     assert_eq!(machine.unparked(), [T[0]]);
     assert_eq!(machine.table.wake(&machine, Machine::key(B), 9, ANY), 2);
     assert_eq!(machine.unparked(), [T[1], T[2]]);
@@ -113,7 +113,7 @@ fn a_requeue_onto_the_same_word_moves_nobody_but_counts_them() {
     let machine = waiting(3);
     let shares = Shares { wake: 1, requeue: 9 };
     let done = machine.table.requeue(&machine, Machine::key(A), Machine::key(A), shares);
-    assert_eq!(done, Requeued { woken: 1, moved: 2 });
+    assert_eq!(done, Ok(Requeued { woken: 1, moved: 2 }));
     assert_eq!(machine.table.wake(&machine, Machine::key(A), 9, ANY), 2);
     assert_eq!(machine.unparked(), [T[0], T[1], T[2]]);
 }

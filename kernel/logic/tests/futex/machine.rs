@@ -1,9 +1,10 @@
 //! A machine of simulated threads: nobody really sleeps, so a test decides who runs when.
 
 use skete_abi::Errno;
+use skete_logic::futex::pi::{Heir, Heirs, Held, LockWord, Target};
 use skete_logic::futex::{Bucket, Key, Table, Waiter};
 use skete_logic::host::{Host, Parked, RawLock};
-use skete_logic::thread::Thread;
+use skete_logic::thread::{Thread, Tid};
 use skete_logic::time::Instant;
 use std::cell::{Cell, RefCell};
 
@@ -27,30 +28,54 @@ impl RawLock for Lock {
     }
 }
 
-/// The threads' words, two of which share a bucket whatever the hash.
-pub const WORDS: usize = 3;
+/// The threads' words, some of which share a bucket whatever the hash.
+pub const WORDS: usize = 4;
 
-/// Two buckets, three words, and the threads.
+/// Two buckets, the words, and the threads.
 pub struct Machine {
     pub table: Table<Lock, 2>,
     pub words: [Cell<u32>; WORDS],
     pub current: Cell<Thread>,
-    priorities: Vec<u8>,
+    priorities: Vec<Cell<u8>>,
     waiters: Vec<Waiter>,
+    heirs: Vec<Heir<Lock>>,
+    /// How many threads have lived in each record.
+    lives: Vec<Cell<u32>>,
     unparked: RefCell<Vec<Thread>>,
 }
 
 impl Machine {
     /// One thread per priority.
     pub fn new(priorities: &[u8]) -> Self {
-        Self {
+        let machine = Self {
             table: Table::new([(); 2].map(|()| Bucket::new(Lock::default()))),
             words: Default::default(),
             current: Cell::new(Thread::new(0)),
-            priorities: priorities.to_vec(),
+            priorities: priorities.iter().map(|&priority| Cell::new(priority)).collect(),
             waiters: priorities.iter().map(|_| Waiter::new()).collect(),
+            heirs: priorities.iter().map(|_| Heir::new(Lock::default())).collect(),
+            lives: priorities.iter().map(|_| Cell::new(1)).collect(),
             unparked: RefCell::default(),
+        };
+        for (heir, &priority) in machine.heirs.iter().zip(priorities) {
+            heir.begin(priority);
         }
+        machine
+    }
+
+    /// The lock whose word is `word`.
+    pub fn lock(word: usize) -> Target {
+        Target { key: Self::key(word), address: Self::key(word).address() }
+    }
+
+    /// `thread` ends, and another begins in its record, with a priority of its own.
+    pub fn replace(&self, thread: Thread, priority: u8) {
+        let lives = &self.lives[thread.index()];
+        let ended = Tid::new(thread, lives.get());
+        self.table.leave_locks(self, ended);
+        lives.set(lives.get() + 1);
+        self.priorities[thread.index()].set(priority);
+        self.heirs[thread.index()].begin(priority);
     }
 
     pub fn key(word: usize) -> Key {
@@ -85,7 +110,7 @@ impl Host for Machine {
     }
 
     fn priority(&self, thread: Thread) -> u8 {
-        self.priorities[thread.index()]
+        self.priorities[thread.index()].get()
     }
 
     fn waiter(&self, thread: Thread) -> &Waiter {
@@ -94,5 +119,53 @@ impl Host for Machine {
 
     fn now(&self) -> Instant {
         Instant::ZERO
+    }
+}
+
+/// The word of a lock.
+pub struct MachineWord<'a>(Option<&'a Cell<u32>>);
+
+impl LockWord for MachineWord<'_> {
+    fn read(&self) -> Result<Held, Errno> {
+        self.0.map(|word| Held(word.get())).ok_or(Errno::EFAULT)
+    }
+
+    fn exchange(&self, expected: Held, new: Held) -> Result<Held, Errno> {
+        let word = self.0.ok_or(Errno::EFAULT)?;
+        let held = Held(word.get());
+        if held == expected {
+            word.set(new.0);
+        }
+        Ok(held)
+    }
+}
+
+impl Heirs for Machine {
+    type Lock = Lock;
+
+    fn heir(&self, thread: Thread) -> &Heir<Lock> {
+        &self.heirs[thread.index()]
+    }
+
+    fn tid(&self, thread: Thread) -> Tid {
+        Tid::new(thread, self.lives[thread.index()].get())
+    }
+
+    fn is_alive(&self, tid: Tid) -> bool {
+        self.lives.get(tid.thread().index()).is_some_and(|lives| Tid::new(tid.thread(), lives.get()) == tid)
+    }
+
+    fn set_priority(&self, thread: Thread, priority: u8) {
+        assert_ne!(HELD.get(), 0, "a priority is inherited under the heir's lock");
+        self.priorities[thread.index()].set(priority);
+    }
+
+    fn await_end(&self, _tid: Tid) {
+        unreachable!("on one host thread nobody is about to end");
+    }
+
+    fn word_at(&self, address: u64) -> impl LockWord {
+        let index = usize::try_from(address.wrapping_sub(Self::key(0).address()) / 4).ok();
+        MachineWord(index.and_then(|index| self.words.get(index)))
     }
 }

@@ -3,6 +3,9 @@
 
 mod answers;
 mod histories;
+mod lending;
+mod locks;
 mod machine;
 mod plain;
+mod robust;
 mod words;

@@ -1,6 +1,6 @@
 //! Models of waiting and waking.
 
-use super::machine::{LATE, Word, seats};
+use super::machine::{LATE, Seat, Word, seats};
 use super::runner::Model;
 use loom::thread;
 use skete_abi::Errno;
@@ -34,6 +34,12 @@ pub const MODELS: &[Model] = &[
         mutants: &[Mutant::WokenUnderTheLock, Mutant::ReleasedRelaxed],
     },
     Model { name: "futex::a_wake_op_is_not_lost", body: wake_op, mutants: &[Mutant::WakeOpLooksFirst] },
+    Model { name: "futex::two_wake_ops_in_either_order_do_not_lock_up", body: wake_ops, mutants: &[Mutant::LockedInAnyOrder] },
+    Model {
+        name: "futex::a_wake_with_a_bit_reaches_the_one_who_has_it",
+        body: bitset,
+        mutants: &[Mutant::WakeWithoutFence, Mutant::WokenWhateverTheBits],
+    },
 ];
 
 fn wait_and_wake() {
@@ -96,5 +102,39 @@ fn wake_op() {
     let woken = waker.table().wake_op(&waker, Word::A.key(), 1, Word::B.key(), 1, operate);
     let waited = waiting.join().expect("the waiter ends");
     assert_eq!(waited, if woken == Ok(1) { Ok(()) } else { Err(Errno::EAGAIN) });
+    assert_eq!(waker.table().waiters(), 0);
+}
+
+/// Two words, each of which one wakes while it changes the other: whoever waits for either is not lost.
+fn wake_ops() {
+    let [waiter, forth, back] = seats(3).try_into().ok().expect("three seats");
+    let waiting = thread::spawn(move || waiter.wait(Word::A, None));
+    let operate = |seat: &Seat, changed: Word| {
+        let (seat, changed) = (seat.clone(), changed);
+        move || {
+            seat.store(changed, 1);
+            Ok(true)
+        }
+    };
+    let going = thread::spawn(move || {
+        let change = operate(&forth, Word::B);
+        forth.table().wake_op(&forth, Word::A.key(), 0, Word::B.key(), 1, change)
+    });
+    let change = operate(&back, Word::A);
+    let woken = back.table().wake_op(&back, Word::B.key(), 1, Word::A.key(), 1, change);
+    let waited = waiting.join().expect("the waiter ends");
+    assert_eq!(going.join().expect("the other ends"), Ok(0));
+    assert_eq!(waited, if woken == Ok(1) { Ok(()) } else { Err(Errno::EAGAIN) });
+    assert_eq!(back.table().waiters(), 0);
+}
+
+fn bitset() {
+    let [one, other, waker] = seats(3).try_into().ok().expect("three seats");
+    let waiting = [(one, 1), (other, 2)].map(|(seat, bit)| thread::spawn(move || seat.wait_with(Word::A, bit, 0, None)));
+    waker.store(Word::A, 1);
+    let wake = |bit| waker.table().wake(&waker, Word::A.key(), 1, bit);
+    let woken = [wake(2), wake(1)];
+    let [first, second] = waiting.map(|thread| thread.join().expect("a waiter ends"));
+    assert_eq!([second, first], woken.map(|woken| if woken == 1 { Ok(()) } else { Err(Errno::EAGAIN) }));
     assert_eq!(waker.table().waiters(), 0);
 }

@@ -12,6 +12,12 @@ use skete_logic::token::Token;
 /// A bucket's lock.
 pub struct Lock(Mutex<()>);
 
+impl Lock {
+    pub fn new() -> Self {
+        Self(Mutex::new(()))
+    }
+}
+
 impl RawLock for Lock {
     fn locked<R>(&self, section: impl FnOnce() -> R) -> R {
         let _held = self.0.lock().expect("no section panics in a model that goes on");
@@ -82,7 +88,7 @@ impl Word {
 /// The seats of a machine for `threads` threads; the words are 0.
 pub fn seats(threads: u16) -> Vec<Seat> {
     let records = (0..threads).map(|_| Record { waiter: Waiter::new(), token: Token::new(), run: RunSignal::new() }).collect();
-    let table = Table::new([(); 2].map(|()| Bucket::new(Lock(Mutex::new(())))));
+    let table = Table::new([(); 2].map(|()| Bucket::new(Lock::new())));
     let machine = Arc::new(Machine { table, words: [AtomicU32::new(0), AtomicU32::new(0)], records });
     (0..threads).map(|index| Seat { machine: machine.clone(), me: Thread::new(index) }).collect()
 }
@@ -97,9 +103,30 @@ impl Seat {
         self.machine.words[word as usize].load(Ordering::Relaxed)
     }
 
+    /// Puts `new` into the word if it holds `expected`; what it held.
+    pub fn exchange(&self, word: Word, expected: u32, new: u32) -> u32 {
+        let exchanged = self.machine.words[word as usize].compare_exchange(expected, new, Ordering::AcqRel, Ordering::Relaxed);
+        exchanged.unwrap_or_else(|held| held)
+    }
+
+    /// The word itself, for locks that move it.
+    pub fn word(&self, word: Word) -> &AtomicU32 {
+        &self.machine.words[word as usize]
+    }
+
     /// Waits as long as the word is 0.
     pub fn wait(&self, word: Word, deadline: Option<Instant>) -> Result<(), Errno> {
-        self.table().wait(self, word.key(), ANY, deadline, || Ok(self.load(word)), 0)
+        self.wait_while(word, 0, deadline)
+    }
+
+    /// Waits as long as the word holds `expected`.
+    pub fn wait_while(&self, word: Word, expected: u32, deadline: Option<Instant>) -> Result<(), Errno> {
+        self.wait_with(word, ANY, expected, deadline)
+    }
+
+    /// Waits for a wake with a bit of `bitset`, as long as the word holds `expected`.
+    pub fn wait_with(&self, word: Word, bitset: u32, expected: u32, deadline: Option<Instant>) -> Result<(), Errno> {
+        self.table().wait(self, word.key(), bitset, deadline, || Ok(self.load(word)), expected)
     }
 
     /// Queues as [`wait`](Self::wait) does, without sleeping: [`withdraw`](Self::withdraw) is to follow.

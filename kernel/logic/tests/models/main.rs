@@ -6,15 +6,23 @@
 #![cfg_attr(not(loom), allow(unused_crate_dependencies, reason = "nothing runs without loom"))]
 
 #[cfg(loom)]
+mod end;
+#[cfg(loom)]
 mod futaphore;
 #[cfg(loom)]
 mod futex;
 #[cfg(loom)]
+mod locks;
+#[cfg(loom)]
 mod machine;
+#[cfg(loom)]
+mod placement;
 #[cfg(loom)]
 mod requeue;
 #[cfg(loom)]
 mod runner;
+#[cfg(loom)]
+mod sleepers;
 #[cfg(loom)]
 mod sysv;
 #[cfg(loom)]
@@ -22,7 +30,8 @@ mod token;
 
 #[cfg(loom)]
 fn main() -> std::process::ExitCode {
-    let models = [token::MODELS, futex::MODELS, requeue::MODELS, futaphore::MODELS, sysv::MODELS].concat();
+    let futexes = [futex::MODELS, requeue::MODELS, end::MODELS].concat();
+    let models = [token::MODELS, &futexes, futaphore::MODELS, placement::MODELS, sleepers::MODELS, sysv::MODELS, locks::MODELS].concat();
     runner::run(&models)
 }
 

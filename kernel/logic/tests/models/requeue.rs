@@ -33,14 +33,15 @@ fn against_wake() {
     let waited = waiting.join().expect("the waiter ends");
     let moved = moving.join().expect("the mover ends");
     assert_eq!(waited, if woken == 1 { Ok(()) } else { Err(Errno::EAGAIN) });
-    assert!(moved.woken == 0 && moved.moved <= 1);
+    assert!(moved.is_ok_and(|moved| moved.woken == 0 && moved.moved <= 1));
     assert_eq!(waker.table().waiters(), 0);
 }
 
 fn against_timeout() {
     let [waiter, mover] = seats(2).try_into().ok().expect("two seats");
     let waiting = thread::spawn(move || waiter.wait(Word::A, LATE));
-    mover.table().requeue(&mover, Word::A.key(), Word::B.key(), MOVE_ONE);
+    let moved = mover.table().requeue(&mover, Word::A.key(), Word::B.key(), MOVE_ONE);
+    assert!(moved.is_ok());
     let woken = mover.wake(Word::B, 1);
     let waited = waiting.join().expect("the waiter ends");
     assert_eq!(waited, if woken == 1 { Ok(()) } else { Err(Errno::ETIMEDOUT) });
@@ -52,8 +53,8 @@ fn both_ways() {
     one.enter(Word::A);
     other.enter(Word::B);
     let moving = thread::spawn(move || forth.table().requeue(&forth, Word::A.key(), Word::B.key(), MOVE_ONE));
-    back.table().requeue(&back, Word::B.key(), Word::A.key(), MOVE_ONE);
-    moving.join().expect("the mover ends");
+    assert!(back.table().requeue(&back, Word::B.key(), Word::A.key(), MOVE_ONE).is_ok());
+    assert!(moving.join().expect("the mover ends").is_ok());
     assert!(one.withdraw() && other.withdraw(), "nobody was woken");
     assert_eq!(back.table().waiters(), 0);
 }

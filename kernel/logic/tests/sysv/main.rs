@@ -7,4 +7,8 @@ mod ids;
 mod machine;
 mod operations;
 mod plain;
+mod shm_answers;
+mod shm_histories;
+mod shm_memory;
+mod shm_plain;
 mod undo;

@@ -1,0 +1,44 @@
+//! Every operation of `futex(2)` and every error that it may answer, checked; storms of waits, wakes and requeues; the words of a thread's
+//! beginning and end. `testfutex [GROUP…]`, groups `arguments`, `operations`, `times`, `storms`, `lives`; without one, all.
+//!
+//! After every check nobody may be left in the table: it says `ok` and how many wait, which is 0.
+
+use std::env;
+
+use skete::futex::waiters;
+
+mod arguments;
+mod crowd;
+mod lives;
+mod operations;
+mod raw;
+mod storms;
+mod times;
+
+/// A name, and what panics if the name is not true.
+type Check = (&'static str, fn());
+
+const GROUPS: [(&str, &[Check]); 5] = [
+    ("arguments", arguments::CHECKS),
+    ("operations", operations::CHECKS),
+    ("times", times::CHECKS),
+    ("storms", storms::CHECKS),
+    ("lives", lives::CHECKS),
+];
+
+fn main() {
+    let asked: Vec<String> = env::args().skip(1).collect();
+    for name in &asked {
+        assert!(GROUPS.iter().any(|(group, _)| group == name), "no group is called {name}");
+    }
+    let groups = GROUPS.iter().filter(|(group, _)| asked.is_empty() || asked.iter().any(|name| name == group));
+    let mut count = 0;
+    for (name, check) in groups.flat_map(|(_, checks)| checks.iter()) {
+        check();
+        let left = waiters();
+        println!("ok  {name}; {left} wait");
+        assert_eq!(left, 0, "somebody is left in the table");
+        count += 1;
+    }
+    println!("testfutex: {count} checks passed, {} threads wait", waiters());
+}

@@ -1,0 +1,92 @@
+//! Calls with words by their address: whatever a C program might ask for.
+#![allow(unsafe_code, reason = "addresses where nothing is, and exported names")]
+
+use std::arch::asm;
+use std::sync::atomic::AtomicU32;
+
+use skete::futex::{Errno, RobustListHead, TimeSpec, do_futex};
+use skete::thread::{Builder, Handle, set_robust_list};
+
+unsafe extern "C" {
+    fn sys_futex(uaddr: usize, op: i32, val: u32, timeout: usize, uaddr2: usize, val3: u32) -> i64;
+    fn sys_set_robust_list(head: usize, bytes: usize) -> i64;
+    fn sys_get_robust_list(tid: i32, head: usize, bytes: usize) -> i64;
+    fn sys_set_tid_address(word: usize) -> i32;
+    fn sys_gettid() -> i32;
+}
+
+/// Addresses at which there is no word: above all memory, in what is a kernel's half on other systems, past what tables know.
+pub const NOWHERE: [usize; 4] = [126 << 30, 0xffff_0000_0000_0000, 1 << 39, 127 << 30];
+
+/// The arguments of a call.
+#[derive(Clone, Copy, Default)]
+pub struct Call {
+    pub uaddr: usize,
+    pub op: u32,
+    pub val: u32,
+    pub timeout: Option<TimeSpec>,
+    pub uaddr2: usize,
+    pub val2: u32,
+    pub val3: u32,
+}
+
+pub fn address(word: &AtomicU32) -> usize {
+    word.as_ptr() as usize
+}
+
+impl Call {
+    pub fn of(op: u32, word: &AtomicU32) -> Self {
+        Self { uaddr: address(word), op, ..Self::default() }
+    }
+
+    /// By the Rust face.
+    pub fn make(self) -> Result<u32, Errno> {
+        let Self { uaddr, op, val, timeout, uaddr2, val2, val3 } = self;
+        // SAFETY: words of this program's, or nothing.
+        unsafe { do_futex(uaddr as *const u32, op, val, timeout, uaddr2 as *const u32, val2, val3) }
+    }
+
+    /// By the C face, with `fourth` where the timeout or `val2` stands.
+    pub fn make_in_c(self, fourth: usize) -> i64 {
+        let Self { uaddr, op, val, uaddr2, val3, .. } = self;
+        // SAFETY: as above.
+        unsafe { sys_futex(uaddr, op.cast_signed(), val, fourth, uaddr2, val3) }
+    }
+}
+
+/// Begins a thread that does nothing, with words at these addresses.
+pub fn begin_with_words(set: usize, clear: usize) -> Handle {
+    // SAFETY: there is nothing at these addresses, or a word.
+    unsafe { Builder::new().child_tids_at(set as *mut u32, clear as *mut u32) }.spawn(|| ()).expect("there is room")
+}
+
+pub fn set_list(head: usize) {
+    // SAFETY: the tests' lists live for ever.
+    unsafe { set_robust_list(head as *const RobustListHead) };
+}
+
+pub fn set_list_in_c(head: usize, bytes: usize) -> i64 {
+    // SAFETY: as above.
+    unsafe { sys_set_robust_list(head, bytes) }
+}
+
+pub fn list_in_c(tid: i32, head: usize, bytes: usize) -> i64 {
+    // SAFETY: two numbers of the tests', or nothing, are at these addresses.
+    unsafe { sys_get_robust_list(tid, head, bytes) }
+}
+
+pub fn set_tid_address_in_c(word: usize) -> i32 {
+    // SAFETY: a word that lives for ever, or nothing.
+    unsafe { sys_set_tid_address(word) }
+}
+
+pub fn tid_in_c() -> i32 {
+    // SAFETY: reads a number.
+    unsafe { sys_gettid() }
+}
+
+/// Spins one round: under `--icount` the emulator's turn passes to the next core.
+pub fn pause() {
+    // SAFETY: a hint, which changes nothing.
+    unsafe { asm!("yield", options(nomem, nostack, preserves_flags)) };
+}

@@ -1,0 +1,149 @@
+//! What a thread inherits: the priorities of those who wait for what it holds.
+
+use super::{Heirs, Kind, LockWait, Target};
+use crate::futex::Key;
+use crate::host::RawLock;
+use crate::mutant::{self, Mutant};
+use crate::thread::Thread;
+use skete_cell::Guarded;
+
+/// A thread's own priority and its lenders; and its place among those of the holder that it lends to.
+#[derive(Debug)]
+#[repr(align(64))]
+pub struct Heir<L> {
+    lock: L,
+    /// Guarded by `lock`.
+    state: Guarded<State>,
+    /// Guarded by the lock of the heir that this thread lends to; while it lends to none, by the lock of the bucket that it waits in, or
+    /// by itself.
+    link: Guarded<Link>,
+    /// Guarded by the lock of the bucket that the thread waits in; while it waits in none, by itself.
+    pub(super) wait: Guarded<LockWait>,
+}
+
+/// What an heir's lock guards.
+#[derive(Clone, Copy, Debug)]
+struct State {
+    /// The thread's own priority.
+    base: u8,
+    /// Whether the thread has ended as far as locks go: nobody can lend to it any more.
+    is_gone: bool,
+    /// The most urgent of the lenders.
+    first: Thread,
+}
+
+/// A lender's place in its holder's list.
+#[derive(Clone, Copy, Debug)]
+struct Link {
+    next: Thread,
+    previous: Thread,
+    /// What it lends.
+    priority: u8,
+}
+
+impl<L: RawLock> Heir<L> {
+    skete_cell::constructor! {
+        /// An heir for a record that nobody lives in.
+        pub fn new(lock: L) -> Self {
+            let wait = LockWait::new(Kind::Lock, Target { key: Key::NONE, address: 0 });
+            Self {
+                lock,
+                state: Guarded::new(State { base: 0, is_gone: true, first: Thread::NONE }),
+                link: Guarded::new(Link { next: Thread::NONE, previous: Thread::NONE, priority: 0 }),
+                wait: Guarded::new(wait),
+            }
+        }
+    }
+
+    /// A thread begins to live in the record, with a priority of its own.
+    pub fn begin(&self, base: u8) {
+        self.lock.locked(|| self.state.set(State { base, is_gone: false, first: Thread::NONE }));
+    }
+
+    /// The thread's own priority.
+    pub fn base(&self) -> u8 {
+        self.lock.locked(|| self.state.with(|state| state.base))
+    }
+
+    /// Gives `thread`, whose heir this is, another priority of its own. True if it runs at another one now: the chain is to be walked.
+    pub(super) fn set_base(&self, host: &impl Heirs<Lock = L>, thread: Thread, base: u8) -> bool {
+        self.lock.locked(|| {
+            self.state.with_mut(|state| state.base = base);
+            self.refresh(host, thread)
+        })
+    }
+
+    /// From now on `now` lends what it says to `thread`, whose heir this is, and no longer `before`; either may be nobody, or both the same
+    /// one. Whether the thread runs at another priority then. `None`: it is gone, and `now` lends nothing.
+    pub(super) fn relend(&self, host: &impl Heirs<Lock = L>, thread: Thread, before: Thread, now: Option<(Thread, u8)>) -> Option<bool> {
+        self.lock.locked(|| {
+            if self.state.with(|state| state.is_gone) && !mutant::is(Mutant::LentToTheGone) {
+                return None;
+            }
+            if !before.is_none() {
+                self.remove(host, before);
+            }
+            if let Some((lender, priority)) = now {
+                self.insert(host, lender, priority);
+            }
+            Some(self.refresh(host, thread))
+        })
+    }
+
+    /// The most urgent of the lenders. `None`: there is none, and from now on there will be none; the thread is gone.
+    pub(super) fn first_lender_or_gone(&self) -> Option<Thread> {
+        self.lock.locked(|| {
+            self.state.with_mut(|state| {
+                state.is_gone = state.first.is_none();
+                (!state.is_gone).then_some(state.first)
+            })
+        })
+    }
+
+    /// Takes `lender` out. The caller holds the lock.
+    fn remove(&self, host: &impl Heirs<Lock = L>, lender: Thread) {
+        let link = host.heir(lender).link.get();
+        if link.previous.is_none() {
+            self.state.with_mut(|state| state.first = link.next);
+        } else {
+            host.heir(link.previous).link.with_mut(|before| before.next = link.next);
+        }
+        if !link.next.is_none() {
+            host.heir(link.next).link.with_mut(|behind| behind.previous = link.previous);
+        }
+    }
+
+    /// Puts `lender` behind its equals. The caller holds the lock.
+    fn insert(&self, host: &impl Heirs<Lock = L>, lender: Thread, priority: u8) {
+        let (mut previous, mut next) = (Thread::NONE, self.state.with(|state| state.first));
+        while !next.is_none() {
+            let link = host.heir(next).link.get();
+            if link.priority < priority {
+                break;
+            }
+            (previous, next) = (next, link.next);
+        }
+        host.heir(lender).link.set(Link { next, previous, priority });
+        if previous.is_none() {
+            self.state.with_mut(|state| state.first = lender);
+        } else {
+            host.heir(previous).link.with_mut(|before| before.next = lender);
+        }
+        if !next.is_none() {
+            host.heir(next).link.with_mut(|behind| behind.previous = lender);
+        }
+    }
+
+    /// Lets `thread` run at the higher of its own priority and its first lender's; whether that is another one. The caller holds the lock.
+    fn refresh(&self, host: &impl Heirs<Lock = L>, thread: Thread) -> bool {
+        let State { base, first, .. } = self.state.get();
+        let lent = if first.is_none() { 0 } else { host.heir(first).link.with(|link| link.priority) };
+        let priority = base.max(lent);
+        let old = host.priority(thread);
+        let is_another = priority != old && !(priority < old && mutant::is(Mutant::LentForEver));
+        if is_another {
+            host.set_priority(thread, priority);
+        }
+        is_another
+    }
+}

@@ -1,0 +1,187 @@
+//! From a condition's word to a lock: what spares a condition variable the stampede, and hands the lock on by priority.
+
+use super::hold::Tried;
+use super::{Heirs, Kind, LockWait, NO_WAKE, Target};
+use crate::futex::waiter::Node;
+use crate::futex::{Key, Table};
+use crate::host::RawLock;
+use crate::thread::{Thread, Tid};
+use crate::time::Instant;
+use skete_abi::Errno;
+
+/// What came of moving one waiter.
+enum Moved {
+    /// It holds the lock, and is to be unparked.
+    Holds(Thread),
+    /// It waits for the lock.
+    Waits,
+    /// There is nobody left.
+    Nobody,
+    /// The lock's word changed meanwhile: once more.
+    Changed,
+    /// Its holder ends: once more, when it has.
+    Ends(Tid),
+}
+
+/// What came of moving many.
+struct Many {
+    count: u32,
+    heir: Option<Thread>,
+    /// What moved nobody; `None`: there is nothing to be done about it.
+    end: Option<Moved>,
+}
+
+impl<L: RawLock, const N: usize> Table<L, N> {
+    /// `FUTEX_WAIT_REQUEUE_PI`: sleeps as long as the word of `key` holds `expected`, until somebody moves the caller to `lock` and it was
+    /// handed that. `read` loads the word, as in [`wait`](Self::wait).
+    ///
+    /// # Errors
+    /// `EAGAIN`: the word differs. `ETIMEDOUT`: the deadline passed. `EINVAL`: the lock's word is the same one. `EDEADLK`: the chain of the
+    /// lock's holders leads back to the caller. What `read` answers.
+    pub fn wait_requeue_pi(
+        &self,
+        host: &impl Heirs,
+        key: Key,
+        lock: Target,
+        deadline: Option<Instant>,
+        read: impl Fn() -> Result<u32, Errno>,
+        expected: u32,
+    ) -> Result<(), Errno> {
+        self.enter_requeue_pi(host, key, lock, read, expected)?;
+        self.sleep_lock(host, host.current(), deadline)
+    }
+
+    /// The first half of [`wait_requeue_pi`](Self::wait_requeue_pi): queues the caller, unless the word differs.
+    ///
+    /// # Errors
+    /// As there; then the caller is in no queue.
+    pub fn enter_requeue_pi(
+        &self,
+        host: &impl Heirs,
+        key: Key,
+        lock: Target,
+        read: impl Fn() -> Result<u32, Errno>,
+        expected: u32,
+    ) -> Result<(), Errno> {
+        if key == lock.key {
+            return Err(Errno::EINVAL);
+        }
+        if read()? != expected {
+            return Err(Errno::EAGAIN);
+        }
+        let me = host.current();
+        host.heir(me).wait.set(LockWait::new(Kind::Condition, lock));
+        self.enter(host, me, key, NO_WAKE, read, expected)
+    }
+
+    /// `FUTEX_CMP_REQUEUE_PI`: if the word of `from` still holds `expected`, takes `lock` for the first of those who wait for `from` to be
+    /// moved there, if it is free, and lets at most `nr` others wait for it. How many there were in all.
+    ///
+    /// # Errors
+    /// `EAGAIN`: the word differs. `EINVAL`: the two are one word; somebody waits for `from` who did not ask to be moved to `lock`; or as
+    /// [`lock_pi`](Self::lock_pi). `EDEADLK`: the first holds the lock already. `ESRCH`, `EFAULT`: as [`lock_pi`](Self::lock_pi).
+    pub fn cmp_requeue_pi(
+        &self,
+        host: &impl Heirs,
+        from: Key,
+        lock: Target,
+        nr: u32,
+        read: impl Fn() -> Result<u32, Errno>,
+        expected: u32,
+    ) -> Result<u32, Errno> {
+        if from == lock.key {
+            return Err(Errno::EINVAL);
+        }
+        loop {
+            let moved = self.both_locked(Self::index(from), Self::index(lock.key), || {
+                if read()? != expected {
+                    return Err(Errno::EAGAIN);
+                }
+                self.move_many(host, from, lock, nr.saturating_add(1))
+            })?;
+            if let Some(heir) = moved.heir {
+                host.unpark(heir);
+            }
+            self.check_moved(host, lock.key);
+            match moved.end {
+                Some(Moved::Changed) if moved.count == 0 => {}
+                Some(Moved::Ends(holder)) if moved.count == 0 => host.await_end(holder),
+                _ => return Ok(moved.count),
+            }
+        }
+    }
+
+    /// Moves at most `most` waiters. The caller holds both locks.
+    fn move_many(&self, host: &impl Heirs, from: Key, lock: Target, most: u32) -> Result<Many, Errno> {
+        let mut many = Many { count: 0, heir: None, end: None };
+        while many.count < most {
+            match self.move_one(host, from, lock) {
+                Ok(Moved::Holds(heir)) => many.heir = Some(heir),
+                Ok(Moved::Waits) => {}
+                Ok(end) => {
+                    many.end = Some(end);
+                    break;
+                }
+                // Whoever was moved stays moved.
+                Err(errno) if many.count == 0 => return Err(errno),
+                Err(_) => break,
+            }
+            many.count += 1;
+        }
+        Ok(many)
+    }
+
+    /// Moves the first of those who wait for `from`. The caller holds both locks.
+    fn move_one(&self, host: &impl Heirs, from: Key, lock: Target) -> Result<Moved, Errno> {
+        let source = self.bucket(from);
+        let thread = source.queue.with(|queue| queue.find_by(host, |_, node| node.key == from));
+        if thread.is_none() {
+            return Ok(Moved::Nobody);
+        }
+        let waiter = host.waiter(thread);
+        let (node, wait) = (waiter.node.get(), host.heir(thread).wait.get());
+        if node.bitset != NO_WAKE || wait.kind != Kind::Condition || wait.key != lock.key {
+            return Err(Errno::EINVAL);
+        }
+        match self.try_lock(host, lock, thread, true)? {
+            Tried::Changed => Ok(Moved::Changed),
+            Tried::Holds => {
+                source.queue.with_mut(|queue| queue.remove(host, node));
+                source.lower(1);
+                waiter.release();
+                Ok(Moved::Holds(thread))
+            }
+            Tried::Must(holder) => {
+                source.queue.with_mut(|queue| queue.remove(host, node));
+                let wanted = LockWait { is_unchecked: true, ..LockWait::new(Kind::Lock, Target { address: wait.address, ..lock }) };
+                if self.queue_for_lock(host, wanted, thread, holder) {
+                    source.lower(1);
+                    return Ok(Moved::Waits);
+                }
+                host.heir(thread).wait.set(wait);
+                source.queue.with_mut(|queue| queue.insert(host, thread, Node { ..node }));
+                Ok(Moved::Ends(holder))
+            }
+        }
+    }
+
+    /// Looks whether the chain of holders leads back to any of those who were moved to the lock of `key`: it is sent away then.
+    fn check_moved(&self, host: &impl Heirs, key: Key) {
+        loop {
+            let thread = self.bucket(key).lock.locked(|| {
+                let is_unchecked = |thread, node: &Node| node.key == key && host.heir(thread).wait.with(|wait| wait.is_unchecked);
+                let thread = self.bucket(key).queue.with(|queue| queue.find_by(host, is_unchecked));
+                if !thread.is_none() {
+                    host.heir(thread).wait.with_mut(|wait| wait.is_unchecked = false);
+                }
+                thread
+            });
+            if thread.is_none() {
+                return;
+            }
+            if self.search(host, thread).is_err() {
+                self.dismiss(host, thread);
+            }
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! The chain of holders: a thread waits for a lock whose holder waits for a lock …
+
+use super::{Heirs, Kind, MOST_HOLDERS, NO_WAKE};
+use crate::futex::Table;
+use crate::futex::waiter::Node;
+use crate::host::RawLock;
+use crate::mutant::{self, Mutant};
+use crate::thread::{Thread, Tid};
+use skete_abi::Errno;
+use skete_cell::atomic::{Ordering, fence};
+
+/// What a step has found.
+enum Step {
+    /// The thread waits for no lock: the chain ends here.
+    End,
+    /// It waits for what this thread holds, which runs at another priority now, or not.
+    Holder(Tid, bool),
+}
+
+impl<L: RawLock, const N: usize> Table<L, N> {
+    /// Gives `thread` another priority of its own; it runs at that one or at what it inherits.
+    pub fn set_base_priority(&self, host: &impl Heirs, thread: Thread, base: u8) {
+        if host.heir(thread).set_base(host, thread, base) {
+            self.pass_on(host, thread);
+        }
+    }
+
+    /// `thread` runs at another priority: passes that on along the chain, as far as it changes anything.
+    pub(super) fn pass_on(&self, host: &impl Heirs, mut thread: Thread) {
+        if mutant::is(Mutant::ChainCut) {
+            return;
+        }
+        for _ in 0..MOST_HOLDERS {
+            match self.step(host, thread) {
+                Step::Holder(holder, true) => thread = holder.thread(),
+                Step::Holder(_, false) | Step::End => return,
+            }
+        }
+    }
+
+    /// `me` has begun to wait for a lock: passes its priority on along the whole chain.
+    ///
+    /// # Errors
+    /// `EDEADLK`: the chain leads back to `me`, or is longer than chains may be.
+    pub(super) fn search(&self, host: &impl Heirs, me: Thread) -> Result<(), Errno> {
+        // Every so often one is remembered: who comes by again is in a ring of others, which whoever closed it will open.
+        let (mut thread, mut remembered) = (me, Thread::NONE);
+        for steps in 1..=MOST_HOLDERS {
+            match self.step(host, thread) {
+                Step::End => return Ok(()),
+                Step::Holder(holder, _) => thread = holder.thread(),
+            }
+            if thread == me {
+                return Err(Errno::EDEADLK);
+            }
+            if thread == remembered {
+                return Ok(());
+            }
+            if steps.is_power_of_two() {
+                remembered = thread;
+            }
+        }
+        Err(Errno::EDEADLK)
+    }
+
+    /// Puts `thread` where it belongs by the priority that it has now, in the queue of the lock that it waits for, and lets that queue's first
+    /// lend it.
+    fn step(&self, host: &impl Heirs, thread: Thread) -> Step {
+        if !mutant::is(Mutant::WalkedWithoutFence) {
+            // Between the thread's priority and its place, whoever of the two writes which: one that begins to wait writes its place and
+            // reads its priority here; one that changes the priority has written it, and reads the place.
+            fence(Ordering::SeqCst);
+        }
+        let waiter = host.waiter(thread);
+        while let Some(index) = waiter.bucket() {
+            let bucket = &self.buckets[index];
+            let step = bucket.lock.locked(|| (waiter.bucket() == Some(index)).then(|| self.step_here(host, thread)));
+            if let Some(step) = step {
+                return step;
+            }
+        }
+        Step::End
+    }
+
+    /// [`step`](Self::step) in the bucket that holds `thread`, whose lock the caller holds.
+    fn step_here(&self, host: &impl Heirs, thread: Thread) -> Step {
+        let (node, wait) = (host.waiter(thread).node.get(), host.heir(thread).wait.get());
+        if node.bitset != NO_WAKE || wait.kind != Kind::Lock {
+            return Step::End;
+        }
+        let first = self.first_lock(host, node.key);
+        let Some(holder) = host.heir(first).wait.with(|wait| wait.holder) else { return Step::End };
+        let priority = host.priority(thread);
+        if priority == node.priority {
+            return Step::Holder(holder, false);
+        }
+        self.bucket(node.key).queue.with_mut(|queue| {
+            queue.remove(host, node);
+            queue.insert(host, thread, Node { priority, ..node });
+        });
+        let now_first = self.first_lock(host, node.key);
+        // Whoever lends is first, before and after.
+        let changes_lender = thread == first || thread == now_first;
+        Step::Holder(holder, changes_lender && self.relend(host, holder, first, now_first) == Some(true))
+    }
+
+    /// The first waiter of a lock that `holder` holds was `before` and is `now`, maybe the same one at another priority; either may be
+    /// nobody. Whether the holder runs at another priority then; `None`: it is gone. The caller holds the bucket's lock.
+    pub(super) fn relend(&self, host: &impl Heirs, holder: Tid, before: Thread, now: Thread) -> Option<bool> {
+        let lender = (!now.is_none()).then(|| {
+            host.heir(now).wait.with_mut(|wait| wait.holder = Some(holder));
+            (now, host.waiter(now).node.with(|node| node.priority))
+        });
+        host.heir(holder.thread()).relend(host, holder.thread(), before, lender)
+    }
+}
