@@ -13,7 +13,7 @@ use skete_logic::waiting::Cause;
 
 use super::core::{self as cores};
 use super::record::{self, Record};
-use super::{Reason, end, futex, ready, suspend};
+use super::{Reason, end, futex, inherit, ready, suspend};
 use crate::arch::{context, cpu, probe, switch};
 use crate::lock::Spin;
 use crate::memory::stack::Stack;
@@ -94,6 +94,7 @@ pub fn spawn(plan: &Plan<'_>) -> Result<Tid, Errno> {
     registers.fpsr = 0;
     registers.kind = context::VOLUNTARY;
     record.priority.store(plan.priority, Ordering::Relaxed);
+    inherit::begin(record.thread(), plan.priority);
     record.affinity.store(plan.affinity, Ordering::Relaxed);
     record.set_name(plan.name);
     record.clear_tid.store(plan.clear_tid, Ordering::Relaxed);
@@ -124,6 +125,7 @@ fn take_record() -> Result<&'static Record, Errno> {
     }
     let thread = Thread::new(free.used);
     let record = record::begin(thread);
+    inherit::prepare(thread);
     free.used += 1;
     Ok(record)
 }
