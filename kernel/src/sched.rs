@@ -7,6 +7,7 @@
 //! - [`park`]: puts the running thread to sleep, and wakes it: the one way to wait
 //! - [`futex`]: the futex table, and the kernel's own use of it
 //! - [`futaphore`]: the futaphores' page
+//! - [`inherit`]: priorities lent by those who wait for a lock
 //! - [`fault`]: what an exception means
 //! - [`devices`]: threads that wait for a device
 //! - [`mutex`]: a lock that sleeps
@@ -28,6 +29,7 @@ pub mod fault;
 pub mod futaphore;
 pub mod futex;
 pub mod idle;
+pub mod inherit;
 pub mod mutex;
 pub mod park;
 pub mod priority;

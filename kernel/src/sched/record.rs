@@ -206,6 +206,16 @@ pub fn count_entry() {
     }
 }
 
+/// Does `wait` for the running thread, which waits for the word at `address` meanwhile.
+#[inline(always)]
+pub fn waiting_for<R>(address: usize, wait: impl FnOnce() -> R) -> R {
+    let me = current();
+    me.waits_for.store(address as u64, Ordering::Relaxed);
+    let result = wait();
+    me.waits_for.store(0, Ordering::Relaxed);
+    result
+}
+
 /// Does `wait` for the running thread, of which the hang report tells `cause` meanwhile.
 #[inline]
 pub fn waiting<R>(cause: Cause, wait: impl FnOnce() -> R) -> R {

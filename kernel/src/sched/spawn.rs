@@ -14,7 +14,7 @@ use skete_logic::waiting::Cause;
 
 use super::core::{self as cores};
 use super::record::{self, Record};
-use super::{Reason, chaos, end, futex, ready, suspend};
+use super::{Reason, chaos, end, futex, inherit, ready, suspend};
 use crate::arch::{context, cpu, probe, switch};
 use crate::lock::Spin;
 use crate::memory::stack::Stack;
@@ -99,6 +99,7 @@ pub fn spawn(plan: &Plan<'_>) -> Result<Tid, Errno> {
     registers.fpsr = 0;
     registers.kind = context::VOLUNTARY;
     record.priority.store(plan.priority, Ordering::Relaxed);
+    inherit::begin(record.thread(), plan.priority);
     record.affinity.store(plan.affinity, Ordering::Relaxed);
     record.set_name(plan.name);
     record.entries.store(chaos::first_count(cores::Core::this()), Ordering::Relaxed);
@@ -131,6 +132,7 @@ fn take_record() -> Result<&'static Record, Errno> {
     }
     let thread = Thread::new(free.used);
     let record = record::begin(thread);
+    inherit::prepare(thread);
     free.used += 1;
     Ok(record)
 }
