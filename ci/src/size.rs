@@ -33,8 +33,9 @@ impl Size {
         let image = image::assemble(&builder, &contents.payload()?)?.len();
         println!("{image:>9}  kernel8.img ({:.1} KiB)", kib(image));
         println!("{:>9}    loader", image - payload);
+        println!("{payload:>9}    payload; its parts, as they are in memory:");
         for (kind, body) in &parts {
-            println!("{:>9}    {}", body.len(), format!("{kind:?}").to_lowercase());
+            println!("{:>9}      {}", body.len(), format!("{kind:?}").to_lowercase());
         }
         let bytes = fs::read(&elf).with_context(|| format!("{} cannot be read", elf.display()))?;
         let functions = elf::functions(&bytes)?;
