@@ -74,6 +74,7 @@ impl Task {
     /// # Errors
     /// The program cannot be built, or the file not be written.
     pub fn carry_out(self) -> Result<()> {
+        self.settings.check()?;
         if self.loader {
             let image = assemble(&Builder::new(self.choice.offline)?, &[])?;
             fs::write(&self.output, image).with_context(|| format!("{} cannot be written", self.output.display()))?;

@@ -23,6 +23,7 @@ use crate::board::{self, image, options, power};
 use crate::memory::{frames, map};
 use crate::sched::core::{self as cores, Core};
 use crate::sched::idle;
+use crate::sched::inherit::{self, KernelHeir};
 use crate::sched::record::{self, Record};
 use crate::{interrupt, panic, time};
 
@@ -156,6 +157,8 @@ fn make_records() {
     let table = row(length * size_of::<Record>()) as *mut Record;
     // SAFETY: taken just now.
     unsafe { record::install(table, length) };
+    // SAFETY: as above.
+    unsafe { inherit::install(row(length * size_of::<KernelHeir>()) as *mut KernelHeir) };
     let ticks_always = options::is_repeatable() && cores::count() > 1;
     for number in 0..cores::count() {
         let start = row(length * size_of::<Entry>()) as *mut MaybeUninit<Entry>;

@@ -224,8 +224,18 @@ pub fn now_ms() -> u64 {
 
 /// Leaves the loader for the program.
 pub fn jump(firmware: u64, jump: Jump) -> ! {
-    // SAFETY: the program is in place, and its entry was checked to be in it. It brings its own stack.
-    unsafe { asm!("br {}", in(reg) jump.entry, in("x0") firmware, in("x1") jump.handover, options(noreturn)) }
+    // SAFETY: the program is in place, and its entry was checked to be in it.
+    unsafe { skete_loader_jump(firmware, jump.handover, jump.entry) }
+}
+
+/// The loader's last instruction. `cargo xtask run --gdb` stops here, where x2 tells where the program came to be.
+///
+/// # Safety
+/// A program's entry, which brings its own stack.
+#[unsafe(naked)]
+#[unsafe(no_mangle)]
+unsafe extern "C" fn skete_loader_jump(firmware: u64, handover: u64, entry: u64) -> ! {
+    core::arch::naked_asm!("br x2")
 }
 
 /// Addresses have 64 bits here.

@@ -78,7 +78,7 @@ impl<L: RawLock, const N: usize> Table<L, N> {
     }
 
     /// The second half of [`wait`](Self::wait): parks `me`, the calling thread, until it is woken or late.
-    fn sleep(&self, host: &impl Host, me: Thread, deadline: Option<Instant>) -> Result<(), Errno> {
+    pub(super) fn sleep(&self, host: &impl Host, me: Thread, deadline: Option<Instant>) -> Result<(), Errno> {
         let waiter = host.waiter(me);
         loop {
             let parked = host.park(deadline);

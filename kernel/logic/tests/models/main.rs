@@ -12,6 +12,8 @@ mod futaphore;
 #[cfg(loom)]
 mod futex;
 #[cfg(loom)]
+mod locks;
+#[cfg(loom)]
 mod machine;
 #[cfg(loom)]
 mod placement;
@@ -22,12 +24,14 @@ mod runner;
 #[cfg(loom)]
 mod sleepers;
 #[cfg(loom)]
+mod sysv;
+#[cfg(loom)]
 mod token;
 
 #[cfg(loom)]
 fn main() -> std::process::ExitCode {
     let futexes = [futex::MODELS, requeue::MODELS, end::MODELS].concat();
-    let models = [token::MODELS, &futexes, futaphore::MODELS, placement::MODELS, sleepers::MODELS].concat();
+    let models = [token::MODELS, &futexes, futaphore::MODELS, placement::MODELS, sleepers::MODELS, sysv::MODELS, locks::MODELS].concat();
     runner::run(&models)
 }
 
