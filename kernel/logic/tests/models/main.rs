@@ -12,6 +12,8 @@ mod futaphore;
 #[cfg(loom)]
 mod futex;
 #[cfg(loom)]
+mod lending;
+#[cfg(loom)]
 mod machine;
 #[cfg(loom)]
 mod placement;
@@ -26,7 +28,7 @@ mod token;
 
 #[cfg(loom)]
 fn main() -> std::process::ExitCode {
-    let futexes = [futex::MODELS, requeue::MODELS, end::MODELS].concat();
+    let futexes = [futex::MODELS, requeue::MODELS, end::MODELS, lending::MODELS].concat();
     let models = [token::MODELS, &futexes, futaphore::MODELS, placement::MODELS, sleepers::MODELS].concat();
     runner::run(&models)
 }
