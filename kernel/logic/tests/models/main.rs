@@ -12,7 +12,11 @@ mod futaphore;
 #[cfg(loom)]
 mod futex;
 #[cfg(loom)]
+<<<<<<< HEAD
 mod locks;
+=======
+mod lending;
+>>>>>>> futex
 #[cfg(loom)]
 mod machine;
 #[cfg(loom)]
@@ -30,8 +34,13 @@ mod token;
 
 #[cfg(loom)]
 fn main() -> std::process::ExitCode {
+<<<<<<< HEAD
     let futexes = [futex::MODELS, requeue::MODELS, end::MODELS].concat();
     let models = [token::MODELS, &futexes, futaphore::MODELS, placement::MODELS, sleepers::MODELS, sysv::MODELS, locks::MODELS].concat();
+=======
+    let futexes = [futex::MODELS, requeue::MODELS, end::MODELS, lending::MODELS].concat();
+    let models = [token::MODELS, &futexes, futaphore::MODELS, placement::MODELS, sleepers::MODELS].concat();
+>>>>>>> futex
     runner::run(&models)
 }
 
