@@ -12,11 +12,9 @@ mod futaphore;
 #[cfg(loom)]
 mod futex;
 #[cfg(loom)]
-<<<<<<< HEAD
-mod locks;
-=======
 mod lending;
->>>>>>> futex
+#[cfg(loom)]
+mod locks;
 #[cfg(loom)]
 mod machine;
 #[cfg(loom)]
@@ -34,13 +32,8 @@ mod token;
 
 #[cfg(loom)]
 fn main() -> std::process::ExitCode {
-<<<<<<< HEAD
-    let futexes = [futex::MODELS, requeue::MODELS, end::MODELS].concat();
-    let models = [token::MODELS, &futexes, futaphore::MODELS, placement::MODELS, sleepers::MODELS, sysv::MODELS, locks::MODELS].concat();
-=======
-    let futexes = [futex::MODELS, requeue::MODELS, end::MODELS, lending::MODELS].concat();
-    let models = [token::MODELS, &futexes, futaphore::MODELS, placement::MODELS, sleepers::MODELS].concat();
->>>>>>> futex
+    let futexes = [futex::MODELS, requeue::MODELS, end::MODELS, lending::MODELS, locks::MODELS].concat();
+    let models = [token::MODELS, &futexes, futaphore::MODELS, placement::MODELS, sleepers::MODELS, sysv::MODELS].concat();
     runner::run(&models)
 }
 
