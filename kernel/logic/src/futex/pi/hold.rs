@@ -139,7 +139,7 @@ impl<L: RawLock, const N: usize> Table<L, N> {
         if !word.read()?.is_by(me) {
             return Err(Errno::EPERM);
         }
-        let heir = self.bucket(lock.key).lock.locked(|| {
+        let let_go = || {
             let held = word.read()?;
             if !held.is_by(me) {
                 return Err(Errno::EPERM);
@@ -157,10 +157,13 @@ impl<L: RawLock, const N: usize> Table<L, N> {
                 self.hand_over(host, lock.key, first, me);
             }
             Ok(first)
-        })?;
-        if !heir.is_none() {
-            host.unpark(heir);
-        }
-        Ok(())
+        };
+        host.before_giving_way(|| {
+            let heir = self.bucket(lock.key).lock.locked(let_go)?;
+            if !heir.is_none() {
+                host.unpark(heir);
+            }
+            Ok(())
+        })
     }
 }
