@@ -90,6 +90,7 @@ impl Guesses {
         }
     }
 
+    #[expect(clippy::cast_possible_truncation, reason = "a symbol")]
     fn count(&mut self, difference: u64) {
         let symbol = difference % SYMBOLS as u64;
         if self.known == LAGS {
