@@ -10,17 +10,16 @@
 pub mod program;
 pub mod secondary;
 
-use core::mem::MaybeUninit;
 use core::ops::Range;
 
+use allocator_api2::vec::Vec;
 use skete_abi::boot::{self, Handover};
 use skete_drivers::firmware::{self, Board, Machine};
-use skete_logic::deadlines::Entry;
 use skete_logic::pages::{Access, PAGE};
 
 use crate::arch::{cpu, entry, stacks};
 use crate::board::{self, image, options, power};
-use crate::memory::{frames, map};
+use crate::memory::{Heap, frames, map};
 use crate::sched::core::{self as cores, Core};
 use crate::sched::idle;
 use crate::sched::record::{self, Record};
@@ -147,26 +146,18 @@ fn read_options(handover: &Handover) {
 fn make_records() {
     let (total, _) = frames::count();
     let length = (total as u64 * PAGE / RAM_PER_THREAD).clamp(LEAST_THREADS, MOST_THREADS) as usize;
-    let row = |bytes: usize| {
-        let Some(start) = frames::take_row(bytes.div_ceil(PAGE as usize)) else {
-            panic::stop(format_args!("no memory for {length} thread records"));
-        };
-        start
+    let Some(table) = frames::take_row((length * size_of::<Record>()).div_ceil(PAGE as usize)) else {
+        panic::stop(format_args!("no memory for {length} thread records"));
     };
-    let table = row(length * size_of::<Record>()) as *mut Record;
     // SAFETY: taken just now.
-    unsafe { record::install(table, length) };
+    unsafe { record::install(table as *mut Record, length) };
     let ticks_always = options::is_repeatable() && cores::count() > 1;
     for number in 0..cores::count() {
-        let start = row(length * size_of::<Entry>()) as *mut MaybeUninit<Entry>;
-        // SAFETY: taken just now, and never given back.
-        let entries = unsafe { core::slice::from_raw_parts_mut(start, length) };
-        for entry in &mut *entries {
-            entry.write(Entry::EMPTY);
+        let mut deadlines = Vec::new_in(Heap);
+        if deadlines.try_reserve_exact(length).is_err() {
+            panic::stop(format_args!("no memory for {length} deadlines of core {number}"));
         }
-        // SAFETY: written just now.
-        let entries = unsafe { entries.assume_init_mut() };
-        Core::prepare(number, entries, ticks_always);
+        Core::prepare(number, deadlines, ticks_always);
         program::prepare_idle(number);
     }
 }
