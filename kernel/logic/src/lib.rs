@@ -12,6 +12,7 @@
 //! - [`sysv`]: System V semaphores, and the ids of System V objects
 //! - [`tree`], [`fds`]: the files under `/`, and the numbers of open ones, both over [`slab`]
 //! - [`dirent`], [`terminal`], [`event`]: how a directory's entries are laid out, what a terminal's bytes mean, what eventfd counts
+//! - [`turns`]: whose bytes the console takes next
 //! - [`bitmap`]: which frames are free · [`pages`]: page-table entries, how cores change them, the window's units
 //! - [`options`]: the words of the boot options
 //!
@@ -43,4 +44,5 @@ pub mod thread;
 pub mod time;
 pub mod token;
 pub mod tree;
+pub mod turns;
 pub mod waiting;
