@@ -21,6 +21,7 @@
 //! among equals the one that came first. Each call counts one entry (see [`crate::thread::entries`]).
 
 mod linux;
+mod pi;
 
 use core::marker::PhantomData;
 use core::sync::atomic::AtomicU32;
@@ -34,6 +35,7 @@ use crate::time;
 
 pub(crate) use linux::dispatch;
 pub use linux::do_futex;
+pub use pi::{futex_cmp_requeue_pi, futex_lock_pi, futex_trylock_pi, futex_unlock_pi, futex_wait_requeue_pi};
 use skete_abi::Errno;
 pub use skete_abi::futex::{
     CLOCK_REALTIME, MATCH_ANY, OWNER_DIED, PRIVATE, ROBUST_LIST_LIMIT, RobustListHead, TID_MASK, TimeSpec, WAITERS, op,

@@ -5,14 +5,15 @@
 //! waiter's monitor and wakes it. Whatever sleeps is in [`crate::sched`].
 //!
 //! **Order** (take a later one while holding an earlier one, never the other way; two of one line never together):
-//! 1. a futex bucket · a set of semaphores · a file's or table's own lock
-//! 2. a core's deadlines
-//! 3. a core's run queue
-//! 4. the free thread records
-//! 5. the heap
-//! 6. the address window
-//! 7. frames: a leaf, the only one that the fault handler takes
-//! 8. the console: a leaf
+//! 1. a futex bucket (of two: the lower index first) · a set of semaphores · a file's or table's own lock
+//! 2. a thread's heir: what it inherits
+//! 3. a core's deadlines
+//! 4. a core's run queue
+//! 5. the free thread records
+//! 6. the heap
+//! 7. the address window
+//! 8. frames: a leaf, the only one that the fault handler takes
+//! 9. the console: a leaf
 #![allow(unsafe_code, reason = "lock_api's contract")]
 
 use core::cell::UnsafeCell;

@@ -7,19 +7,21 @@
 //! - [`park`]: puts the running thread to sleep, and wakes it: the one way to wait
 //! - [`futex`]: the futex table, and the kernel's own use of it
 //! - [`futaphore`]: the futaphores' page
+//! - [`inherit`]: priorities lent by those who wait for a lock
 //! - [`fault`]: what an exception means
 //! - [`devices`]: threads that wait for a device
 //! - [`mutex`]: a lock that sleeps
 //! - [`sysv`]: semaphore sets
 //! - [`shm`]: segments of shared memory
 //! - [`spawn`]: begins and ends threads · [`end`]: what a thread leaves behind
-//! - [`report`]: who waits for whom
+//! - [`report`]: who waits for whom · [`chaos`]: preemption at random, for tests
 //! - [`idle`]: what a core does with nothing to do
 //!
 //! One place switches: `skete_leave` and `skete_interrupted` run on a core's own stack, after the thread that left has been saved, and answer
 //! with the record to resume.
 #![allow(unsafe_code, reason = "the two functions that the assembly calls")]
 
+pub mod chaos;
 pub mod core;
 pub mod devices;
 pub mod end;
@@ -27,6 +29,7 @@ pub mod fault;
 pub mod futaphore;
 pub mod futex;
 pub mod idle;
+pub mod inherit;
 pub mod mutex;
 pub mod park;
 pub mod priority;

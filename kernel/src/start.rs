@@ -22,6 +22,7 @@ use crate::board::{self, image, options, power};
 use crate::memory::{Heap, frames, map};
 use crate::sched::core::{self as cores, Core};
 use crate::sched::idle;
+use crate::sched::inherit::{self, KernelHeir};
 use crate::sched::record::{self, Record};
 use crate::{interrupt, panic, time};
 
@@ -107,15 +108,15 @@ fn map_everything(machine: &Machine<'_>, handover: &Handover) {
 }
 
 /// The firmware's command line where it stays: tags lie in the Pi's page 0, which is unmapped once all cores have left it.
-fn keep(text: &'static str) -> &'static str {
+fn keep(text: &'static [u8]) -> &'static [u8] {
     if text.is_empty() || text.as_ptr() as u64 >= PAGE {
         return text;
     }
-    let Some(start) = frames::take_row(text.len().div_ceil(PAGE as usize)) else { return "" };
+    let Some(start) = frames::take_row(text.len().div_ceil(PAGE as usize)) else { return &[] };
     // SAFETY: taken just now, as long as the text, and never given back.
     let kept = unsafe { core::slice::from_raw_parts_mut(start as *mut u8, text.len()) };
-    kept.copy_from_slice(text.as_bytes());
-    core::str::from_utf8(kept).unwrap_or_default()
+    kept.copy_from_slice(text);
+    kept
 }
 
 /// What the loader left in `range`, for ever.
@@ -128,7 +129,7 @@ fn left_by_loader(range: boot::Range) -> &'static [u8] {
 }
 
 fn read_options(handover: &Handover) {
-    options::set(core::str::from_utf8(left_by_loader(handover.options)).unwrap_or_default(), board::get().machine.command_line);
+    options::set(left_by_loader(handover.options), board::get().machine.command_line);
     if options::is_on("semihosting") {
         power::use_semihosting();
     }
@@ -146,11 +147,17 @@ fn read_options(handover: &Handover) {
 fn make_records() {
     let (total, _) = frames::count();
     let length = (total as u64 * PAGE / RAM_PER_THREAD).clamp(LEAST_THREADS, MOST_THREADS) as usize;
-    let Some(table) = frames::take_row((length * size_of::<Record>()).div_ceil(PAGE as usize)) else {
-        panic::stop(format_args!("no memory for {length} thread records"));
+    let row = |bytes: usize| {
+        let Some(start) = frames::take_row(bytes.div_ceil(PAGE as usize)) else {
+            panic::stop(format_args!("no memory for {length} thread records"));
+        };
+        start
     };
+    let table = row(length * size_of::<Record>()) as *mut Record;
     // SAFETY: taken just now.
-    unsafe { record::install(table as *mut Record, length) };
+    unsafe { record::install(table, length) };
+    // SAFETY: as above.
+    unsafe { inherit::install(row(length * size_of::<KernelHeir>()) as *mut KernelHeir) };
     let ticks_always = options::is_repeatable() && cores::count() > 1;
     for number in 0..cores::count() {
         let mut deadlines = Vec::new_in(Heap);

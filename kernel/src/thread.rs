@@ -13,7 +13,7 @@ use skete_logic::run_queue::PRIORITIES;
 use crate::arch::cpu;
 use crate::sched::core::{self as cores, CORES, Core};
 use crate::sched::record::{self, Record};
-use crate::sched::{self, Reason, suspend};
+use crate::sched::{Reason, inherit, suspend};
 
 pub use builder::{Builder, Handle};
 pub use words::{robust_list, robust_list_of, set_robust_list, set_tid_address};
@@ -55,7 +55,8 @@ pub fn affinity() -> u8 {
     record::current().affinity.load(Ordering::Relaxed) & cores::online()
 }
 
-/// Sets the calling thread's priority: 0–31, 31 the most urgent; std's threads begin at 2. Whoever is more urgent now runs first.
+/// Sets the calling thread's own priority: 0–31, 31 the most urgent; std's threads begin at 2. It runs at that one, or at that of who waits
+/// for a lock of its that lends priority. Whoever is more urgent now runs first.
 ///
 /// # Errors
 /// `EINVAL`: no such priority.
@@ -79,14 +80,20 @@ fn change_priority(record: &'static Record, priority: u8) -> Result<(), Errno> {
     if priority >= PRIORITIES {
         return Err(Errno::EINVAL);
     }
-    sched::priority::set(record, priority);
+    inherit::set_base(record.thread(), priority);
     Ok(())
 }
 
-/// The calling thread's priority.
+/// The priority that the calling thread runs at: its own, or one that it inherits.
 #[must_use]
 pub fn priority() -> u8 {
     record::current().priority()
+}
+
+/// The priority of its own that the calling thread has.
+#[must_use]
+pub fn base_priority() -> u8 {
+    inherit::base(record::current().thread())
 }
 
 /// The calling thread's name towards programs: 1 to 2²⁹ − 1, never another thread's that lives (`gettid(2)`).

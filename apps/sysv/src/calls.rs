@@ -3,8 +3,8 @@
 use std::ptr::{null, without_provenance};
 
 use skete::Errno;
-use skete::calls::Timespec;
 use skete::calls::sysv::{sys_semctl, sys_semget, sys_semop, sys_semtimedop};
+use skete::futex::TimeSpec;
 use skete::sysv::sem::{self, Op};
 
 use crate::Check;
@@ -143,7 +143,7 @@ fn bad_pointers() {
 fn timeouts() {
     let id = make(1);
     let down = Op::down(0);
-    let time = |seconds, nanoseconds| Timespec { seconds, nanoseconds };
+    let time = |seconds, nanoseconds| TimeSpec { tv_sec: seconds, tv_nsec: nanoseconds };
     for bad in [time(-1, 0), time(0, -1), time(0, 1_000_000_000)] {
         assert_eq!(sys_semtimedop(id, &down, 1, &bad), refused(Errno::EINVAL));
     }

@@ -2,7 +2,8 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use skete::futex::{CLOCK_REALTIME, Errno, PRIVATE, TimeSpec, futex_wait_bitset, futex_wake_bitset, op};
+use skete::Errno;
+use skete::futex::{CLOCK_REALTIME, PRIVATE, TimeSpec, futex_wait_bitset, futex_wake_bitset, op};
 use skete::thread::entries;
 
 use crate::Check;

@@ -4,7 +4,8 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::{self, Scope};
 
-use skete::futex::{Errno, MATCH_ANY, futex_wait_bitset, futex_wakeup, waiters};
+use skete::Errno;
+use skete::futex::{MATCH_ANY, futex_wait_bitset, futex_wakeup, waiters};
 use skete::thread::set_priority;
 
 use crate::raw::pause;

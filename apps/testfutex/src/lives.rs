@@ -3,7 +3,8 @@
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::thread;
 
-use skete::futex::{Errno, OWNER_DIED, ROBUST_LIST_LIMIT, RobustListHead, WAITERS, futex_wait, futex_wakeup, shared};
+use skete::Errno;
+use skete::futex::{OWNER_DIED, ROBUST_LIST_LIMIT, RobustListHead, WAITERS, futex_wait, futex_wakeup, shared};
 use skete::thread::{Builder, robust_list, robust_list_of, set_tid_address, tid};
 
 use crate::Check;

@@ -1,5 +1,5 @@
-//! Every operation of `futex(2)` and every error that it may answer, checked; storms of waits, wakes and requeues; the words of a thread's
-//! beginning and end. `testfutex [GROUP…]`, groups `arguments`, `operations`, `times`, `storms`, `lives`; without one, all.
+//! Every operation of `futex(2)` and every error that it may answer, checked; storms of waits, wakes and requeues; locks that lend priority;
+//! the words of a thread's beginning and end. `testfutex [GROUP…]`, groups `arguments`, `operations`, `times`, `storms`, `lives`, `pi`; without one, all.
 //!
 //! After every check nobody may be left in the table: it says `ok` and how many wait, which is 0.
 
@@ -11,6 +11,7 @@ mod arguments;
 mod crowd;
 mod lives;
 mod operations;
+mod pi;
 mod raw;
 mod storms;
 mod times;
@@ -18,12 +19,13 @@ mod times;
 /// A name, and what panics if the name is not true.
 type Check = (&'static str, fn());
 
-const GROUPS: [(&str, &[Check]); 5] = [
+const GROUPS: [(&str, &[Check]); 6] = [
     ("arguments", arguments::CHECKS),
     ("operations", operations::CHECKS),
     ("times", times::CHECKS),
     ("storms", storms::CHECKS),
     ("lives", lives::CHECKS),
+    ("pi", pi::CHECKS),
 ];
 
 fn main() {

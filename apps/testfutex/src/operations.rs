@@ -3,9 +3,10 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 
+use skete::Errno;
 use skete::futex::{
-    Errno, MATCH_ANY, Operation, PRIVATE, TimeSpec, futex_cmp_requeue, futex_requeue, futex_wait, futex_wake_bitset, futex_wake_op,
-    futex_wakeup, op, shared, waiters,
+    MATCH_ANY, Operation, PRIVATE, TimeSpec, futex_cmp_requeue, futex_requeue, futex_wait, futex_wake_bitset, futex_wake_op, futex_wakeup,
+    op, shared, waiters,
 };
 
 use crate::Check;

@@ -4,7 +4,8 @@
 use std::arch::asm;
 use std::sync::atomic::AtomicU32;
 
-use skete::futex::{Errno, RobustListHead, TimeSpec, do_futex};
+use skete::Errno;
+use skete::futex::{RobustListHead, TimeSpec, do_futex};
 use skete::thread::{Builder, Handle, set_robust_list};
 
 unsafe extern "C" {
@@ -89,4 +90,20 @@ pub fn tid_in_c() -> i32 {
 pub fn pause() {
     // SAFETY: a hint, which changes nothing.
     unsafe { asm!("yield", options(nomem, nostack, preserves_flags)) };
+}
+
+/// A value that several threads touch as a test wills.
+pub struct Shared<T>(pub T);
+
+// SAFETY: whether they do it one at a time is what the test checks.
+unsafe impl<T> Sync for Shared<T> {}
+
+pub fn read(number: *mut u32) -> u32 {
+    // SAFETY: a number of the test's, which lives for ever.
+    unsafe { number.read_volatile() }
+}
+
+pub fn write(number: *mut u32, value: u32) {
+    // SAFETY: as above.
+    unsafe { number.write_volatile(value) };
 }

@@ -4,7 +4,8 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use skete::futex::{Errno, futex_cmp_requeue, futex_requeue, futex_wait, futex_wait_bitset, futex_wake_bitset, futex_wakeup, waiters};
+use skete::Errno;
+use skete::futex::{futex_cmp_requeue, futex_requeue, futex_wait, futex_wait_bitset, futex_wake_bitset, futex_wakeup, waiters};
 
 use crate::Check;
 use crate::raw::pause;

@@ -4,8 +4,9 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
+use skete::Errno;
 use skete::futex::{
-    CLOCK_REALTIME, Deadline, Errno, MATCH_ANY, PRIVATE, TimeSpec, futex_requeue, futex_wait, futex_wait_bitset, futex_wakeup, op,
+    CLOCK_REALTIME, Deadline, MATCH_ANY, PRIVATE, TimeSpec, futex_requeue, futex_wait, futex_wait_bitset, futex_wakeup, op,
 };
 
 use skete::thread::set_priority;

@@ -92,5 +92,6 @@ fn main() {
     for kind in kinds::KINDS {
         under(kind, rounds);
     }
+    println!("# {} switches of threads", skete::thread::switches());
     println!("testmutex: {} locks, every sum is right", kinds::KINDS.len());
 }

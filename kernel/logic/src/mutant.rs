@@ -45,6 +45,8 @@ pub enum Mutant {
     LentToTheGone,
     /// Locks that lend: a holder keeps what it inherited.
     LentForEver,
+    /// Locks that lend: nobody looks whether the chain leads back.
+    RingUnnoticed,
     /// Locks that lend: a changed priority goes no further than to the first holder.
     ChainCut,
     /// Locks that lend: a chain is walked without a fence between a thread's priority and its place.

@@ -8,7 +8,7 @@ use skete_logic::futex::operation::Operation;
 use skete_logic::time::Instant;
 
 use super::shares;
-use crate::sched::{futex, record};
+use crate::sched::{futex, inherit, record};
 use crate::time;
 
 /// Does what `op` says, one of [`op`](super::op) with [`PRIVATE`] and [`CLOCK_REALTIME`], to the word at `uaddr`; what `futex(2)` says that
@@ -23,11 +23,16 @@ use crate::time;
 /// | REQUEUE | most to wake | | most to move to `uaddr2` | |
 /// | CMP_REQUEUE | most to wake | | most to move to `uaddr2` | expected |
 /// | WAKE_OP | most to wake | | most to wake at `uaddr2` | [`Operation`] |
+/// | LOCK_PI | | absolute, CLOCK_REALTIME | | |
+/// | LOCK_PI2 | | absolute, CLOCK_MONOTONIC or the flag's | | |
+/// | TRYLOCK_PI, UNLOCK_PI | | | | |
+/// | WAIT_REQUEUE_PI | expected | absolute, CLOCK_MONOTONIC or the flag's | | |
+/// | CMP_REQUEUE_PI | 1 | | most to move to the lock at `uaddr2` | expected |
 ///
 /// # Errors
 /// `ENOSYS`: FUTEX_FD, an operation or flag that is none, or CLOCK_REALTIME with one that takes no deadline of it (as Linux since 5.13:
 /// FUTEX_WAIT is one of those). `EINVAL`: a word not aligned, a timeout that is no time, a bitset of 0, a number of threads to move above
-/// 2³¹ − 1. `EFAULT`: no word there. `EAGAIN`, `ETIMEDOUT`: as the operation says.
+/// 2³¹ − 1. `EFAULT`: no word there. `EAGAIN`, `ETIMEDOUT`, and of locks `EDEADLK`, `ESRCH`, `EPERM`: as the operation says.
 ///
 /// # Safety
 /// The words at `uaddr` and, where the operation has one, `uaddr2` are the program's to change at any time, by several threads at once;
@@ -74,6 +79,14 @@ pub(crate) unsafe fn dispatch(
         op::REQUEUE => futex::requeue(word, other, shares(val, val2)?, None).map(|done| done.woken),
         op::CMP_REQUEUE => futex::requeue(word, other, shares(val, val2)?, Some(val3)).map(|done| done.woken + done.moved),
         op::WAKE_OP => futex::wake_op(word, val, other, val2, Operation::parse(val3)?),
+        op::LOCK_PI => inherit::lock(word, until(time::at_realtime)?).map(|()| 0),
+        op::LOCK_PI2 => inherit::lock(word, until(clock_of(op))?).map(|()| 0),
+        op::TRYLOCK_PI => inherit::try_lock(word).map(|()| 0),
+        op::UNLOCK_PI => inherit::unlock(word).map(|()| 0),
+        op::WAIT_REQUEUE_PI => inherit::wait_requeue(word, val, until(clock_of(op))?, other).map(|()| 0),
+        // The first gets the lock: more than one cannot.
+        op::CMP_REQUEUE_PI if val != 1 => Err(Errno::EINVAL),
+        op::CMP_REQUEUE_PI => inherit::cmp_requeue(word, other, shares(1, val2)?.requeue, val3),
         _ => Err(Errno::ENOSYS),
     }
 }

@@ -1,4 +1,4 @@
-//! What a thread leaves behind when it ends: its robust list, and the word that it was to clear.
+//! What a thread leaves behind when it ends: its robust list, locks that others wait for, and the word that it was to clear.
 //!
 //! All of it is the program's memory and may be anything: each access is one that may fail.
 
@@ -7,8 +7,8 @@ use core::sync::atomic::Ordering;
 use skete_logic::futex::robust::{self, Memory};
 use skete_logic::thread::Tid;
 
-use super::futex;
 use super::record::Record;
+use super::{futex, inherit};
 use crate::arch::probe;
 
 /// The program's memory.
@@ -33,22 +33,18 @@ impl Memory for Program {
     }
 }
 
-/// The running thread `record` ends, as `tid`: lets go of the locks of its robust list, then clears its word and wakes one who waits for
-/// it.
+/// The running thread `record` ends, as `tid`: lets go of the locks of its robust list, hands over those that lend priority, then clears
+/// its word and wakes one who waits for it.
 #[inline]
 pub fn leave(record: &Record, tid: u32) {
     let robust_list = record.robust_list.load(Ordering::Relaxed);
     let clear_tid = record.clear_tid.load(Ordering::Relaxed);
-    if robust_list | clear_tid != 0 {
-        leave_words(robust_list, clear_tid, tid);
-    }
-}
-
-#[cold]
-fn leave_words(robust_list: usize, clear_tid: usize, tid: u32) {
-    if let Some(tid) = Tid::from_number(tid) {
+    let Some(tid) = Tid::from_number(tid) else { return };
+    if robust_list != 0 {
         robust::let_go(&Program, robust_list as u64, tid);
     }
+    // After the robust list, which marks the words of what is handed over here.
+    inherit::leave(tid);
     if clear_tid != 0 {
         futex::exit_wakeup(clear_tid, || probe::update(clear_tid, |_| 0).is_some());
     }

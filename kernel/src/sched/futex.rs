@@ -23,10 +23,18 @@ use crate::time;
 /// How many buckets: 16 KiB of them; a thousand sleepers share one by four.
 const BUCKETS: usize = 256;
 
-static TABLE: Table<BucketLock, BUCKETS> = Table::new([const { Bucket::new(BucketLock(RawBare::INIT)) }; BUCKETS]);
+/// Everyone who waits for a word.
+pub static TABLE: Table<BucketLock, BUCKETS> = Table::new([const { Bucket::new(BucketLock::new()) }; BUCKETS]);
 
 /// A bucket's lock: IRQs masked, then the bare lock; what was masked before stays in a register.
-struct BucketLock(RawBare);
+pub struct BucketLock(RawBare);
+
+impl BucketLock {
+    /// A free one.
+    pub const fn new() -> Self {
+        Self(RawBare::INIT)
+    }
+}
 
 impl RawLock for BucketLock {
     #[inline(always)]
@@ -94,13 +102,21 @@ pub struct Word {
 }
 
 impl Word {
+    /// Its key.
+    ///
+    /// # Errors
+    /// As [`key_of`].
     #[inline(always)]
-    fn key(self) -> Result<Key, Errno> {
+    pub fn key(self) -> Result<Key, Errno> {
         if self.is_sure && !self.is_shared { Ok(private(self.address)) } else { key_of(self.address, self.is_shared) }
     }
 
+    /// What it holds.
+    ///
+    /// # Errors
+    /// `EFAULT`: nothing is there.
     #[inline(always)]
-    fn read(self) -> Result<u32, Errno> {
+    pub fn read(self) -> Result<u32, Errno> {
         if self.is_sure {
             // SAFETY: a reference vouches for it as long as the call lasts.
             return Ok(unsafe { &*(self.address as *const AtomicU32) }.load(Ordering::Relaxed));
@@ -208,11 +224,7 @@ fn wait_until(
     read: impl Fn() -> Result<u32, Errno>,
     expected: u32,
 ) -> Result<(), Errno> {
-    let me = record::current();
-    me.waits_for.store(address as u64, Ordering::Relaxed);
-    let result = TABLE.wait(&Machine, key, bitset, deadline, read, expected);
-    me.waits_for.store(0, Ordering::Relaxed);
-    result
+    record::waiting_for(address, || TABLE.wait(&Machine, key, bitset, deadline, read, expected))
 }
 
 #[inline(always)]

@@ -15,6 +15,7 @@ use skete_logic::thread::{Thread, Tid};
 use skete_logic::token::Token;
 use skete_logic::waiting::Cause;
 
+use super::chaos;
 use crate::arch::context::Context;
 use crate::arch::cpu;
 use crate::memory::stack::Stack;
@@ -61,7 +62,7 @@ pub struct Record {
     /// The locks that its end lets go of (`set_robust_list(2)`); 0: none.
     pub robust_list: AtomicUsize,
     /// How often it has entered the kernel to wait, to wake or for a semaphore; written by the thread alone.
-    entries: AtomicU64,
+    pub entries: AtomicU64,
     /// What it waits for while parked: an address, for the hang report.
     pub waits_for: AtomicU64,
     /// Why: a [`Cause`].
@@ -130,7 +131,7 @@ impl Record {
 
     /// How often it has entered the kernel: see [`count_entry`].
     pub fn entries(&self) -> u64 {
-        self.entries.load(Ordering::Relaxed)
+        self.entries.load(Ordering::Relaxed) & !chaos::IN_ENTRIES
     }
 
     /// Whether it may not run on `core` any more.
@@ -198,7 +199,21 @@ pub fn current() -> &'static Record {
 #[inline(always)]
 pub fn count_entry() {
     let entries = &current().entries;
-    entries.store(entries.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+    let count = entries.load(Ordering::Relaxed) + 1;
+    entries.store(count, Ordering::Relaxed);
+    if count & chaos::IN_ENTRIES != 0 {
+        chaos::entered();
+    }
+}
+
+/// Does `wait` for the running thread, which waits for the word at `address` meanwhile.
+#[inline(always)]
+pub fn waiting_for<R>(address: usize, wait: impl FnOnce() -> R) -> R {
+    let me = current();
+    me.waits_for.store(address as u64, Ordering::Relaxed);
+    let result = wait();
+    me.waits_for.store(0, Ordering::Relaxed);
+    result
 }
 
 /// Does `wait` for the running thread, of which the hang report tells `cause` meanwhile.

@@ -14,7 +14,7 @@ use skete_logic::waiting::Cause;
 
 use super::core::{self as cores};
 use super::record::{self, Record};
-use super::{Reason, end, futex, ready, suspend};
+use super::{Reason, chaos, end, futex, inherit, ready, suspend};
 use crate::arch::{context, cpu, probe, switch};
 use crate::lock::Spin;
 use crate::memory::stack::Stack;
@@ -99,8 +99,10 @@ pub fn spawn(plan: &Plan<'_>) -> Result<Tid, Errno> {
     registers.fpsr = 0;
     registers.kind = context::VOLUNTARY;
     record.priority.store(plan.priority, Ordering::Relaxed);
+    inherit::begin(record.thread(), plan.priority);
     record.affinity.store(plan.affinity, Ordering::Relaxed);
     record.set_name(plan.name);
+    record.entries.store(chaos::first_count(cores::Core::this()), Ordering::Relaxed);
     record.clear_tid.store(plan.clear_tid, Ordering::Relaxed);
     record.robust_list.store(0, Ordering::Relaxed);
     let generation = record.generation.load(Ordering::Relaxed).wrapping_add(1);
@@ -130,6 +132,7 @@ fn take_record() -> Result<&'static Record, Errno> {
     }
     let thread = Thread::new(free.used);
     let record = record::begin(thread);
+    inherit::prepare(thread);
     free.used += 1;
     Ok(record)
 }

@@ -54,6 +54,11 @@ pub trait Heirs: Host {
     /// Lets `thread` run at `priority` from now on, wherever it is. Locks are held: whoever must give way does so when they are released.
     fn set_priority(&self, thread: Thread, priority: u8);
 
+    /// Does `section` before this thread gives way to anybody: one that hands over a lock loses what it inherited before it has woken the heir.
+    fn before_giving_way<R>(&self, section: impl FnOnce() -> R) -> R {
+        section()
+    }
+
     /// Sleeps until the thread that `tid` names has ended: it is about to.
     fn await_end(&self, tid: Tid);
 

@@ -112,7 +112,7 @@ struct State<A: Allocator> {
     last: Thread,
     /// How many sleepers change nothing: they wait for zeros.
     readers: u16,
-    /// How many sleepers have several operations and change something.
+    /// How many sleepers change something by several operations, or by one that is to be undone.
     complex: u16,
     semaphores: Vec<Semaphore, A>,
     /// The stamp of the last `semop`; 0: none yet.

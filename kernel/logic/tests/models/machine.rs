@@ -1,11 +1,12 @@
 //! A machine for models: threads of loom, a futex table of two buckets, words.
 
-use loom::sync::atomic::{AtomicU32, Ordering};
+use loom::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 use loom::sync::{Arc, Mutex, Notify};
 use skete_abi::Errno;
+use skete_logic::futex::pi::{Heir, Heirs, Held, LockWord, Target};
 use skete_logic::futex::{ANY, Bucket, Key, Table, Waiter};
 use skete_logic::host::{Host, Parked, RawLock};
-use skete_logic::thread::Thread;
+use skete_logic::thread::{Thread, Tid};
 use skete_logic::time::Instant;
 use skete_logic::token::Token;
 
@@ -36,6 +37,15 @@ struct Record {
     waiter: Waiter,
     token: Token,
     run: RunSignal,
+    lending: Option<Lending>,
+}
+
+/// What a thread has in models of locks that lend priority.
+struct Lending {
+    heir: Heir<Lock>,
+    priority: AtomicU8,
+    has_ended: RunSignal,
+    is_alive: AtomicU32,
 }
 
 /// What a run queue is to one thread: it is put there, and runs then.
@@ -87,7 +97,23 @@ impl Word {
 
 /// The seats of a machine for `threads` threads; the words are 0.
 pub fn seats(threads: u16) -> Vec<Seat> {
-    let records = (0..threads).map(|_| Record { waiter: Waiter::new(), token: Token::new(), run: RunSignal::new() }).collect();
+    machine((0..threads).map(|_| None))
+}
+
+/// The seats of a machine for threads of these priorities, with locks that lend them; the words are 0.
+pub fn lending_seats<const N: usize>(priorities: [u8; N]) -> [Seat; N] {
+    let seats = machine(priorities.into_iter().map(|priority| {
+        let heir = Heir::new(Lock::new());
+        heir.begin(priority);
+        Some(Lending { heir, priority: AtomicU8::new(priority), has_ended: RunSignal::new(), is_alive: AtomicU32::new(1) })
+    }));
+    seats.try_into().ok().expect("one a priority")
+}
+
+fn machine(threads: impl Iterator<Item = Option<Lending>>) -> Vec<Seat> {
+    let record = |lending| Record { waiter: Waiter::new(), token: Token::new(), run: RunSignal::new(), lending };
+    let records: Vec<Record> = threads.map(record).collect();
+    let threads = u16::try_from(records.len()).expect("a handful");
     let table = Table::new([(); 2].map(|()| Bucket::new(Lock::new())));
     let machine = Arc::new(Machine { table, words: [AtomicU32::new(0), AtomicU32::new(0)], records });
     (0..threads).map(|index| Seat { machine: machine.clone(), me: Thread::new(index) }).collect()
@@ -176,8 +202,8 @@ impl Host for Seat {
         }
     }
 
-    fn priority(&self, _thread: Thread) -> u8 {
-        2
+    fn priority(&self, thread: Thread) -> u8 {
+        self.machine.records[thread.index()].lending.as_ref().map_or(2, |lending| lending.priority.load(Ordering::Relaxed))
     }
 
     fn waiter(&self, thread: Thread) -> &Waiter {
@@ -186,5 +212,100 @@ impl Host for Seat {
 
     fn now(&self) -> Instant {
         Instant::ZERO
+    }
+}
+
+impl Seat {
+    /// The thread's name, as words have it.
+    pub fn name(&self) -> u32 {
+        self.tid(self.me).number()
+    }
+
+    pub fn lock_of(word: Word) -> Target {
+        Target { key: word.key(), address: word.key().address() }
+    }
+
+    /// The priority that the thread runs at.
+    pub fn runs_at(&self) -> u8 {
+        self.priority(self.me)
+    }
+
+    /// Takes the lock of `word` as programs do.
+    pub fn take(&self, word: Word, deadline: Option<Instant>) -> Result<(), Errno> {
+        if self.exchange(word, 0, self.name()) == 0 { Ok(()) } else { self.table().lock_pi(self, Self::lock_of(word), deadline) }
+    }
+
+    /// Lets it go as programs do.
+    pub fn let_go(&self, word: Word) {
+        if self.exchange(word, self.name(), 0) != self.name() {
+            assert_eq!(self.table().unlock_pi(self, Self::lock_of(word)), Ok(()));
+        }
+    }
+
+    /// The thread ends; if it `marks`, its robust list has word A.
+    pub fn end(&self, marks: bool) {
+        if marks {
+            let mut held = self.load(Word::A);
+            loop {
+                let seen = self.exchange(Word::A, held, held & skete_abi::futex::WAITERS | skete_abi::futex::OWNER_DIED);
+                if seen == held {
+                    break;
+                }
+                held = seen;
+            }
+        }
+        self.table().leave_locks(self, self.tid(self.me));
+        let lending = self.lending(self.me);
+        lending.is_alive.swap(0, Ordering::AcqRel);
+        lending.has_ended.make_ready();
+    }
+
+    fn lending(&self, thread: Thread) -> &Lending {
+        self.machine.records[thread.index()].lending.as_ref().expect("the model is one of locks that lend")
+    }
+}
+
+impl Heirs for Seat {
+    type Lock = Lock;
+
+    fn heir(&self, thread: Thread) -> &Heir<Lock> {
+        &self.lending(thread).heir
+    }
+
+    fn tid(&self, thread: Thread) -> Tid {
+        Tid::new(thread, 1)
+    }
+
+    fn is_alive(&self, tid: Tid) -> bool {
+        self.lending(tid.thread()).is_alive.load(Ordering::Acquire) == 1
+    }
+
+    fn set_priority(&self, thread: Thread, priority: u8) {
+        self.lending(thread).priority.store(priority, Ordering::Relaxed);
+    }
+
+    fn await_end(&self, tid: Tid) {
+        self.lending(tid.thread()).has_ended.wait_to_run();
+    }
+
+    fn word_at(&self, address: u64) -> impl LockWord {
+        let word = if address == Word::A.key().address() { Word::A } else { Word::B };
+        SeatWord { seat: self.clone(), word }
+    }
+}
+
+/// The word of a lock.
+struct SeatWord {
+    seat: Seat,
+    word: Word,
+}
+
+impl LockWord for SeatWord {
+    fn read(&self) -> Result<Held, Errno> {
+        Ok(Held(self.seat.load(self.word)))
+    }
+
+    fn exchange(&self, expected: Held, new: Held) -> Result<Held, Errno> {
+        Ok(Held(self.seat.exchange(self.word, expected.0, new.0)))
     }
 }

@@ -12,6 +12,8 @@ mod futaphore;
 #[cfg(loom)]
 mod futex;
 #[cfg(loom)]
+mod lending;
+#[cfg(loom)]
 mod locks;
 #[cfg(loom)]
 mod machine;
@@ -32,8 +34,8 @@ mod token;
 
 #[cfg(loom)]
 fn main() -> std::process::ExitCode {
-    let futexes = [futex::MODELS, requeue::MODELS, end::MODELS].concat();
-    let others = [sleepers::MODELS, sysv::MODELS, locks::MODELS, pages::MODELS].concat();
+    let futexes = [futex::MODELS, requeue::MODELS, end::MODELS, lending::MODELS, locks::MODELS].concat();
+    let others = [sleepers::MODELS, sysv::MODELS, pages::MODELS].concat();
     let models = [token::MODELS, &futexes, futaphore::MODELS, placement::MODELS, &others].concat();
     runner::run(&models)
 }

@@ -56,7 +56,11 @@ impl Machine {
 
 fn units(range: Range<u64>) -> impl Iterator<Item = u64> {
     assert!(range.start.is_multiple_of(UNIT) && range.end.is_multiple_of(UNIT) && !range.is_empty(), "whole units: {range:x?}");
-    range.step_by(UNIT as usize)
+    steps(range, UNIT)
+}
+
+fn steps(range: Range<u64>, bytes: u64) -> impl Iterator<Item = u64> {
+    (0..(range.end - range.start) / bytes).map(move |step| range.start + step * bytes)
 }
 
 impl Memory for Machine {
@@ -113,7 +117,7 @@ impl Memory for Machine {
     }
 
     fn unmap(&self, range: Range<u64>) {
-        for page in range.step_by(PAGE as usize) {
+        for page in steps(range, PAGE) {
             assert!(self.pages.borrow_mut().remove(&page).is_some(), "only what is mapped is unmapped");
         }
     }

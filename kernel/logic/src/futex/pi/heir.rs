@@ -26,6 +26,8 @@ pub struct Heir<L> {
 struct State {
     /// The thread's own priority.
     base: u8,
+    /// What it runs at: its own or its first lender's.
+    runs_at: u8,
     /// Whether the thread has ended as far as locks go: nobody can lend to it any more.
     is_gone: bool,
     /// The most urgent of the lenders.
@@ -48,7 +50,7 @@ impl<L: RawLock> Heir<L> {
             let wait = LockWait::new(Kind::Lock, Target { key: Key::NONE, address: 0 });
             Self {
                 lock,
-                state: Guarded::new(State { base: 0, is_gone: true, first: Thread::NONE }),
+                state: Guarded::new(State { base: 0, runs_at: 0, is_gone: true, first: Thread::NONE }),
                 link: Guarded::new(Link { next: Thread::NONE, previous: Thread::NONE, priority: 0 }),
                 wait: Guarded::new(wait),
             }
@@ -57,7 +59,7 @@ impl<L: RawLock> Heir<L> {
 
     /// A thread begins to live in the record, with a priority of its own.
     pub fn begin(&self, base: u8) {
-        self.lock.locked(|| self.state.set(State { base, is_gone: false, first: Thread::NONE }));
+        self.lock.locked(|| self.state.set(State { base, runs_at: base, is_gone: false, first: Thread::NONE }));
     }
 
     /// The thread's own priority.
@@ -136,12 +138,12 @@ impl<L: RawLock> Heir<L> {
 
     /// Lets `thread` run at the higher of its own priority and its first lender's; whether that is another one. The caller holds the lock.
     fn refresh(&self, host: &impl Heirs<Lock = L>, thread: Thread) -> bool {
-        let State { base, first, .. } = self.state.get();
+        let State { base, runs_at, first, .. } = self.state.get();
         let lent = if first.is_none() { 0 } else { host.heir(first).link.with(|link| link.priority) };
         let priority = base.max(lent);
-        let old = host.priority(thread);
-        let is_another = priority != old && !(priority < old && mutant::is(Mutant::LentForEver));
+        let is_another = priority != runs_at && !(priority < runs_at && mutant::is(Mutant::LentForEver));
         if is_another {
+            self.state.with_mut(|state| state.runs_at = priority);
             host.set_priority(thread, priority);
         }
         is_another

@@ -43,7 +43,13 @@ impl<L: RawLock, const N: usize> Table<L, N> {
             let outcome = self.bucket(lock.key).lock.locked(|| {
                 let tried = self.try_lock(host, lock, me, true)?;
                 Ok(match tried {
-                    Tried::Must(holder) => (tried, self.queue_for_lock(host, LockWait::new(Kind::Lock, lock), me, holder)),
+                    Tried::Must(holder) => {
+                        let waits = self.queue_for_lock(host, LockWait::new(Kind::Lock, lock), me, holder);
+                        if !waits {
+                            host.waiter(me).leave();
+                        }
+                        (tried, waits)
+                    }
                     Tried::Holds | Tried::Changed => (tried, false),
                 })
             });
@@ -102,7 +108,8 @@ impl<L: RawLock, const N: usize> Table<L, N> {
         } else {
             let known = host.heir(first).wait.with(|wait| wait.holder).ok_or(Errno::EINVAL)?;
             // Of a holder that is ending the word may be free already, and the lock not handed over yet.
-            if !held.is_by(known) && !(held.is_free() && held.is_died()) {
+            let is_ending = held.is_free() && held.is_died();
+            if !held.is_by(known) && !is_ending {
                 return Err(Errno::EINVAL);
             }
             known
@@ -112,20 +119,21 @@ impl<L: RawLock, const N: usize> Table<L, N> {
     }
 
     /// Puts `thread` into the queue of the lock that `wait` names and that `holder` holds. False: the holder is about to end, and hands over
-    /// nothing more. The caller holds the bucket's lock.
+    /// nothing more; then the caller, who holds the bucket's lock, puts the thread where it belongs.
     pub(super) fn queue_for_lock(&self, host: &impl Heirs, wait: LockWait, thread: Thread, holder: Tid) -> bool {
         let bucket = self.bucket(wait.key);
-        let first = self.first_lock(host, wait.key);
+        let (first, waiter) = (self.first_lock(host, wait.key), host.waiter(thread));
         host.heir(thread).wait.set(wait);
         let none = Thread::NONE;
         let node = Node { key: wait.key, bitset: NO_WAKE, next: none, previous: none, priority: host.priority(thread) };
         bucket.queue.with_mut(|queue| queue.insert(host, thread, node));
+        // Before it lends: a holder that ends looks there for its lenders.
+        waiter.enter(Self::index(wait.key));
         if self.first_lock(host, wait.key) != first && self.relend(host, holder, first, thread).is_none() {
-            bucket.queue.with_mut(|queue| queue.remove(host, host.waiter(thread).node.get()));
+            bucket.queue.with_mut(|queue| queue.remove(host, waiter.node.get()));
             return false;
         }
         bucket.raise(1);
-        host.waiter(thread).enter(Self::index(wait.key));
         true
     }
 
@@ -139,7 +147,7 @@ impl<L: RawLock, const N: usize> Table<L, N> {
         if !word.read()?.is_by(me) {
             return Err(Errno::EPERM);
         }
-        let heir = self.bucket(lock.key).lock.locked(|| {
+        let let_go = || {
             let held = word.read()?;
             if !held.is_by(me) {
                 return Err(Errno::EPERM);
@@ -157,10 +165,13 @@ impl<L: RawLock, const N: usize> Table<L, N> {
                 self.hand_over(host, lock.key, first, me);
             }
             Ok(first)
-        })?;
-        if !heir.is_none() {
-            host.unpark(heir);
-        }
-        Ok(())
+        };
+        host.before_giving_way(|| {
+            let heir = self.bucket(lock.key).lock.locked(let_go)?;
+            if !heir.is_none() {
+                host.unpark(heir);
+            }
+            Ok(())
+        })
     }
 }

@@ -10,7 +10,7 @@ impl<L: RawLock, const N: usize> Table<L, N> {
     /// then on nobody waits for it to let go. After its robust list.
     pub fn leave_locks(&self, host: &impl Heirs, me: Tid) {
         while let Some(lender) = host.heir(me.thread()).first_lender_or_gone() {
-            self.bequeath(host, me, lender);
+            host.before_giving_way(|| self.bequeath(host, me, lender));
         }
     }
 

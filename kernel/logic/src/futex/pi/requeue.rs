@@ -159,7 +159,8 @@ impl<L: RawLock, const N: usize> Table<L, N> {
                     return Ok(Moved::Waits);
                 }
                 host.heir(thread).wait.set(wait);
-                source.queue.with_mut(|queue| queue.insert(host, thread, Node { ..node }));
+                source.queue.with_mut(|queue| queue.insert(host, thread, node));
+                waiter.enter(Self::index(from));
                 Ok(Moved::Ends(holder))
             }
         }

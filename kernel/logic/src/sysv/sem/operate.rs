@@ -59,12 +59,27 @@ impl<L: Gate, A: Allocator + Clone> Set<L, A> {
     ///
     /// # Errors
     /// As [`operate`](Self::operate).
-    #[inline(never)]
+    #[inline(always)]
     pub fn operate_one(&self, host: &impl Sleepers, number: i32, operation: &SemBuf, deadline: Option<Instant>) -> Result<(), Errno> {
         if operation.sem_flg & SEM_UNDO != 0 {
-            return self.operate_all(host, number, core::slice::from_ref(operation), deadline);
+            self.operate_all(host, number, core::slice::from_ref(operation), deadline)
+        } else if operation.sem_op > 0 {
+            self.raise(host, number, operation)
+        } else {
+            self.lower(host, number, operation, deadline)
         }
-        if self.enter_one(host, number, operation)? { Ok(()) } else { self.sleep(host, deadline) }
+    }
+
+    /// One operation that never waits.
+    #[inline(never)]
+    fn raise(&self, host: &impl Sleepers, number: i32, operation: &SemBuf) -> Result<(), Errno> {
+        self.locked(|state| state.raise(host, number, operation)).map(|chain| chain.wake(host))
+    }
+
+    /// One operation that may have to wait.
+    #[inline(never)]
+    fn lower(&self, host: &impl Sleepers, number: i32, operation: &SemBuf, deadline: Option<Instant>) -> Result<(), Errno> {
+        if self.enter_lower(host, number, operation)? { Ok(()) } else { self.sleep(host, deadline) }
     }
 
     #[inline(never)]
@@ -80,27 +95,20 @@ impl<L: Gate, A: Allocator + Clone> Set<L, A> {
     pub fn enter(&self, host: &impl Sleepers, number: i32, operations: &[SemBuf]) -> Result<bool, Errno> {
         match operations {
             [operation] if self.change(host, number, operation) => Ok(true),
-            [operation] if operation.sem_flg & SEM_UNDO == 0 => self.enter_one(host, number, operation),
+            [operation] if operation.sem_flg & SEM_UNDO != 0 => self.enter_all(host, number, operations),
+            [operation] if operation.sem_op > 0 => self.raise(host, number, operation).map(|()| true),
+            [operation] => self.enter_lower(host, number, operation),
             _ => self.enter_all(host, number, operations),
         }
     }
 
     #[inline(always)]
-    fn enter_one(&self, host: &impl Sleepers, number: i32, operation: &SemBuf) -> Result<bool, Errno> {
+    fn enter_lower(&self, host: &impl Sleepers, number: i32, operation: &SemBuf) -> Result<bool, Errno> {
         if mutant::is(Mutant::IdComparedOutsideTheLock) {
             self.locked(|state| if state.is(number) { Ok(()) } else { Err(Errno::EINVAL) })?;
         }
-        if operation.sem_op > 0 {
-            return self.raise(host, number, operation).map(|()| true);
-        }
         let outcome = self.locked(|state| state.lower(host, number, operation));
         self.settle(host, core::slice::from_ref(operation), outcome)
-    }
-
-    /// One operation that never waits.
-    #[inline(never)]
-    fn raise(&self, host: &impl Sleepers, number: i32, operation: &SemBuf) -> Result<(), Errno> {
-        self.locked(|state| state.raise(host, number, operation)).map(|chain| chain.wake(host))
     }
 
     #[inline(always)]
@@ -194,7 +202,10 @@ impl<A: Allocator> State<A> {
     fn raise(&mut self, host: &impl Sleepers, number: i32, operation: &SemBuf) -> Result<Chain, Errno> {
         self.judge(number, usize::from(operation.sem_num), true)?;
         let semaphore = &mut self.semaphores[usize::from(operation.sem_num)];
-        let Step::To(value) = step(semaphore.value, operation.sem_op) else { return Err(Errno::ERANGE) };
+        let value = semaphore.value + operation.sem_op.unsigned_abs();
+        if value > SEMVMX {
+            return Err(Errno::ERANGE);
+        }
         *semaphore = Semaphore { value, pid: host.pid() };
         self.operated = host.stamp();
         Ok(if self.first.is_none() { Chain::EMPTY } else { self.serve_raised(host, operation.sem_num) })
@@ -230,7 +241,7 @@ impl<A: Allocator> State<A> {
         if is_undone && self.rest.as_mut().is_some_and(|rest| rest.undo.of(host.undo_list(me)).is_none()) {
             return Outcome::WantsUndo;
         }
-        match self.attempt_all(host, me, host.pid(), operations) {
+        match self.attempt(host, me, host.pid(), operations) {
             Verdict::Failed(errno) => Outcome::Failed(errno),
             Verdict::Blocked(_) => self.wait(host, operations),
             Verdict::Done => self.serve_after(host, operations).into(),

@@ -1,43 +1,22 @@
 //! What a change lets the sleepers do: it is done for them, by whoever made the change.
 
-use super::attempt::{Step, Verdict, attempt, step};
+use super::attempt::{Verdict, attempt};
 use super::sleeper::{Chain, Kind, Node};
 use super::{Semaphore, Sleepers, State};
 use crate::thread::Thread;
 use allocator_api2::alloc::Allocator;
 use skete_abi::Errno;
-use skete_abi::ipc::IPC_NOWAIT;
 use skete_abi::sem::{SEM_UNDO, SemBuf};
 
 impl<A: Allocator> State<A> {
     /// Tries what `thread`, whose node is `node`, waits for, and writes down that it did it.
-    #[inline(always)]
     fn attempt_for(&mut self, host: &impl Sleepers, thread: Thread, node: Node) -> Verdict {
-        match host.borrow(node.lent) {
-            [operation] if operation.sem_flg & SEM_UNDO == 0 => self.attempt_one(host, node.pid, operation),
-            operations => self.attempt_all(host, thread, node.pid, operations),
-        }
-    }
-
-    /// Tries one operation, which is not to be undone, and writes down that `pid` did it.
-    #[inline(always)]
-    fn attempt_one(&mut self, host: &impl Sleepers, pid: u32, operation: &SemBuf) -> Verdict {
-        let semaphore = &mut self.semaphores[usize::from(operation.sem_num)];
-        match step(semaphore.value, operation.sem_op) {
-            Step::Blocked if operation.sem_flg & IPC_NOWAIT != 0 => Verdict::Failed(Errno::EAGAIN),
-            Step::Blocked => Verdict::Blocked(0),
-            Step::OutOfRange => Verdict::Failed(Errno::ERANGE),
-            Step::To(value) => {
-                *semaphore = Semaphore { value, pid };
-                self.operated = host.stamp();
-                Verdict::Done
-            }
-        }
+        self.attempt(host, thread, node.pid, host.borrow(node.lent))
     }
 
     /// Tries `operations` of `thread`, and writes down that `pid` did them.
     #[inline(never)]
-    pub(super) fn attempt_all(&mut self, host: &impl Sleepers, thread: Thread, pid: u32, operations: &[SemBuf]) -> Verdict {
+    pub(super) fn attempt(&mut self, host: &impl Sleepers, thread: Thread, pid: u32, operations: &[SemBuf]) -> Verdict {
         let is_undone = operations.iter().any(|operation| operation.sem_flg & SEM_UNDO != 0);
         let adjustments = match &mut self.rest {
             Some(rest) if is_undone => rest.undo.of(host.undo_list(thread)).unwrap_or_default(),
@@ -67,20 +46,22 @@ impl<A: Allocator> State<A> {
         if self.readers | self.complex != 0 {
             return self.serve(host);
         }
-        // Each waits to lower one value, most to lower it by one.
+        // Each waits to lower one value.
         let mut thread = self.first;
-        while !thread.is_none() && self.semaphores[usize::from(number)].value != 0 {
+        while !thread.is_none() {
+            let semaphore = &mut self.semaphores[usize::from(number)];
+            if semaphore.value == 0 {
+                break;
+            }
             let sleeper = host.sleeper(thread);
             let node = sleeper.node();
-            if host.borrow(node.lent).first().is_some_and(|operation| operation.sem_num == number) {
-                match self.attempt_for(host, thread, node) {
-                    Verdict::Blocked(_) => {}
-                    Verdict::Failed(errno) => self.finish(host, thread, Err(errno), &mut chain),
-                    Verdict::Done => {
-                        self.unqueue(host, node);
-                        chain.append(host, thread, sleeper, Ok(()));
-                    }
-                }
+            if let [operation] = host.borrow(node.lent)
+                && operation.sem_num == number
+                && let Some(value) = semaphore.value.checked_sub(operation.sem_op.unsigned_abs())
+            {
+                *semaphore = Semaphore { value, pid: node.pid };
+                self.unqueue(host, node);
+                chain.append(host, thread, sleeper, Ok(()));
             }
             thread = node.next;
         }

@@ -6,7 +6,7 @@ use crate::mutant::{self, Mutant};
 use crate::thread::Thread;
 use allocator_api2::alloc::Allocator;
 use skete_abi::Errno;
-use skete_abi::sem::SemBuf;
+use skete_abi::sem::{SEM_UNDO, SemBuf};
 use skete_cell::Guarded;
 use skete_cell::atomic::{AtomicU32, Ordering};
 
@@ -46,9 +46,9 @@ pub(super) struct Node {
 pub(super) enum Kind {
     /// They change nothing: all wait for a zero.
     Reader,
-    /// One that changes something: it lowers a value, for others never sleep.
+    /// One that lowers a value, and is not to be undone.
     Simple,
-    /// Several, of which some change something.
+    /// Several of which some change something; or one that is to be undone, for an undo may reach too far.
     Complex,
 }
 
@@ -60,7 +60,9 @@ impl Kind {
     pub(super) fn of(operations: &[SemBuf]) -> Self {
         if !changes(operations) {
             Self::Reader
-        } else if operations.len() == 1 {
+        } else if let [operation] = operations
+            && operation.sem_flg & SEM_UNDO == 0
+        {
             Self::Simple
         } else {
             Self::Complex

@@ -89,13 +89,16 @@ impl<A: Allocator> Places<A> {
         self.0.iter().find(|attachment| attachment.owner == Some(owner)).copied()
     }
 
-    /// Hands each row of units in `range` that no attachment lies in to `take`, as long as that says true; what it has said true of before
-    /// is told otherwise.
+    /// Hands each row of units around `range` that no attachment lies in to `take`, as long as that says true.
+    ///
+    /// # Errors
+    /// The units before the row of which it said false: their bare rows it has taken.
     pub fn each_bare_row(&self, range: &Range<u64>, mut take: impl FnMut(Range<u64>) -> bool) -> Result<(), Range<u64>> {
         let whole = units(range);
         let mut unit = whole.start;
         while unit < whole.end {
-            let row = unit..(unit..whole.end).step_by(UNIT as usize).find(|unit| self.is_used(*unit)).unwrap_or(whole.end);
+            let next = self.first_inside(&(unit..whole.end)).map_or(whole.end, |other| other.start / UNIT * UNIT);
+            let row = unit..next.max(unit);
             if row.is_empty() {
                 unit += UNIT;
             } else if take(row.clone()) {
@@ -105,9 +108,5 @@ impl<A: Allocator> Places<A> {
             }
         }
         Ok(())
-    }
-
-    fn is_used(&self, unit: u64) -> bool {
-        self.first_inside(&(unit..unit + UNIT)).is_some()
     }
 }
