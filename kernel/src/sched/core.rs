@@ -6,6 +6,7 @@
 
 use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 
+use allocator_api2::vec::Vec;
 use skete_logic::deadlines::Entry;
 use skete_logic::placement::{self, Cores as _, IdleSet};
 use skete_logic::ready::{Ready, Runs};
@@ -17,6 +18,7 @@ use super::chaos::Dice;
 use super::ready::{Machine, QueueLock};
 use super::record::{self, IDLE_RECORDS, Record, Records};
 use crate::arch::{cpu, stacks};
+use crate::memory::Heap;
 use crate::time;
 
 /// No slice is running, or no timer set.
@@ -36,7 +38,7 @@ pub struct Core {
     /// When the timer fires, in ticks.
     timer: AtomicU64,
     /// Who fell asleep here until a deadline.
-    pub sleepers: Sleepers<QueueLock>,
+    pub sleepers: Sleepers<QueueLock, Heap>,
     switches: AtomicU64,
     /// For option `chaos`: when it preempts for no reason.
     pub dice: Dice,
@@ -61,7 +63,7 @@ impl Core {
             ready: Ready::new(number, QueueLock::new()),
             slice_end: AtomicU64::new(NEVER),
             timer: AtomicU64::new(NEVER),
-            sleepers: Sleepers::new(QueueLock::new()),
+            sleepers: Sleepers::new(QueueLock::new(), Heap),
             switches: AtomicU64::new(0),
             dice: Dice::new(),
         }
@@ -81,7 +83,7 @@ impl Core {
     }
 
     /// Prepares core `number`, before it takes its first exception. `deadlines` has room for every thread.
-    pub fn prepare(number: usize, deadlines: &'static mut [Entry], ticks_always: bool) {
+    pub fn prepare(number: usize, deadlines: Vec<Entry, Heap>, ticks_always: bool) {
         let core = &CORES[number];
         core.ticks_always.store(ticks_always, Ordering::Relaxed);
         core.sleepers.give(deadlines);

@@ -10,6 +10,7 @@ use super::ready::{Machine, QueueLock};
 use super::record::{self, Record, Records};
 use super::{Reason, ready, suspend};
 use crate::arch::cpu;
+use crate::memory::Heap;
 use crate::time;
 
 /// Sleeps until [`unpark`] or `deadline`. May return for no reason; never says `Expired` early.
@@ -42,6 +43,7 @@ fn park_until(me: &'static Record, at: Instant) -> Parked {
 
 impl Timers for Machine {
     type Lock = QueueLock;
+    type Memory = Heap;
     type Places = Records;
 
     #[inline(always)]
@@ -55,7 +57,7 @@ impl Timers for Machine {
     }
 
     #[inline(always)]
-    fn sleepers(&self, core: usize) -> &Sleepers<QueueLock> {
+    fn sleepers(&self, core: usize) -> &Sleepers<QueueLock, Heap> {
         &CORES[core].sleepers
     }
 
