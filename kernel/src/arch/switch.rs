@@ -1,8 +1,8 @@
 //! Leaves one thread and resumes another: the only place that changes SP and TPIDR_EL0.
 //!
 //! Inlinable Rust must never do it: the optimizer may keep a TLS address over an inlined switch. Both halves run with IRQs
-//! masked. [`suspend`] saves what the calling convention asks to keep, moves to the core's own stack and asks
-//! `skete_leave` who goes on; from then on any core may resume the thread that left.
+//! masked. [`suspend`] and [`park`] save what the calling convention asks to keep, move to the core's own stack and ask
+//! `skete_leave` or `skete_park` who goes on; from then on any core may resume the thread that left.
 #![allow(unsafe_code, reason = "the switch")]
 
 use core::arch::{global_asm, naked_asm};
@@ -12,38 +12,52 @@ use super::context::{Context, FPCR, KIND, PC, SP, TLS, V, X19};
 unsafe extern "C" {
     /// Who goes on (`crate::sched`).
     fn skete_leave(reason: u64) -> *const Context;
+    /// Who goes on when the running thread sleeps (`crate::sched`).
+    fn skete_park() -> *const Context;
     /// Ends the running thread (`crate::sched::spawn`).
     fn skete_end() -> !;
+}
+
+/// Saves the running thread, moves to the core's own stack and asks `who` what goes on. Leaves x0 alone.
+macro_rules! leave {
+    ($who:path) => {
+        naked_asm!(
+            "mrs x1, tpidrro_el0",
+            "stp x19, x20, [x1, #{x19}]",
+            "stp x21, x22, [x1, #{x19} + 16]",
+            "stp x23, x24, [x1, #{x19} + 32]",
+            "stp x25, x26, [x1, #{x19} + 48]",
+            "stp x27, x28, [x1, #{x19} + 64]",
+            "stp x29, x30, [x1, #{x19} + 80]",
+            "mov x2, sp",
+            "str x2, [x1, #{sp}]",
+            "mrs x3, fpcr",
+            "mrs x4, fpsr",
+            "stp x3, x4, [x1, #{fpcr}]",
+            "str xzr, [x1, #{kind}]",
+            "stp d8, d9, [x1, #{v}]",
+            "stp d10, d11, [x1, #{v} + 16]",
+            "stp d12, d13, [x1, #{v} + 32]",
+            "stp d14, d15, [x1, #{v} + 48]",
+            "msr spsel, #1",
+            "bl {who}",
+            "b skete_resume",
+            x19 = const X19, sp = const SP, fpcr = const FPCR, kind = const KIND, v = const V,
+            who = sym $who,
+        )
+    };
 }
 
 /// Leaves the running thread for `reason` and comes back when it is resumed. IRQs are masked before and after.
 #[unsafe(naked)]
 pub unsafe extern "C" fn suspend(reason: u64) {
-    naked_asm!(
-        "mrs x1, tpidrro_el0",
-        "stp x19, x20, [x1, #{x19}]",
-        "stp x21, x22, [x1, #{x19} + 16]",
-        "stp x23, x24, [x1, #{x19} + 32]",
-        "stp x25, x26, [x1, #{x19} + 48]",
-        "stp x27, x28, [x1, #{x19} + 64]",
-        "stp x29, x30, [x1, #{x19} + 80]",
-        "mov x2, sp",
-        "str x2, [x1, #{sp}]",
-        "mrs x3, fpcr",
-        "mrs x4, fpsr",
-        "stp x3, x4, [x1, #{fpcr}]",
-        "str xzr, [x1, #{kind}]",
-        "add x2, x1, #{v}",
-        "stp d8, d9, [x2]",
-        "stp d10, d11, [x2, #16]",
-        "stp d12, d13, [x2, #32]",
-        "stp d14, d15, [x2, #48]",
-        "msr spsel, #1",
-        "bl {leave}",
-        "b skete_resume",
-        x19 = const X19, sp = const SP, fpcr = const FPCR, kind = const KIND, v = const V,
-        leave = sym skete_leave,
-    )
+    leave!(skete_leave)
+}
+
+/// [`suspend`] of one who sleeps until it is notified, or was notified already.
+#[unsafe(naked)]
+pub unsafe extern "C" fn park() {
+    leave!(skete_park)
 }
 
 /// Where a new thread begins: X19 is its function, X20 its argument.
@@ -83,11 +97,10 @@ skete_resume:
     ldp x27, x28, [x0, #{X19} + 64]
     ldp x29, x30, [x0, #{X19} + 80]
     ldr x1, [x0, #{SP}]
-    add x2, x0, #{V}
-    ldp d8, d9, [x2]
-    ldp d10, d11, [x2, #16]
-    ldp d12, d13, [x2, #32]
-    ldp d14, d15, [x2, #48]
+    ldp d8, d9, [x0, #{V}]
+    ldp d10, d11, [x0, #{V} + 16]
+    ldp d12, d13, [x0, #{V} + 32]
+    ldp d14, d15, [x0, #{V} + 48]
     msr spsel, #0
     mov sp, x1
     ret

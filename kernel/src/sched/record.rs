@@ -177,14 +177,11 @@ impl Record {
 /// The idle threads, one a core: in no table, never queued.
 pub static IDLE_RECORDS: [Record; cpu::CORES] = [const { Record::new(Thread::NONE) }; cpu::CORES];
 
-/// Where the table begins. Written by [`install`] while nobody else runs, only read from then on: so it needs no lock, and one load serves
-/// many uses.
-static TABLE: Guarded<usize> = Guarded::new(0);
 static LENGTH: AtomicUsize = AtomicUsize::new(0);
 
 #[inline(always)]
 fn table() -> *mut Record {
-    core::ptr::with_exposed_provenance_mut(TABLE.get())
+    core::ptr::with_exposed_provenance_mut(cpu::thread_records())
 }
 
 /// The record that the running code belongs to.
@@ -230,7 +227,7 @@ pub fn named(tid: u32) -> Option<(&'static Record, Tid)> {
 /// # Safety
 /// `memory` is room for `length` records, used for nothing else ever.
 pub unsafe fn install(memory: *mut Record, length: usize) {
-    TABLE.set(memory.expose_provenance());
+    cpu::set_thread_records(memory.expose_provenance());
     LENGTH.store(length, Ordering::Relaxed);
 }
 
