@@ -81,7 +81,7 @@ pub fn sleep() {
 unsafe extern "C" fn skete_park() -> *const Record {
     let left = record::current();
     // Notified on the way, it runs on.
-    if left.token.settle() { Core::this().next() } else { left }
+    if left.token.settle() { Core::this().next_at_once() } else { left }
 }
 
 /// Called by the switch, on the core's own stack, with the thread that leaves saved: answers with the record to resume.

@@ -8,6 +8,12 @@ use crate::time::Instant;
 pub trait RawLock {
     /// Runs `section` while holding the lock, and lets go. Not to be entered again from inside.
     fn locked<R>(&self, section: impl FnOnce() -> R) -> R;
+
+    /// [`locked`](Self::locked) by a [`Host`], which has seen to it that nothing interrupts the caller: in the kernel it masked interrupts.
+    #[inline(always)]
+    fn locked_uninterrupted<R>(&self, section: impl FnOnce() -> R) -> R {
+        self.locked(section)
+    }
 }
 
 /// Why [`Host::park`] returned.
@@ -37,6 +43,15 @@ pub trait Host {
     #[inline]
     fn unpark_each(&self, threads: impl Iterator<Item = Thread>) {
         for thread in threads {
+            self.unpark(thread);
+        }
+    }
+
+    /// Unparks the thread that `claim`, run under `lock`, answers; [`Thread::NONE`]: nobody. A kernel masks interrupts once for both.
+    #[inline(always)]
+    fn unpark_claimed(&self, lock: &impl RawLock, claim: impl FnOnce() -> Thread) {
+        let thread = lock.locked(claim);
+        if !thread.is_none() {
             self.unpark(thread);
         }
     }

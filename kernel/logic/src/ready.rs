@@ -134,7 +134,7 @@ impl<L: RawLock> Ready<L> {
         self.change(|queue| {
             let priority = priority();
             queue.push_back(links, thread, priority);
-            self.take_in(links, thread, priority);
+            self.take_in(links, queue, thread, priority);
             self.runs(priority)
         })
     }
@@ -145,7 +145,7 @@ impl<L: RawLock> Ready<L> {
         self.change(|queue| {
             let priority = priority();
             queue.push_front(links, thread, priority);
-            self.take_in(links, thread, priority);
+            self.take_in(links, queue, thread, priority);
         });
     }
 
@@ -168,7 +168,7 @@ impl<L: RawLock> Ready<L> {
         self.change(|queue| {
             let priority = priority();
             queue.push_back(links, thread, priority);
-            self.take_in(links, thread, priority);
+            self.take_in(links, queue, thread, priority);
             self.take_first(links, queue, run)
         })
     }
@@ -184,6 +184,7 @@ impl<L: RawLock> Ready<L> {
     pub fn steal<K: Homes>(&self, links: &K, may: impl Fn(Thread) -> bool) -> Option<Thread> {
         self.change(|queue| {
             let stolen = queue.steal(links, may)?;
+            self.tell(queue);
             links.home(stolen).store(Home::NONE.0, Ordering::Relaxed);
             Some(stolen)
         })
@@ -196,26 +197,27 @@ impl<L: RawLock> Ready<L> {
             queue.remove(links, thread, old);
             let priority = priority();
             queue.push_back(links, thread, priority);
-            self.take_in(links, thread, priority);
+            self.take_in(links, queue, thread, priority);
             Some(self.runs(priority))
         })
     }
 
-    /// Changes the queue under its lock, and tells its length.
+    /// Changes the queue under its lock.
     #[inline(always)]
     fn change<R>(&self, change: impl FnOnce(&mut RunQueue) -> R) -> R {
-        self.lock.locked(|| {
-            self.queue.with_mut(|queue| {
-                let result = change(queue);
-                #[allow(clippy::cast_possible_truncation, reason = "no more than there are records")]
-                self.count.store(queue.len() as u32, Ordering::Relaxed);
-                result
-            })
-        })
+        self.lock.locked(|| self.queue.with_mut(change))
+    }
+
+    /// Tells the queue's length: right behind each change, while it is at hand.
+    #[inline(always)]
+    #[allow(clippy::cast_possible_truncation, reason = "no more than there are records")]
+    fn tell(&self, queue: &RunQueue) {
+        self.count.store(queue.len() as u32, Ordering::Relaxed);
     }
 
     #[inline(always)]
-    fn take_in<K: Homes>(&self, links: &K, thread: Thread, priority: u8) {
+    fn take_in<K: Homes>(&self, links: &K, queue: &RunQueue, thread: Thread, priority: u8) {
+        self.tell(queue);
         links.home(thread).store(Home::new(self.core, priority).0, Ordering::Relaxed);
     }
 
@@ -223,6 +225,7 @@ impl<L: RawLock> Ready<L> {
     fn take_first<K: Homes, R>(&self, links: &K, queue: &mut RunQueue, run: impl FnOnce(Thread, bool) -> R) -> Option<R> {
         let priority = queue.top_priority()?;
         let thread = queue.pop(links)?;
+        self.tell(queue);
         links.home(thread).store(Home::NONE.0, Ordering::Relaxed);
         self.set_running(priority);
         Some(run(thread, queue.is_empty()))

@@ -32,11 +32,17 @@ impl RawLock for BucketLock {
     #[inline(always)]
     fn locked<R>(&self, section: impl FnOnce() -> R) -> R {
         let before = cpu::mask();
+        let result = self.locked_uninterrupted(section);
+        cpu::unmask(before);
+        result
+    }
+
+    #[inline(always)]
+    fn locked_uninterrupted<R>(&self, section: impl FnOnce() -> R) -> R {
         self.0.lock();
         let result = section();
         // SAFETY: locked above, by this core, and IRQs are still masked.
         unsafe { self.0.unlock() };
-        cpu::unmask(before);
         result
     }
 }
@@ -64,6 +70,11 @@ impl Host for Machine {
     #[inline]
     fn unpark_each(&self, threads: impl Iterator<Item = Thread>) {
         park::unpark_each(threads);
+    }
+
+    #[inline(always)]
+    fn unpark_claimed(&self, lock: &impl RawLock, claim: impl FnOnce() -> Thread) {
+        park::unpark_claimed(|| lock.locked_uninterrupted(claim));
     }
 
     #[inline(always)]

@@ -71,12 +71,26 @@ impl Timers for Machine {
 }
 
 /// Ends the present or the next [`park`] of `thread`.
-#[inline]
+#[inline(never)]
 pub fn unpark(thread: Thread) {
     let record = record::of(thread);
     if record.token.notify() {
         ready::make_ready(record);
     }
+}
+
+/// [`unpark`] of whom `claim` answers, with IRQs masked from before it; [`Thread::NONE`]: nobody.
+#[inline(always)]
+pub fn unpark_claimed(claim: impl FnOnce() -> Thread) {
+    let before = cpu::mask();
+    let thread = claim();
+    if !thread.is_none() {
+        let record = record::of(thread);
+        if record.token.notify() {
+            ready::make_ready_masked(record, before);
+        }
+    }
+    cpu::unmask(before);
 }
 
 /// Unparks each of `threads`: all are queued before one of them may take this core from the caller.

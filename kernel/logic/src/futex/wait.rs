@@ -1,6 +1,6 @@
 //! Waiting for a word to change.
 
-use super::waiter::Node;
+use super::waiter::{Links, Node};
 use super::{Key, Table, Waiter};
 use crate::host::{Host, Parked, RawLock};
 use crate::mutant::{self, Mutant};
@@ -71,7 +71,7 @@ impl<L: RawLock, const N: usize> Table<L, N> {
                 return word.and(Err(Errno::EAGAIN));
             }
             host.waiter(me).enter(index);
-            let node = Node { key, bitset, next: Thread::NONE, previous: Thread::NONE, priority: host.priority(me) };
+            let node = Node { key, bitset, links: Links::NONE, priority: host.priority(me) };
             bucket.queue.with_mut(|queue| queue.insert(host, me, node));
             Ok(())
         })
