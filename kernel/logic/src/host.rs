@@ -3,6 +3,7 @@
 use crate::futex::Waiter;
 use crate::thread::Thread;
 use crate::time::Instant;
+use skete_abi::Errno;
 
 /// A lock that its holder spins for, never sleeps under. In the kernel: interrupts masked, then test-and-set with WFE.
 pub trait RawLock {
@@ -54,6 +55,29 @@ pub trait Host {
         if !thread.is_none() {
             self.unpark(thread);
         }
+    }
+
+    /// Runs `enter` under `lock`, and parks if it agrees. A kernel masks interrupts once for both.
+    ///
+    /// # Errors
+    /// What `enter` answers; then the caller has not parked.
+    #[inline(always)]
+    fn park_after(&self, lock: &impl RawLock, enter: impl FnOnce() -> Result<(), Errno>) -> Result<(), Errno> {
+        lock.locked(enter)?;
+        let _ = self.park(None);
+        Ok(())
+    }
+
+    /// The futex waiter in the record of the calling thread.
+    #[inline(always)]
+    fn own_waiter(&self) -> &Waiter {
+        self.waiter(self.current())
+    }
+
+    /// The priority at which the calling thread waits.
+    #[inline(always)]
+    fn own_priority(&self) -> u8 {
+        self.priority(self.current())
     }
 
     /// The priority at which `thread` waits: 31 is woken first.

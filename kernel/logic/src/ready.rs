@@ -43,13 +43,13 @@ impl Home {
     pub const NONE: Self = Self(0);
 
     #[inline(always)]
-    const fn new(core: u8, priority: u8) -> Self {
-        Self((core as u16 + 1) | (priority as u16) << 8)
+    const fn new(name: u8, priority: u8) -> Self {
+        Self(name as u16 | (priority as u16) << 8)
     }
 
-    const fn priority_on(self, core: u8) -> Option<u8> {
-        let [number, priority] = self.0.to_le_bytes();
-        if number == core + 1 { Some(priority) } else { None }
+    const fn priority_on(self, name: u8) -> Option<u8> {
+        let [core, priority] = self.0.to_le_bytes();
+        if core == name { Some(priority) } else { None }
     }
 }
 
@@ -69,7 +69,8 @@ pub struct Ready<L> {
     count: AtomicU32,
     /// The running thread's priority plus one; 0 while idle. Written by this core alone.
     running: AtomicU8,
-    core: u8,
+    /// The core's number plus one: its name in a [`Home`].
+    name: u8,
 }
 
 /// Nothing runs.
@@ -81,7 +82,7 @@ impl<L: RawLock> Ready<L> {
     skete_cell::constructor! {
         /// Nothing ready on core `core`, which idles.
         pub fn new(core: u8, lock: L) -> Self {
-            Self { lock, queue: Guarded::new(RunQueue::new()), count: AtomicU32::new(0), running: AtomicU8::new(IDLE), core }
+            Self { lock, queue: Guarded::new(RunQueue::new()), count: AtomicU32::new(0), running: AtomicU8::new(IDLE), name: core + 1 }
         }
     }
 
@@ -193,7 +194,7 @@ impl<L: RawLock> Ready<L> {
     /// Queues `thread` anew, if it is in this queue: its priority changed. `None`: it is not.
     pub fn requeue<K: Homes>(&self, links: &K, thread: Thread, priority: impl FnOnce() -> u8) -> Option<Runs> {
         self.change(|queue| {
-            let old = Home(links.home(thread).load(Ordering::Relaxed)).priority_on(self.core)?;
+            let old = Home(links.home(thread).load(Ordering::Relaxed)).priority_on(self.name)?;
             queue.remove(links, thread, old);
             let priority = priority();
             queue.push_back(links, thread, priority);
@@ -218,7 +219,7 @@ impl<L: RawLock> Ready<L> {
     #[inline(always)]
     fn take_in<K: Homes>(&self, links: &K, queue: &RunQueue, thread: Thread, priority: u8) {
         self.tell(queue);
-        links.home(thread).store(Home::new(self.core, priority).0, Ordering::Relaxed);
+        links.home(thread).store(Home::new(self.name, priority).0, Ordering::Relaxed);
     }
 
     #[inline(always)]

@@ -34,7 +34,6 @@ macro_rules! leave {
             "mrs x3, fpcr",
             "mrs x4, fpsr",
             "stp x3, x4, [x1, #{fpcr}]",
-            "str xzr, [x1, #{kind}]",
             "stp d8, d9, [x1, #{v}]",
             "stp d10, d11, [x1, #{v} + 16]",
             "stp d12, d13, [x1, #{v} + 32]",
@@ -42,7 +41,7 @@ macro_rules! leave {
             "msr spsel, #1",
             "bl {who}",
             "b skete_resume",
-            x19 = const X19, sp = const SP, fpcr = const FPCR, kind = const KIND, v = const V,
+            x19 = const X19, sp = const SP, fpcr = const FPCR, v = const V,
             who = sym $who,
         )
     };
@@ -104,7 +103,8 @@ skete_resume:
     msr spsel, #0
     mov sp, x1
     ret
-2:  ldr x1, [x0, #{SP}]
+2:  str xzr, [x0, #{KIND}]
+    ldr x1, [x0, #{SP}]
     msr sp_el0, x1
     ldp x1, x2, [x0, #{PC}]
     msr elr_el1, x1
@@ -144,7 +144,7 @@ skete_resume:
     ldp x0, x1, [x0]
     eret
 "#,
-    TLS = const TLS, FPCR = const FPCR, X19 = const X19, SP = const SP, PC = const PC, V = const V,
+    TLS = const TLS, FPCR = const FPCR, KIND = const KIND, X19 = const X19, SP = const SP, PC = const PC, V = const V,
 );
 
 const _: () = assert!(KIND == FPCR + 16 && TLS + 8 == FPCR && PC == SP + 8);

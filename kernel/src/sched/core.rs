@@ -26,6 +26,8 @@ const NEVER: u64 = u64::MAX;
 pub struct Core {
     emergency_stack: AtomicUsize,
     number: u8,
+    /// This core's bit in sets of cores.
+    bit: u8,
     /// Whether its threads are one slice each even when alone: under `-icount` a spin for another core must end.
     ticks_always: AtomicBool,
     /// Its ready threads, and what the others see of it.
@@ -54,6 +56,7 @@ impl Core {
         Self {
             emergency_stack: AtomicUsize::new(0),
             number,
+            bit: 1 << number,
             ticks_always: AtomicBool::new(false),
             ready: Ready::new(number, QueueLock::new()),
             slice_end: AtomicU64::new(NEVER),
@@ -74,6 +77,12 @@ impl Core {
     #[inline]
     pub fn number(&self) -> usize {
         usize::from(self.number)
+    }
+
+    /// The set of this core alone.
+    #[inline]
+    pub fn alone(&self) -> u8 {
+        self.bit
     }
 
     /// Prepares core `number`, before it takes its first exception. `deadlines` has room for every thread.

@@ -70,6 +70,21 @@ impl Timers for Machine {
     }
 }
 
+/// Parks if `enter` agrees, with IRQs masked from before it. May return for no reason.
+///
+/// # Errors
+/// What `enter` answers; then the caller has not parked.
+#[inline(always)]
+pub fn park_after<E>(enter: impl FnOnce() -> Result<(), E>) -> Result<(), E> {
+    let before = cpu::mask();
+    let entered = enter();
+    if entered.is_ok() {
+        super::sleep();
+    }
+    cpu::unmask(before);
+    entered
+}
+
 /// Ends the present or the next [`park`] of `thread`.
 #[inline(never)]
 pub fn unpark(thread: Thread) {

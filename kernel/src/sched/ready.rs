@@ -126,7 +126,7 @@ pub fn make_all_ready(records: impl Iterator<Item = &'static Record>) {
 fn queue_somewhere(this: &'static Core, record: &'static Record) -> bool {
     let allowed = record.affinity.load(Ordering::Relaxed) & cores::online();
     // With this core alone to choose there is nobody to kick.
-    if allowed == 1 << this.number() {
+    if allowed == this.alone() {
         this.take_notice(this.ready.push_back(&Records, record.thread(), || record.priority()))
     } else {
         queue_on_one_of(allowed, record, this)

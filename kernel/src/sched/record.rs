@@ -62,9 +62,7 @@ pub struct Record {
     pub robust_list: AtomicUsize,
     /// How often it has entered the kernel to wait, to wake or for a semaphore; written by the thread alone.
     entries: AtomicU64,
-    /// What it waits for while parked: an address, for the hang report.
-    pub waits_for: AtomicU64,
-    /// Why: a [`Cause`].
+    /// Why it waits for the word that it waits for: a [`Cause`].
     waits_as: AtomicU8,
     /// The next free record; guarded by the lock of the free records.
     pub next_free: Guarded<Thread>,
@@ -102,7 +100,6 @@ impl Record {
             clear_tid: AtomicUsize::new(0),
             robust_list: AtomicUsize::new(0),
             entries: AtomicU64::new(0),
-            waits_for: AtomicU64::new(0),
             waits_as: AtomicU8::new(Cause::Word as u8),
             next_free: Guarded::new(Thread::NONE),
             stack: Guarded::new(Stack::NONE),
@@ -120,6 +117,12 @@ impl Record {
     #[inline]
     pub fn is_idle(&self) -> bool {
         self.thread().is_none()
+    }
+
+    /// Where it waits for a word.
+    #[inline(always)]
+    pub fn waiter(&self) -> &Waiter {
+        &self.waiter
     }
 
     /// Its priority, 0–31.
@@ -272,7 +275,7 @@ impl Records {
     /// The futex waiter of `thread`.
     #[inline(always)]
     pub fn waiter(thread: Thread) -> &'static Waiter {
-        &of(thread).waiter
+        of(thread).waiter()
     }
 
     /// The semaphore sleeper of `thread`.

@@ -72,27 +72,34 @@ impl Queue {
     /// Puts `thread` with what `node` says, its links apart, behind its equals.
     #[inline(always)]
     pub fn insert(&mut self, host: &impl Host, thread: Thread, node: Node) {
+        host.waiter(thread).node.set(Node { links: Links::NONE, ..node });
+        self.link_in(host, thread);
+    }
+
+    /// [`insert`](Self::insert) of one whose node says already what it is to say, and that it is alone.
+    #[inline(always)]
+    pub fn link_in(&mut self, host: &impl Host, thread: Thread) {
         if self.0 == Self::EMPTY.0 {
-            host.waiter(thread).node.set(Node { links: Links::NONE, ..node });
             *self = Self::between(thread, thread);
         } else {
-            self.insert_among(host, thread, node);
+            self.link_among(host, thread);
         }
     }
 
     #[inline(never)]
-    fn insert_among(&mut self, host: &impl Host, thread: Thread, node: Node) {
+    fn link_among(&mut self, host: &impl Host, thread: Thread) {
+        let priority = host.waiter(thread).node.with(|node| node.priority);
         let mut previous = self.last();
         let mut next = Thread::NONE;
         while !previous.is_none() {
             let before = host.waiter(previous).node.get();
-            if before.priority >= node.priority {
+            if before.priority >= priority {
                 break;
             }
             next = previous;
             previous = before.links.previous();
         }
-        host.waiter(thread).node.set(Node { links: Links::between(previous, next), ..node });
+        host.waiter(thread).node.with_mut(|node| node.links = Links::between(previous, next));
         self.set_next(host, previous, thread);
         self.set_previous(host, next, thread);
     }

@@ -15,6 +15,9 @@ impl<L: RawLock, const N: usize> Table<L, N> {
     /// `EAGAIN` it does not · `ETIMEDOUT` the deadline passed.
     #[inline]
     pub fn wait_while(&self, host: &impl Host, key: Key, deadline: Option<Instant>, must_wait: impl Fn() -> bool) -> Result<(), Errno> {
+        if deadline.is_none() {
+            return self.wait_for_ever(host, key, ANY, || Ok(u32::from(must_wait())), 1);
+        }
         let me = host.current();
         self.enter(host, me, key, ANY, || Ok(u32::from(must_wait())), 1)?;
         self.sleep(host, me, deadline)
