@@ -26,8 +26,8 @@ const NEVER: u64 = u64::MAX;
 pub struct Core {
     emergency_stack: AtomicUsize,
     number: u8,
-    /// This core's bit in sets of cores.
-    bit: u8,
+    /// The other cores that run threads, one bit each.
+    others: AtomicU8,
     /// Whether its threads are one slice each even when alone: under `-icount` a spin for another core must end.
     ticks_always: AtomicBool,
     /// Its ready threads, and what the others see of it.
@@ -56,7 +56,7 @@ impl Core {
         Self {
             emergency_stack: AtomicUsize::new(0),
             number,
-            bit: 1 << number,
+            others: AtomicU8::new(0),
             ticks_always: AtomicBool::new(false),
             ready: Ready::new(number, QueueLock::new()),
             slice_end: AtomicU64::new(NEVER),
@@ -79,10 +79,10 @@ impl Core {
         usize::from(self.number)
     }
 
-    /// The set of this core alone.
-    #[inline]
-    pub fn alone(&self) -> u8 {
-        self.bit
+    /// Whether no other core that runs threads is in `allowed`.
+    #[inline(always)]
+    pub fn is_alone_in(&self, allowed: u8) -> bool {
+        allowed & self.others.load(Ordering::Relaxed) == 0
     }
 
     /// Prepares core `number`, before it takes its first exception. `deadlines` has room for every thread.
@@ -102,6 +102,9 @@ impl Core {
 
     /// From now on this core runs threads.
     pub fn join(&self) {
+        for other in CORES.iter().filter(|other| !core::ptr::eq(*other, self)) {
+            other.others.fetch_or(1 << self.number(), Ordering::Relaxed);
+        }
         ONLINE.fetch_or(1 << self.number(), Ordering::SeqCst);
     }
 

@@ -124,17 +124,17 @@ pub fn make_all_ready(records: impl Iterator<Item = &'static Record>) {
 /// Queues `record`; true if this core's running thread must give way to it. IRQs are masked.
 #[inline(always)]
 fn queue_somewhere(this: &'static Core, record: &'static Record) -> bool {
-    let allowed = record.affinity.load(Ordering::Relaxed) & cores::online();
     // With this core alone to choose there is nobody to kick.
-    if allowed == this.alone() {
+    if this.is_alone_in(record.affinity.load(Ordering::Relaxed)) {
         this.take_notice(this.ready.push_back(&Records, record.thread(), || record.priority()))
     } else {
-        queue_on_one_of(allowed, record, this)
+        queue_on_the_best(record, this)
     }
 }
 
 #[inline(never)]
-fn queue_on_one_of(allowed: u8, record: &'static Record, this: &'static Core) -> bool {
+fn queue_on_the_best(record: &'static Record, this: &'static Core) -> bool {
+    let allowed = record.affinity.load(Ordering::Relaxed) & cores::online();
     queue_on(choose(record, this, allowed), record)
 }
 
