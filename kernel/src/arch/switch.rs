@@ -16,12 +16,9 @@ unsafe extern "C" {
     fn skete_park() -> *const Context;
     /// Ends the running thread (`crate::sched::spawn`).
     fn skete_end() -> !;
-}
-
-unsafe extern "C" {
-    /// Asks `skete_leave` why; below.
+    /// Leaves, and asks `skete_leave` who goes on: below.
     fn skete_leave_for_a_reason(reason: u64);
-    /// Asks `skete_park`; below.
+    /// Leaves, and asks `skete_park` who goes on: below.
     fn skete_leave_asleep();
 }
 
