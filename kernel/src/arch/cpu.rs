@@ -2,7 +2,7 @@
 #![allow(unsafe_code, reason = "each function is one or two instructions")]
 
 use core::arch::asm;
-use core::sync::atomic::AtomicU32;
+use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use aarch64_cpu::asm::barrier;
 use aarch64_cpu::registers::{CNTFRQ_EL0, CNTV_CTL_EL0, CNTV_CVAL_EL0, MPIDR_EL1, Readable, Writeable};
@@ -83,6 +83,29 @@ pub fn thread_record() -> usize {
     // SAFETY: reads a register.
     unsafe { asm!("mrs {}, tpidrro_el0", out(reg) record, options(pure, nomem, nostack, preserves_flags)) };
     record
+}
+
+/// Where the table of thread records begins: written once, by boot, while nobody else runs; only read from then on.
+static THREAD_RECORDS: AtomicUsize = AtomicUsize::new(0);
+
+/// Tells every core where the table of thread records begins. A call, so that no [`thread_records`] is read before it.
+#[inline(never)]
+pub fn set_thread_records(table: usize) {
+    THREAD_RECORDS.store(table, Ordering::Relaxed);
+}
+
+/// The address of the table of thread records. It never changes: one reading may serve a whole function, whatever that stores.
+#[inline(always)]
+pub fn thread_records() -> usize {
+    let table: usize;
+    // SAFETY: reads a word that is there. `nomem`, for nobody changes it after boot.
+    unsafe {
+        asm!(
+            "adrp {table}, {word}", "ldr {table}, [{table}, :lo12:{word}]",
+            table = out(reg) table, word = sym THREAD_RECORDS, options(pure, nomem, nostack, preserves_flags),
+        );
+    };
+    table
 }
 
 /// Sleeps until an interrupt is pending, masked or not.

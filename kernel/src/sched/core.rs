@@ -29,6 +29,8 @@ const NEVER: u64 = u64::MAX;
 pub struct Core {
     emergency_stack: AtomicUsize,
     number: u8,
+    /// The other cores that run threads, one bit each.
+    others: AtomicU8,
     /// Whether its threads are one slice each even when alone: under `-icount` a spin for another core must end.
     ticks_always: AtomicBool,
     /// Its ready threads, and what the others see of it.
@@ -59,6 +61,7 @@ impl Core {
         Self {
             emergency_stack: AtomicUsize::new(0),
             number,
+            others: AtomicU8::new(0),
             ticks_always: AtomicBool::new(false),
             ready: Ready::new(number, QueueLock::new()),
             slice_end: AtomicU64::new(NEVER),
@@ -82,6 +85,12 @@ impl Core {
         usize::from(self.number)
     }
 
+    /// Whether no other core that runs threads is in `allowed`.
+    #[inline(always)]
+    pub fn is_alone_in(&self, allowed: u8) -> bool {
+        allowed & self.others.load(Ordering::Relaxed) == 0
+    }
+
     /// Prepares core `number`, before it takes its first exception. `deadlines` has room for every thread.
     pub fn prepare(number: usize, deadlines: Vec<Entry, Heap>, ticks_always: bool) {
         let core = &CORES[number];
@@ -102,6 +111,9 @@ impl Core {
         self.dice.seed(self.number());
         if let Some(tick) = self.dice.next_tick(cpu::ticks_about()) {
             self.set_timer(tick);
+        }
+        for other in CORES.iter().filter(|other| !core::ptr::eq(*other, self)) {
+            other.others.fetch_or(1 << self.number(), Ordering::Relaxed);
         }
         ONLINE.fetch_or(1 << self.number(), Ordering::SeqCst);
     }
@@ -129,8 +141,14 @@ impl Core {
     }
 
     /// The record to resume: the first of its own queue, else one of another core's, else the idle thread.
-    #[inline]
+    #[inline(never)]
     pub fn next(&'static self) -> &'static Record {
+        self.next_at_once()
+    }
+
+    /// [`next`](Self::next) without a call.
+    #[inline(always)]
+    pub fn next_at_once(&'static self) -> &'static Record {
         self.ready.pop(&Records, |thread, is_last| self.run(thread, is_last)).unwrap_or_else(|| self.next_from_elsewhere())
     }
 

@@ -137,11 +137,12 @@ impl fmt::Display for State {
                 false => "ready, or runs on a core that does not answer",
             });
         }
-        let address = self.record.waits_for.load(Ordering::Relaxed);
-        if address == 0 {
+        let Some(key) = self.record.waiter().awaited() else {
             let is_waiting = Records::sleeper(self.record.thread()).is_waiting();
             return f.write_str(if is_waiting { "waits for a set of semaphores" } else { "sleeps" });
-        }
+        };
+        // Of a shared word where it lies in memory: RAM is mapped there too.
+        let address = key.address();
         let value = probe::read_quietly(address).unwrap_or(0);
         match self.record.cause().aim(value) {
             Aim::Word => write!(f, "waits for the word at {address:#x}, now {value:#x}"),
