@@ -15,7 +15,7 @@
 //! - [`report`]: who waits for whom
 //! - [`idle`]: what a core does with nothing to do
 //!
-//! One place switches: `skete_leave` and `skete_interrupted` run on a core's own stack, after the thread that left has been saved, and answer
+//! One place switches: `skete_leave`, `skete_park` and `skete_interrupted` run on a core's own stack, after the thread that left has been saved, and answer
 //! with the record to resume.
 #![allow(unsafe_code, reason = "the two functions that the assembly calls")]
 
@@ -48,16 +48,14 @@ use crate::arch::switch;
 pub enum Reason {
     /// To let its equals run.
     Yield = 0,
-    /// To sleep until it is notified.
-    Park = 1,
     /// For good.
-    Exit = 2,
+    Exit = 1,
     /// A higher priority is ready: it comes back before its equals.
-    GiveWay = 3,
+    GiveWay = 2,
     /// The idle thread found something to run.
-    Idle = 4,
+    Idle = 3,
     /// It may not run on this core any more.
-    Move = 5,
+    Move = 4,
 }
 
 /// Leaves the running thread. IRQs are masked.
@@ -68,23 +66,27 @@ pub fn suspend(reason: Reason) {
     unsafe { switch::suspend(reason as u64) };
 }
 
+/// Leaves the running thread until it is notified. IRQs are masked.
+#[inline(always)]
+pub fn sleep() {
+    debug_assert!(cpu::is_masked(), "a thread leaves with IRQs masked");
+    // SAFETY: as in `suspend`.
+    unsafe { switch::park() };
+}
+
+/// Called by the switch, on the core's own stack, with the thread that goes to sleep saved: answers with the record to resume.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn skete_park() -> *const Record {
+    let left = record::current();
+    // Notified on the way it runs on.
+    if left.token.settle() { Core::this().next() } else { left }
+}
+
 /// Called by the switch, on the core's own stack, with the thread that leaves saved: answers with the record to resume.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn skete_leave(reason: u64) -> *const Record {
     let left = record::current();
     let core = Core::this();
-    if reason == Reason::Park as u64 {
-        if !left.token.settle() {
-            // Notified on the way: it runs on.
-            return left;
-        }
-        return core.next();
-    }
-    leave_otherwise(core, left, reason)
-}
-
-#[inline]
-fn leave_otherwise(core: &'static Core, left: &'static Record, reason: u64) -> *const Record {
     if reason == Reason::Yield as u64 {
         return core.next_after(left);
     }

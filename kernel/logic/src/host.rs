@@ -47,6 +47,18 @@ pub trait Host {
     /// The futex waiter in the record of `thread`, which is never [`Thread::NONE`].
     fn waiter(&self, thread: Thread) -> &Waiter;
 
+    /// The waiter of the calling thread.
+    #[inline(always)]
+    fn own_waiter(&self) -> &Waiter {
+        self.waiter(self.current())
+    }
+
+    /// The priority of the calling thread.
+    #[inline(always)]
+    fn own_priority(&self) -> u8 {
+        self.priority(self.current())
+    }
+
     /// The time now.
     fn now(&self) -> Instant;
 }

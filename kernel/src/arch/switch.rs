@@ -12,38 +12,53 @@ use super::context::{Context, FPCR, KIND, PC, SP, TLS, V, X19};
 unsafe extern "C" {
     /// Who goes on (`crate::sched`).
     fn skete_leave(reason: u64) -> *const Context;
+    /// Who goes on when the running thread goes to sleep (`crate::sched`).
+    fn skete_park() -> *const Context;
     /// Ends the running thread (`crate::sched::spawn`).
     fn skete_end() -> !;
+}
+
+/// Saves what the calling convention asks to keep, moves to the core's own stack, asks `$leave` who goes on, and resumes that one.
+macro_rules! leave_by {
+    ($leave:path) => {
+        naked_asm!(
+            "mrs x1, tpidrro_el0",
+            "stp x19, x20, [x1, #{x19}]",
+            "stp x21, x22, [x1, #{x19} + 16]",
+            "stp x23, x24, [x1, #{x19} + 32]",
+            "stp x25, x26, [x1, #{x19} + 48]",
+            "stp x27, x28, [x1, #{x19} + 64]",
+            "stp x29, x30, [x1, #{x19} + 80]",
+            "mov x2, sp",
+            "str x2, [x1, #{sp}]",
+            "mrs x3, fpcr",
+            "mrs x4, fpsr",
+            "stp x3, x4, [x1, #{fpcr}]",
+            "str xzr, [x1, #{kind}]",
+            "add x2, x1, #{v}",
+            "stp d8, d9, [x2]",
+            "stp d10, d11, [x2, #16]",
+            "stp d12, d13, [x2, #32]",
+            "stp d14, d15, [x2, #48]",
+            "msr spsel, #1",
+            "bl {leave}",
+            "b skete_resume",
+            x19 = const X19, sp = const SP, fpcr = const FPCR, kind = const KIND, v = const V,
+            leave = sym $leave,
+        )
+    };
 }
 
 /// Leaves the running thread for `reason` and comes back when it is resumed. IRQs are masked before and after.
 #[unsafe(naked)]
 pub unsafe extern "C" fn suspend(reason: u64) {
-    naked_asm!(
-        "mrs x1, tpidrro_el0",
-        "stp x19, x20, [x1, #{x19}]",
-        "stp x21, x22, [x1, #{x19} + 16]",
-        "stp x23, x24, [x1, #{x19} + 32]",
-        "stp x25, x26, [x1, #{x19} + 48]",
-        "stp x27, x28, [x1, #{x19} + 64]",
-        "stp x29, x30, [x1, #{x19} + 80]",
-        "mov x2, sp",
-        "str x2, [x1, #{sp}]",
-        "mrs x3, fpcr",
-        "mrs x4, fpsr",
-        "stp x3, x4, [x1, #{fpcr}]",
-        "str xzr, [x1, #{kind}]",
-        "add x2, x1, #{v}",
-        "stp d8, d9, [x2]",
-        "stp d10, d11, [x2, #16]",
-        "stp d12, d13, [x2, #32]",
-        "stp d14, d15, [x2, #48]",
-        "msr spsel, #1",
-        "bl {leave}",
-        "b skete_resume",
-        x19 = const X19, sp = const SP, fpcr = const FPCR, kind = const KIND, v = const V,
-        leave = sym skete_leave,
-    )
+    leave_by!(skete_leave)
+}
+
+/// [`suspend`] of a thread that goes to sleep, unless it is notified meanwhile: the way that is gone most, without a look at the reason.
+#[unsafe(naked)]
+pub unsafe extern "C" fn park() {
+    leave_by!(skete_park)
 }
 
 /// Where a new thread begins: X19 is its function, X20 its argument.

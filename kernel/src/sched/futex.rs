@@ -15,7 +15,7 @@ use skete_logic::thread::Thread;
 use skete_logic::time::Instant;
 
 use super::park;
-use super::record::{self, Records};
+use super::record;
 use crate::arch::{cpu, probe};
 use crate::lock::RawBare;
 use crate::time;
@@ -81,7 +81,17 @@ impl Host for Machine {
 
     #[inline(always)]
     fn waiter(&self, thread: Thread) -> &Waiter {
-        Records::waiter(thread)
+        record::of(thread).waiter()
+    }
+
+    #[inline(always)]
+    fn own_waiter(&self) -> &Waiter {
+        record::current().waiter()
+    }
+
+    #[inline(always)]
+    fn own_priority(&self) -> u8 {
+        record::current().priority()
     }
 
     #[inline(always)]

@@ -8,7 +8,7 @@ use skete_logic::time::Instant;
 use super::core::{CORES, Core};
 use super::ready::{Machine, QueueLock};
 use super::record::{self, Record, Records};
-use super::{Reason, ready, suspend};
+use super::ready;
 use crate::arch::cpu;
 use crate::time;
 
@@ -22,7 +22,7 @@ pub fn park(deadline: Option<Instant>) -> Parked {
     match deadline {
         None => {
             let before = cpu::mask();
-            suspend(Reason::Park);
+            super::sleep();
             cpu::unmask(before);
             Parked::Notified
         }
@@ -66,7 +66,7 @@ impl Timers for Machine {
 
     #[inline(always)]
     fn leave(&self) {
-        suspend(Reason::Park);
+        super::sleep();
     }
 }
 

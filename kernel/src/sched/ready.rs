@@ -92,13 +92,13 @@ impl Cores for Machine {
 }
 
 /// Makes `record` ready: it was parked, or is new.
-#[inline]
+#[inline(always)]
 pub fn make_ready(record: &'static Record) {
     make_all_ready(core::iter::once(record));
 }
 
 /// Makes `records` ready, in this order, before any of them may take this core from its thread.
-#[inline]
+#[inline(always)]
 pub fn make_all_ready(records: impl Iterator<Item = &'static Record>) {
     let before = cpu::mask();
     let this = Core::this();
@@ -113,15 +113,20 @@ pub fn make_all_ready(records: impl Iterator<Item = &'static Record>) {
 }
 
 /// Queues `record`; true if this core's running thread must give way to it. IRQs are masked.
-#[inline]
+#[inline(always)]
 fn queue_somewhere(this: &'static Core, record: &'static Record) -> bool {
     let allowed = record.affinity.load(Ordering::Relaxed) & cores::online();
     // With this core alone to choose there is nobody to kick.
     if allowed == 1 << this.number() {
         this.take_notice(this.ready.push_back(&Records, record.thread(), || record.priority()))
     } else {
-        queue_on(choose(record, this, allowed), record)
+        queue_elsewhere(this, record, allowed)
     }
+}
+
+#[inline(never)]
+fn queue_elsewhere(this: &'static Core, record: &'static Record, allowed: u8) -> bool {
+    queue_on(choose(record, this, allowed), record)
 }
 
 /// The running thread gives way at once if it may. A handler, the switch and the idle loop look at the queue anyway.

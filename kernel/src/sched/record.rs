@@ -120,6 +120,12 @@ impl Record {
         self.priority.load(Ordering::Relaxed)
     }
 
+    /// Where it waits.
+    #[inline(always)]
+    pub const fn waiter(&self) -> &Waiter {
+        &self.waiter
+    }
+
     /// How often it has entered the kernel: see [`count_entry`].
     pub fn entries(&self) -> u64 {
         self.entries.load(Ordering::Relaxed)
@@ -270,13 +276,5 @@ impl Places for Records {
     #[inline(always)]
     fn place(&self, thread: Thread) -> &Guarded<Place> {
         &of(thread).place
-    }
-}
-
-impl Records {
-    /// The futex waiter of `thread`.
-    #[inline(always)]
-    pub fn waiter(thread: Thread) -> &'static Waiter {
-        &of(thread).waiter
     }
 }

@@ -2,7 +2,7 @@
 
 use super::Key;
 use super::chain::Chain;
-use super::waiter::Node;
+use super::waiter::{Node, Waiter};
 use crate::host::Host;
 use crate::thread::Thread;
 use skete_cell::Guarded;
@@ -78,8 +78,19 @@ impl Queue {
     /// Puts `thread` with what `node` says, its links apart, behind its equals.
     #[inline]
     pub fn insert(&mut self, host: &impl Host, thread: Thread, node: Node) {
+        self.insert_as(host, thread, host.waiter(thread), node);
+    }
+
+    /// [`insert`](Self::insert) of a thread whose waiter is at hand.
+    #[inline(always)]
+    pub fn insert_as(&mut self, host: &impl Host, thread: Thread, waiter: &Waiter, node: Node) {
         let mut previous = self.last.thread();
         let mut next = Thread::NONE;
+        if previous.is_none() {
+            waiter.node.set(Node { next, previous, ..node });
+            *self = Self { first: End::at(thread), last: End::at(thread) };
+            return;
+        }
         while !previous.is_none() {
             let before = host.waiter(previous).node.get();
             if before.priority >= node.priority {
@@ -88,7 +99,7 @@ impl Queue {
             next = previous;
             previous = before.previous;
         }
-        host.waiter(thread).node.set(Node { next, previous, ..node });
+        waiter.node.set(Node { next, previous, ..node });
         self.set_next(host, previous, thread);
         self.set_previous(host, next, thread);
     }
@@ -96,7 +107,11 @@ impl Queue {
     /// Takes out the thread whose node is `node`.
     #[inline]
     pub fn remove(&mut self, host: &impl Host, node: Node) {
-        self.link(host, node.previous, node.next);
+        if node.previous.is_none() && node.next.is_none() {
+            *self = Self::EMPTY;
+        } else {
+            self.link(host, node.previous, node.next);
+        }
     }
 
     /// Whoever stood between the two is gone; either may be nobody.

@@ -32,9 +32,9 @@ impl<L: RawLock, const N: usize> Table<L, N> {
         if read()? != expected {
             return Err(Errno::EAGAIN);
         }
-        let me = host.current();
-        self.enter(host, me, key, bitset, read, expected)?;
-        self.sleep(host, me, deadline)
+        let (me, waiter) = (host.current(), host.own_waiter());
+        self.enter_as(host, me, waiter, || host.own_priority(), Node::new(key, bitset), read, expected)?;
+        self.sleep(host, me, waiter, deadline)
     }
 
     /// The first half of [`wait`](Self::wait): queues `me`, unless the word differs.
@@ -51,7 +51,23 @@ impl<L: RawLock, const N: usize> Table<L, N> {
         read: impl Fn() -> Result<u32, Errno>,
         expected: u32,
     ) -> Result<(), Errno> {
-        let index = Self::index(key);
+        self.enter_as(host, me, host.waiter(me), || host.priority(me), Node::new(key, bitset), read, expected)
+    }
+
+    /// [`enter`](Self::enter) of a thread whose waiter is at hand; `node` says what it waits for.
+    #[inline(always)]
+    #[allow(clippy::too_many_arguments, reason = "what the two faces above have at hand")]
+    fn enter_as(
+        &self,
+        host: &impl Host,
+        me: Thread,
+        waiter: &Waiter,
+        priority: impl FnOnce() -> u8,
+        node: Node,
+        read: impl Fn() -> Result<u32, Errno>,
+        expected: u32,
+    ) -> Result<(), Errno> {
+        let index = Self::index(node.key);
         let bucket = &self.buckets[index];
         let early = mutant::is(Mutant::CompareOutsideTheLock).then(&read);
         bucket.lock.locked(|| {
@@ -70,16 +86,15 @@ impl<L: RawLock, const N: usize> Table<L, N> {
                 bucket.lower(1);
                 return word.and(Err(Errno::EAGAIN));
             }
-            host.waiter(me).enter(index);
-            let node = Node { key, bitset, next: Thread::NONE, previous: Thread::NONE, priority: host.priority(me) };
-            bucket.queue.with_mut(|queue| queue.insert(host, me, node));
+            waiter.enter(index);
+            bucket.queue.with_mut(|queue| queue.insert_as(host, me, waiter, Node { priority: priority(), ..node }));
             Ok(())
         })
     }
 
     /// The second half of [`wait`](Self::wait): parks `me`, the calling thread, until it is woken or late.
-    fn sleep(&self, host: &impl Host, me: Thread, deadline: Option<Instant>) -> Result<(), Errno> {
-        let waiter = host.waiter(me);
+    #[inline(always)]
+    fn sleep(&self, host: &impl Host, me: Thread, waiter: &Waiter, deadline: Option<Instant>) -> Result<(), Errno> {
         loop {
             let parked = host.park(deadline);
             if waiter.is_woken() {

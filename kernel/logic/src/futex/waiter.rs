@@ -38,6 +38,12 @@ pub(super) struct Node {
 }
 
 impl Node {
+    /// One that waits for `key`, in no queue yet.
+    #[inline(always)]
+    pub const fn new(key: Key, bitset: u32) -> Self {
+        Self { key, bitset, next: Thread::NONE, previous: Thread::NONE, priority: 0 }
+    }
+
     /// Whether a wake for `key` with `bitset` is for this one.
     #[inline(always)]
     pub fn is_for(&self, key: Key, bitset: u32) -> bool {
@@ -52,8 +58,7 @@ impl Waiter {
     skete_cell::constructor! {
         /// The waiter of a thread that waits for nothing.
         pub fn new() -> Self {
-            let node = Node { key: Key::NONE, bitset: 0, next: Thread::NONE, previous: Thread::NONE, priority: 0 };
-            Self { place: AtomicU32::new(WOKEN), node: Guarded::new(node) }
+            Self { place: AtomicU32::new(WOKEN), node: Guarded::new(Node::new(Key::NONE, 0)) }
         }
     }
 

@@ -87,24 +87,21 @@ impl<L: RawLock> Bucket<L> {
     /// [`wake_some`](Self::wake_some) for one, who is let go under the lock: no chain runs through its node.
     #[inline(never)]
     fn wake_one(&self, host: &impl Host, key: Key, bitset: u32) -> Result<u32, Errno> {
-        let woken = self.lock.locked(|| {
+        let thread = self.lock.locked(|| {
             let thread = self.queue.with(|queue| queue.find(host, key, bitset));
-            if thread.is_none() {
-                return Err(self.left(host, key));
+            if !thread.is_none() {
+                let waiter = host.waiter(thread);
+                self.queue.with_mut(|queue| queue.remove(host, waiter.node.get()));
+                self.lower(1);
+                waiter.release();
             }
-            let waiter = host.waiter(thread);
-            self.queue.with_mut(|queue| queue.remove(host, waiter.node.get()));
-            self.lower(1);
-            waiter.release();
-            Ok(thread)
+            thread
         });
-        match woken {
-            Ok(thread) => {
-                host.unpark(thread);
-                Ok(1)
-            }
-            Err(left) => left,
+        if thread.is_none() {
+            return self.lock.locked(|| self.left(host, key));
         }
+        host.unpark(thread);
+        Ok(1)
     }
 
     /// Nobody is left for a wake of `key`: 0.

@@ -123,8 +123,7 @@ impl<L: RawLock, const N: usize> Table<L, N> {
         let bucket = self.bucket(wait.key);
         let (first, waiter) = (self.first_lock(host, wait.key), host.waiter(thread));
         host.heir(thread).wait.set(wait);
-        let none = Thread::NONE;
-        let node = Node { key: wait.key, bitset: NO_WAKE, next: none, previous: none, priority: host.priority(thread) };
+        let node = Node { priority: host.priority(thread), ..Node::new(wait.key, NO_WAKE) };
         bucket.queue.with_mut(|queue| queue.insert(host, thread, node));
         // Before it lends: a holder that ends looks there for its lenders.
         waiter.enter(Self::index(wait.key));
