@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::Cursor;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use cpio::newc::Builder;
@@ -14,14 +14,20 @@ use cpio::newc::Builder;
 /// A file cannot be read, is neither file nor folder, or is 4 GiB or more (newc's limit).
 pub fn pack(folder: &Path) -> Result<Vec<u8>> {
     let mut entries = Vec::new();
-    collect(folder, "", &mut entries).with_context(|| format!("{} cannot be packed", folder.display()))?;
+    collect(folder, "", &mut Vec::new(), &mut entries).with_context(|| format!("{} cannot be packed", folder.display()))?;
     let inputs = entries.into_iter().map(|(builder, body)| (builder, Cursor::new(body)));
     cpio::write_cpio(inputs, Vec::new()).context("the archive cannot be written")
 }
 
 type Entry = (Builder, Vec<u8>);
 
-fn collect(folder: &Path, prefix: &str, into: &mut Vec<Entry>) -> Result<()> {
+/// `open` holds the folders that lead here, by the names that no link hides.
+fn collect(folder: &Path, prefix: &str, open: &mut Vec<PathBuf>, into: &mut Vec<Entry>) -> Result<()> {
+    let real = folder.canonicalize()?;
+    if open.iter().any(|outer| outer.starts_with(&real)) {
+        bail!("{} leads back to a folder that holds it", folder.display());
+    }
+    open.push(real);
     let mut names: Vec<_> = fs::read_dir(folder)?.map(|entry| entry.map(|entry| entry.file_name())).collect::<Result<_, _>>()?;
     names.sort();
     for name in names {
@@ -35,7 +41,7 @@ fn collect(folder: &Path, prefix: &str, into: &mut Vec<Entry>) -> Result<()> {
         let builder = Builder::new(&inside).mtime(mtime);
         if about.is_dir() {
             into.push((builder.nlink(2).mode(0o040_000 | mode), Vec::new()));
-            collect(&path, &format!("{inside}/"), into)?;
+            collect(&path, &format!("{inside}/"), open, into)?;
         } else if about.is_file() {
             if u32::try_from(about.len()).is_err() {
                 bail!("{} is too large: an archive's file ends before 4 GiB", path.display());
@@ -46,6 +52,7 @@ fn collect(folder: &Path, prefix: &str, into: &mut Vec<Entry>) -> Result<()> {
             bail!("{} is neither file nor folder", path.display());
         }
     }
+    open.pop();
     Ok(())
 }
 
@@ -82,5 +89,29 @@ mod tests {
     fn a_folder_that_is_not_there_is_named() {
         let refusal = pack(Path::new("/no/such/folder")).expect_err("it is not there");
         assert!(format!("{refusal:#}").contains("/no/such/folder"));
+    }
+
+    #[test]
+    fn links_that_lead_back_lead_nowhere() {
+        for target in [".", "..", "/"] {
+            let folder = tempfile::tempdir().expect("a temporary folder can be made");
+            let inner = folder.path().join("a");
+            fs::create_dir(&inner).expect("a folder can be made there");
+            std::os::unix::fs::symlink(target, inner.join("b")).expect("a link can be made there");
+            let refusal = pack(folder.path()).expect_err("it has no end");
+            assert!(format!("{refusal:#}").contains("leads back"), "{refusal:#}");
+        }
+    }
+
+    #[test]
+    fn what_is_neither_file_nor_folder_is_named() {
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        let _socket = std::os::unix::net::UnixListener::bind(folder.path().join("socket")).expect("a socket can be made there");
+        let refusal = format!("{:#}", pack(folder.path()).expect_err("a socket is no file"));
+        assert!(refusal.ends_with("socket is neither file nor folder"), "{refusal}");
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        std::os::unix::fs::symlink("nowhere", folder.path().join("link")).expect("a link can be made there");
+        let refusal = format!("{:#}", pack(folder.path()).expect_err("the link's end is missing"));
+        assert!(refusal.contains("link cannot be read"), "{refusal}");
     }
 }

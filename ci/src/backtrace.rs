@@ -8,6 +8,8 @@ use std::path::Path;
 
 use anyhow::{Result, anyhow};
 
+use crate::house;
+
 /// How the kernel begins the line of a frame.
 const FRAME: &[u8] = b"skete:   #";
 
@@ -58,10 +60,11 @@ impl Lines for Program {
 /// A file's path without what every path of this machine begins with.
 fn short(file: &str) -> &str {
     let here = std::env::current_dir().unwrap_or_default();
+    let ours = Path::new(file).strip_prefix(&here).or_else(|_| Path::new(file).strip_prefix(house::root()));
     let standard = file.find("/library/").filter(|_| file.contains("rustlib") || file.starts_with("/rustc/"));
     match standard {
         Some(at) => &file[at + 1..],
-        None => file.strip_prefix(&*here.to_string_lossy()).map_or(file, |rest| rest.trim_start_matches('/')),
+        None => ours.ok().and_then(Path::to_str).unwrap_or(file),
     }
 }
 
@@ -175,5 +178,6 @@ mod tests {
     fn paths_of_std_lose_the_machines_part() {
         assert_eq!(short("/usr/lib/rustlib/src/rust/library/std/src/rt.rs"), "library/std/src/rt.rs");
         assert_eq!(short("/elsewhere/src/main.rs"), "/elsewhere/src/main.rs");
+        assert_eq!(short(&house::root().join("kernel/src/sched.rs").to_string_lossy()), "kernel/src/sched.rs");
     }
 }

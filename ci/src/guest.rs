@@ -1,14 +1,16 @@
 //! A running QEMU: started, listened to, bounded in time, and gone when we are.
 
 use std::io::{Read, Write};
+use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Mutex, Once, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 
 use crate::toolchain;
 
@@ -91,10 +93,27 @@ impl Ending {
 
 /// The children that Ctrl-C must take along.
 static RUNNING: Mutex<Vec<Arc<Mutex<Running>>>> = Mutex::new(Vec::new());
+/// Whether Ctrl-C came, or a signal that asks for an end.
+static IS_INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
 struct Running {
     child: Child,
     is_interrupted: bool,
+}
+
+impl Running {
+    fn interrupt(&mut self) {
+        self.is_interrupted = true;
+        self.kill();
+    }
+
+    /// Ends the child and whatever it has started. What has ended by itself this very moment is no error.
+    fn kill(&mut self) {
+        // A group's number is its first process's, and stays its own until that is waited for.
+        let group = format!("-{}", self.child.id());
+        let _ = Command::new("kill").args(["-KILL", "--", &group]).stderr(Stdio::null()).status();
+        let _ = self.child.kill();
+    }
 }
 
 /// Starts `program` in `folder`, hands every piece of its output to `listener`, and waits for its end.
@@ -111,15 +130,20 @@ pub fn run(
     patience: impl Into<Patience>,
     listener: &mut dyn FnMut(&[u8]),
 ) -> Result<Ending> {
+    watch_for_interrupt();
     let mut command = tied_to_us(program);
     command.args(arguments).current_dir(folder);
     command.stdin(Stdio::piped()).stdout(Stdio::piped());
+    // A group of its own, so that its own children can be ended with it. Ctrl-C then comes through us alone.
+    command.process_group(0);
     let mut child = command.spawn().with_context(|| format!("{} does not start", program.display()))?;
     let output = child.stdout.take().context("the guest has no output")?;
     let keyboard = Arc::new(Mutex::new(child.stdin.take().context("the guest has no input")?));
     let running = Arc::new(Mutex::new(Running { child, is_interrupted: false }));
-    watch_for_interrupt();
     lock(&RUNNING).push(Arc::clone(&running));
+    if is_interrupted() {
+        lock(&running).interrupt();
+    }
     let hands = Arc::clone(&keyboard);
     match input {
         Input::Ours => _ = thread::spawn(move || type_in(&hands, &mut std::io::stdin())),
@@ -176,20 +200,32 @@ fn tied_to_us(program: &Path) -> Command {
     }
 }
 
+/// Whether Ctrl-C came: then nothing more is to be started.
+pub fn is_interrupted() -> bool {
+    // Pairs with the store in the handler: a child is either seen there, or its starter sees the flag.
+    IS_INTERRUPTED.load(Ordering::SeqCst)
+}
+
+/// Goes on unless Ctrl-C came.
+///
+/// # Errors
+/// It came.
+pub fn go_on() -> Result<()> {
+    ensure!(!is_interrupted(), "interrupted");
+    Ok(())
+}
+
+/// From now on Ctrl-C ends what runs, and [`run`] says so.
 fn watch_for_interrupt() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         let installed = ctrlc::set_handler(|| {
+            IS_INTERRUPTED.store(true, Ordering::SeqCst);
             let running = lock(&RUNNING);
             if running.is_empty() {
                 std::process::exit(INTERRUPTED.into());
             }
-            for running in running.iter() {
-                let mut running = lock(running);
-                running.is_interrupted = true;
-                // It may have ended by itself this very moment.
-                let _ = running.child.kill();
-            }
+            running.iter().for_each(|running| lock(running).interrupt());
         });
         if let Err(error) = installed {
             eprintln!("xtask: Ctrl-C is not watched: {error}");
@@ -249,7 +285,7 @@ fn end(running: &Mutex<Running>, is_timed_out: bool) -> Result<Ending> {
     let mut running = lock(running);
     if is_timed_out {
         // It may have ended by itself while reporting; it counts as late all the same.
-        let _ = running.child.kill();
+        running.kill();
     }
     let status = running.child.wait().context("the guest is lost")?;
     Ok(match (is_timed_out, running.is_interrupted) {
@@ -336,6 +372,15 @@ mod tests {
         let input = Input::Reply { to: "name? ", with: "abc\n" };
         let ending = run(Path::new("/bin/bash"), &arguments, Path::new("/"), input, None, &mut listener);
         assert_eq!((ending.expect("a shell starts"), said), (Ending::Status(0), b"name? <abc>\n".to_vec()));
+    }
+
+    #[test]
+    fn what_a_guest_has_started_ends_with_it() {
+        // Its own child says who it is, and holds the output open for as long as it lives.
+        let (ending, said) = shell("sleep 600 & echo $!; wait", Some(Duration::from_millis(300)));
+        assert_eq!(ending, Ending::TimedOut);
+        let state = std::fs::read_to_string(format!("/proc/{}/stat", said.trim())).unwrap_or_default();
+        assert!(state.is_empty() || state.contains(") Z "), "{state}");
     }
 
     #[test]

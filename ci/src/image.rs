@@ -30,7 +30,7 @@ impl Contents {
     ///
     /// # Errors
     /// A file cannot be read, or the program is none.
-    pub fn parts(&self) -> Result<Vec<(Kind, Vec<u8>)>> {
+    fn parts(&self) -> Result<Vec<(Kind, Vec<u8>)>> {
         let bytes = fs::read(&self.elf).with_context(|| format!("{} cannot be read", self.elf.display()))?;
         let told = || format!("{} is not a program of ours", self.elf.display());
         let mut parts = vec![(Kind::Program, elf::strip(&bytes).with_context(told)?)];
@@ -74,6 +74,7 @@ impl Task {
     /// # Errors
     /// The program cannot be built, or the file not be written.
     pub fn carry_out(self) -> Result<()> {
+        self.settings.check()?;
         if self.loader {
             let image = assemble(&Builder::new(self.choice.offline)?, &[])?;
             fs::write(&self.output, image).with_context(|| format!("{} cannot be written", self.output.display()))?;

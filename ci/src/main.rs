@@ -1,7 +1,7 @@
 //! `cargo xtask`: build, boot, test and measure.
 //!
 //! - [`run`]: a program in QEMU; made of [`project`] (which one), [`program`] (built with [`toolchain`], [`wrapper`], [`flags`]),
-//!   [`image`] ([`elf`], [`archive`], [`options`]), [`board`] and [`qemu`] (the machine), [`guest`] (the process), [`backtrace`]
+//!   [`image`] ([`elf`], [`archive`], [`options`]), [`board`] and [`qemu`] (the machine), [`guest`] (the process), [`backtrace`], [`gdb`]
 //! - [`mod@image`], [`sd`], [`push`]: what a board is started from; [`new`] and [`boot`]: programs outside of this workspace
 //! - [`bench`], [`size`]: figures, and what they are to be ([`figures`])
 //! - [`test`]: what holds when it runs, with the tables of [`suite`], and std's own [`std_tests`]; [`check`]: what holds of the source
@@ -18,6 +18,7 @@ mod doctor;
 mod elf;
 mod figures;
 mod flags;
+mod gdb;
 mod guest;
 mod house;
 mod image;
@@ -77,7 +78,7 @@ fn main() -> ExitCode {
         Ok(status) => ExitCode::from(status),
         Err(error) => {
             eprintln!("xtask: {error:#}");
-            ExitCode::FAILURE
+            if guest::is_interrupted() { ExitCode::from(guest::INTERRUPTED) } else { ExitCode::FAILURE }
         }
     }
 }

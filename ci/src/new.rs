@@ -42,7 +42,7 @@ impl New {
             fs::create_dir_all(path.parent().unwrap_or(&self.folder)).with_context(told)?;
             fs::write(&path, text).with_context(told)?;
         }
-        let shown = self.folder.display();
+        let shown = house::quoted(&self.folder);
         println!(
             "{shown} is made. Boot it:\n\n    cd {shown}\n    cargo run                     # a Raspberry Pi 3 in QEMU\n    cargo xtask run --board virt  # with every option of this tool"
         );

@@ -166,8 +166,12 @@ impl Builder {
             cargo.arg("--offline");
         }
         // Lines and functions for backtraces: they stay in the linked file and never reach the image.
-        cargo.env("CARGO_PROFILE_RELEASE_DEBUG", "line-tables-only");
-        cargo.env("CARGO_PROFILE_DEV_DEBUG", "line-tables-only");
+        // Whoever wants a debugger to know variables too says so by the same variables.
+        for variable in ["CARGO_PROFILE_RELEASE_DEBUG", "CARGO_PROFILE_DEV_DEBUG"] {
+            if env::var_os(variable).is_none() {
+                cargo.env(variable, "line-tables-only");
+            }
+        }
         for (name, value) in c_variables(self.wrapper.folder.as_path()) {
             cargo.env(name, value);
         }

@@ -22,7 +22,7 @@ pub enum Project {
 }
 
 impl Project {
-    /// Finds out what `given` means; `.` is the package in the current folder.
+    /// Finds out what `given` means; `.` is the package that the current folder belongs to, as for cargo.
     ///
     /// # Errors
     /// It is none of the three; the message lists the programs there are.
@@ -34,12 +34,25 @@ impl Project {
         if is_word(given) && house::root().join("apps").join(given).join("Cargo.toml").exists() {
             return Ok(Self::Package { folder: house::root().into(), name: Some(given.into()) });
         }
+        if path == Path::new(".") || given.is_empty() {
+            return Self::around(&std::env::current_dir()?);
+        }
         let folder = if path.ends_with("Cargo.toml") { path.parent().unwrap_or(path) } else { path };
         let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
         if folder.join("Cargo.toml").exists() {
             return Self::at(&folder.canonicalize()?);
         }
         bail!("`{given}` is no program of this workspace ({}), no folder with a Cargo.toml, and no ELF file", names().join(", "))
+    }
+
+    /// The package of which `folder` is a part: in it, or above it.
+    fn around(folder: &Path) -> Result<Self> {
+        match folder.ancestors().find(|folder| folder.join("Cargo.toml").exists()) {
+            Some(folder) => Self::at(&folder.canonicalize()?),
+            None => {
+                bail!("no Cargo.toml here or above; name a folder, an ELF file, or a program of this workspace ({})", names().join(", "))
+            }
+        }
     }
 
     fn at(folder: &Path) -> Result<Self> {
@@ -104,6 +117,17 @@ mod tests {
         let path = folder.path().canonicalize().expect("it exists");
         let found = Project::find(&path.to_string_lossy()).expect("it holds a Cargo.toml");
         assert_eq!(found, Project::Package { folder: path, name: None });
+    }
+
+    #[test]
+    fn a_folder_inside_a_package_belongs_to_it() {
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        let path = folder.path().canonicalize().expect("it exists");
+        let inner = path.join("src/deep");
+        fs::create_dir_all(&inner).expect("a folder can be made there");
+        assert!(Project::around(&inner).expect_err("nothing is there").to_string().contains("hello"));
+        fs::write(path.join("Cargo.toml"), "").expect("a file can be written there");
+        assert_eq!(Project::around(&inner).expect("it is above"), Project::Package { folder: path, name: None });
     }
 
     #[test]

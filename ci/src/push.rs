@@ -7,7 +7,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use clap::Args;
 use skete_loader::serial::{SendError, Sender};
 
@@ -27,7 +27,7 @@ pub struct Push {
     #[command(flatten)]
     settings: Settings,
     /// Give up after this many seconds without an answer of the loader's, or of running.
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(long, value_name = "SECONDS", value_parser = run::seconds, allow_negative_numbers = true)]
     timeout: Option<f64>,
 }
 
@@ -43,6 +43,7 @@ impl Push {
     /// # Errors
     /// The program cannot be built, the line not be opened, or nobody answers.
     pub fn carry_out(self) -> Result<u8> {
+        self.settings.check()?;
         let (_, elf) = self.choice.build()?;
         let mut options = Options::default();
         options.set("serial", 1);
@@ -68,6 +69,7 @@ impl<T: Read + Write> Port for T {}
 fn open(name: &str) -> Result<Box<dyn Port>> {
     let patience = Duration::from_millis(50);
     if let Some(address) = name.strip_prefix("tcp:") {
+        ensure!(address.contains(':'), "--port {name}: a line over the network is given as tcp:HOST:PORT");
         let stream = TcpStream::connect(address).with_context(|| format!("{address} does not answer"))?;
         stream.set_read_timeout(Some(patience))?;
         stream.set_nodelay(true)?;

@@ -5,11 +5,12 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 use clap::Args;
 
 use crate::backtrace::{Lines, Program, Stream};
 use crate::board::{Board, Machine};
+use crate::gdb;
 use crate::guest::{self, Ending, Input, Patience};
 use crate::house;
 use crate::image::{self, Contents};
@@ -28,23 +29,41 @@ pub struct Settings {
     /// Fill the program's file tree from this folder.
     #[arg(long, value_name = "DIR")]
     pub root: Option<PathBuf>,
+    /// Preempt threads at random moments, the same ones for the same seed with --icount: to find races, and to find them again.
+    #[arg(long, value_name = "SEED", value_parser = clap::value_parser!(u64).range(..1 << 62))]
+    pub chaos: Option<u64>,
     /// The program's own arguments.
     #[arg(last = true, value_name = "ARGS")]
     pub arguments: Vec<String>,
 }
 
 impl Settings {
+    /// Refuses what no program can be given, before anything is built.
+    ///
+    /// # Errors
+    /// A variable without a name or a value, or a root that is no folder.
+    pub fn check(&self) -> Result<()> {
+        for variable in &self.env {
+            ensure!(variable.find('=').is_some_and(|at| at > 0), "--env {variable}: a variable is given as KEY=VALUE");
+        }
+        if let Some(root) = &self.root {
+            ensure!(root.is_dir(), "--root {}: there is no such folder", root.display());
+        }
+        Ok(())
+    }
+
     /// The kernel's words for them, added to `options`; `name` is what the program finds as its own name.
     ///
     /// # Errors
-    /// A variable without a value.
+    /// As [`Self::check`].
     pub fn tell(&self, name: &str, options: &mut Options) -> Result<()> {
+        self.check()?;
         options.set("name", name);
         for variable in &self.env {
-            if !variable.contains('=') {
-                bail!("--env {variable}: a variable is given as KEY=VALUE");
-            }
             options.set("env", variable);
+        }
+        if let Some(seed) = self.chaos {
+            options.set("chaos", seed);
         }
         options.pass(&self.arguments);
         Ok(())
@@ -60,11 +79,34 @@ pub struct Surroundings {
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
     /// Stop after this many seconds, with a report of every thread and status 124.
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, allow_negative_numbers = true)]
     pub timeout: Option<f64>,
     /// One more argument for QEMU; may be repeated.
     #[arg(long, value_name = "WORD", allow_hyphen_values = true)]
     pub qemu: Vec<String>,
+}
+
+impl Surroundings {
+    /// Refuses what no run can be given, before anything is built, and makes the folder for `/out`.
+    ///
+    /// # Errors
+    /// As [`Settings::check`], or the folder cannot be made.
+    pub fn check(&self) -> Result<()> {
+        self.settings.check()?;
+        if let Some(folder) = &self.out {
+            fs::create_dir_all(folder).with_context(|| format!("--out {} cannot be made", folder.display()))?;
+        }
+        Ok(())
+    }
+}
+
+/// Reads a time in seconds.
+///
+/// # Errors
+/// It is no number, or no time.
+pub fn seconds(text: &str) -> Result<f64, String> {
+    let seconds: f64 = text.parse().map_err(|_| "not a number of seconds".to_owned())?;
+    Duration::try_from_secs_f64(seconds).map(|_| seconds).map_err(|_| "no time that could pass".into())
 }
 
 /// Which program, and how it is compiled.
@@ -120,7 +162,7 @@ pub struct Run {
     machine: Machine,
     #[command(flatten)]
     surroundings: Surroundings,
-    /// Wait for a debugger on TCP port 1234 before the first instruction.
+    /// Wait for a debugger on this machine's TCP port 1234 before the first instruction, and say how to attach one.
     #[arg(long)]
     gdb: bool,
 }
@@ -143,11 +185,12 @@ impl Run {
     /// Something is missing, or the program cannot be built or booted.
     pub fn carry_out(mut self) -> Result<u8> {
         self.machine.check()?;
+        self.surroundings.check()?;
         packages::all(self.choice.offline)?;
         let (builder, elf) = self.choice.build()?;
         if self.gdb {
-            self.surroundings.qemu.extend(["-gdb".into(), "tcp::1234".into(), "-S".into()]);
-            eprintln!("xtask: waiting for: gdb-multiarch {} -ex 'target remote :1234'", house::shown(&elf));
+            self.surroundings.qemu.extend(gdb::WORDS.map(String::from));
+            gdb::prepare(&builder, &elf, self.machine.board)?;
         }
         let lines = Program::open(&elf).ok();
         let mut stream = Stream::default();
@@ -267,7 +310,7 @@ mod tests {
 
     fn given(env: &str, arguments: &[&str]) -> Surroundings {
         let arguments = arguments.iter().map(|&word| word.into()).collect();
-        let settings = Settings { env: vec![env.into()], arguments, root: None };
+        let settings = Settings { env: vec![env.into()], arguments, ..Settings::default() };
         Surroundings { settings, ..Surroundings::default() }
     }
 
@@ -289,6 +332,24 @@ mod tests {
     fn a_variable_without_a_value_is_refused() {
         let settings = given("A", &[]).settings;
         assert!(settings.tell("program", &mut Options::default()).is_err());
+        assert!(given("=x", &[]).check().is_err() && given("A=", &[]).check().is_ok());
+    }
+
+    #[test]
+    fn a_root_that_is_no_folder_is_refused_and_an_out_that_can_be_none_too() {
+        let file = tempfile::NamedTempFile::new().expect("a file can be made");
+        let settings = Settings { root: Some(file.path().into()), ..Settings::default() };
+        assert!(settings.check().is_err());
+        let surroundings = Surroundings { out: Some(file.path().into()), ..Surroundings::default() };
+        assert!(surroundings.check().is_err());
+    }
+
+    #[test]
+    fn a_timeout_is_a_time() {
+        assert_eq!(seconds("1.5"), Ok(1.5));
+        for text in ["-1", "nan", "1e30", "soon", ""] {
+            assert!(seconds(text).is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use clap::Args;
 
 use crate::image::{self, Contents};
@@ -16,9 +16,9 @@ pub struct Sd {
     /// The folder to fill; made if it is not there.
     #[arg(value_name = "DIR")]
     folder: PathBuf,
-    /// Where the firmware's files are (default: where Debian's package puts them).
-    #[arg(long, value_name = "DIR", default_value = "/usr/lib/raspi-firmware")]
-    firmware: PathBuf,
+    /// Where the firmware's files are (default: where Debian's package puts them, /usr/lib/raspi-firmware).
+    #[arg(long, value_name = "DIR")]
+    firmware: Option<PathBuf>,
     #[command(flatten)]
     choice: Choice,
     #[command(flatten)]
@@ -32,6 +32,9 @@ const FIRMWARE: [(&str, &str); 3] = [
     ("fixup_cd.dat", "its counterpart: the two must be of one release"),
 ];
 
+/// Where Debian's package raspi-firmware puts them.
+const DEBIANS: &str = "/usr/lib/raspi-firmware";
+
 /// Text of `config.txt`.
 const CONFIG: &str = include_str!("template/config.txt");
 
@@ -41,22 +44,27 @@ impl Sd {
     /// # Errors
     /// The program cannot be built, or the folder not be written.
     pub fn carry_out(self) -> Result<()> {
-        let (builder, elf) = self.choice.build()?;
+        self.settings.check()?;
+        if let Some(folder) = &self.firmware {
+            ensure!(folder.is_dir(), "--firmware {}: there is no such folder", folder.display());
+        }
         let told = || format!("{} cannot be written", self.folder.display());
         fs::create_dir_all(&self.folder).with_context(told)?;
+        let (builder, elf) = self.choice.build()?;
         let mut options = Options::default();
         self.settings.tell(&self.choice.name(), &mut options)?;
         let contents = Contents { elf, root: self.settings.root.clone(), options };
         image::write(&builder, &contents, &self.folder.join("kernel8.img"))?;
         fs::write(self.folder.join("config.txt"), CONFIG).with_context(told)?;
-        let missing = copy_firmware(&self.firmware, &self.folder)?;
+        let firmware = self.firmware.as_deref().unwrap_or(Path::new(DEBIANS));
+        let missing = copy_firmware(firmware, &self.folder)?;
         let shown = self.folder.display();
         println!("{shown} holds kernel8.img and config.txt");
         if missing.is_empty() {
             println!("and the firmware. Copy all of it to the first partition (FAT32) of an SD card.");
             return Ok(());
         }
-        println!("still missing there, for {} does not have them:", self.firmware.display());
+        println!("still missing there, for {} does not have them:", firmware.display());
         for (name, purpose) in missing {
             println!("    {name:14}{purpose}");
         }

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::fs;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, anyhow};
 use clap::Args;
+use skete_loader::payload::{self, Payload};
 
 use crate::elf::{self, Function};
 use crate::image::{self, Contents};
@@ -28,13 +29,14 @@ impl Size {
     pub fn carry_out(&self) -> Result<()> {
         let (builder, elf) = self.choice.build()?;
         let contents = Contents { elf: elf.clone(), ..Contents::default() };
-        let parts = contents.parts()?;
-        let payload: usize = contents.payload()?.len();
-        let image = image::assemble(&builder, &contents.payload()?)?.len();
+        let payload = contents.payload()?;
+        let image = image::assemble(&builder, &payload)?.len();
         println!("{image:>9}  kernel8.img ({:.1} KiB)", kib(image));
-        println!("{:>9}    loader", image - payload);
-        for (kind, body) in &parts {
-            println!("{:>9}    {}", body.len(), format!("{kind:?}").to_lowercase());
+        println!("{:>9}    loader", image - payload.len());
+        let parts = Payload::parse(&payload, payload::checksum).map_err(|refusal| anyhow!("the payload is none: {refusal}"))?;
+        for (kind, part) in parts.parts() {
+            let packed = part.unpacked_bytes.map_or_else(String::new, |bytes| format!(", unpacked {bytes}"));
+            println!("{:>9}    {}{packed}", part.bytes.len(), format!("{kind:?}").to_lowercase());
         }
         let bytes = fs::read(&elf).with_context(|| format!("{} cannot be read", elf.display()))?;
         let functions = elf::functions(&bytes)?;

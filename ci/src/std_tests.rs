@@ -21,7 +21,7 @@ use self::results::Results;
 use self::table::Table;
 use crate::backtrace::{Lines, Program, Stream};
 use crate::board::{Board, Machine};
-use crate::guest::{Ending, INTERRUPTED, Input, Patience};
+use crate::guest::{self, Ending, Input, Patience};
 use crate::program::{Builder, Profile};
 use crate::run::{Boot, Settings, Surroundings};
 use crate::tally::{self, Tally};
@@ -108,7 +108,7 @@ impl File<'_> {
     fn boot(&self, words: &[&str], names: &[&str]) -> Result<(Ending, String)> {
         let arguments = WORDS.iter().chain(words).chain(names).map(|&word| word.into()).collect();
         // libtest takes its unstable words from a nightly compiler, or from one who says this.
-        let settings = Settings { env: vec!["RUSTC_BOOTSTRAP=1".into()], arguments, root: None };
+        let settings = Settings { env: vec!["RUSTC_BOOTSTRAP=1".into()], arguments, ..Settings::default() };
         let surroundings = Surroundings { settings, ..Surroundings::default() };
         let lines = Program::open(self.elf).ok();
         let lines = lines.as_ref().map(|program| program as &dyn Lines);
@@ -117,9 +117,7 @@ impl File<'_> {
         let boot = Boot { machine: &self.machine, surroundings: &surroundings, elf: self.elf, input: Input::None, offline: true };
         let ending = boot.carry_out_within(Patience::Silent(SILENCE), self.builder, &mut listener)?;
         output.extend(stream.finish());
-        if ending == Ending::Interrupted {
-            std::process::exit(INTERRUPTED.into());
-        }
+        guest::go_on()?;
         Ok((ending, String::from_utf8_lossy(&output).replace('\r', "")))
     }
 

@@ -60,6 +60,8 @@ pub struct Case {
     pub mini_uart: bool,
     /// Memory of virt in MiB.
     pub mem: Option<u32>,
+    /// How often it runs once more with threads preempted at random moments, each time with another seed, where runs repeat.
+    pub seeds: u64,
     /// How it is compiled.
     #[serde(with = "profile")]
     pub profile: Profile,
@@ -89,6 +91,7 @@ impl Default for Case {
             gic: vec![2],
             mini_uart: false,
             mem: None,
+            seeds: 0,
             profile: Profile::Release,
             timeout: 60.0,
             qemu: Vec::new(),
@@ -113,6 +116,8 @@ pub struct Trial {
     pub case: Case,
     /// On what.
     pub machine: Machine,
+    /// The seed of its preemptions, if they are random.
+    pub seed: Option<u64>,
 }
 
 impl Trial {
@@ -121,35 +126,39 @@ impl Trial {
         let default = || [std::slice::from_ref(&self.program), self.case.arguments.as_slice()].concat().join(" ");
         let name = self.case.name.clone().map_or_else(default, |name| format!("{}: {name}", self.program));
         let profile = if self.case.profile == Profile::Dev { " dev" } else { "" };
-        format!("{name} [{}{profile}]", self.machine)
+        let seed = self.seed.map_or_else(String::new, |seed| format!(" chaos {seed}"));
+        format!("{name} [{}{profile}{seed}]", self.machine)
     }
 }
 
-/// Every trial of every program, in the order of the tables.
+/// Every trial of every program, in the order of the tables; with `seeds` in place of how many the tables ask for, where they ask for any.
 ///
 /// # Errors
 /// A table cannot be read, or says what is not understood.
-pub fn trials() -> Result<Vec<Trial>> {
+pub fn trials(seeds: Option<u64>) -> Result<Vec<Trial>> {
     let mut trials = Vec::new();
     for program in project::names() {
         let path = project::folder(&program).join("cases.toml");
         if path.exists() {
             let text = fs::read_to_string(&path).with_context(|| format!("{} cannot be read", path.display()))?;
-            trials.extend(parse(&program, &text).with_context(|| path.display().to_string())?);
+            trials.extend(parse(&program, &text, seeds).with_context(|| path.display().to_string())?);
         }
     }
     Ok(trials)
 }
 
-fn parse(program: &str, text: &str) -> Result<Vec<Trial>> {
+fn parse(program: &str, text: &str, seeds: Option<u64>) -> Result<Vec<Trial>> {
     let table: Table = toml::from_str(text)?;
     let mut trials = Vec::new();
     for case in table.case {
         for pattern in case.output.iter().chain(&case.never) {
             regex(pattern)?;
         }
-        let machines = machines(&case);
-        trials.extend(machines.map(|machine| Trial { program: program.into(), case: case.clone(), machine }));
+        for machine in machines(&case) {
+            let seeds = if machine.icount && case.seeds > 0 { seeds.unwrap_or(case.seeds) } else { 0 };
+            let seeds = std::iter::once(None).chain((1..=seeds).map(Some));
+            trials.extend(seeds.map(|seed| Trial { program: program.into(), case: case.clone(), machine: machine.clone(), seed }));
+        }
     }
     Ok(trials)
 }
@@ -235,7 +244,7 @@ mod tests {
     const TABLE: &str = "[[case]]\narguments = [\"null\"]\nstatus = 139\noutput = [\"^skete: fault\"]\nnever = [\"again\"]\n";
 
     fn case(table: &str) -> Case {
-        parse("panic", table).expect("the table is well-formed").remove(0).case
+        parse("panic", table, None).expect("the table is well-formed").remove(0).case
     }
 
     fn judged(case: &Case, ending: Ending, output: &str) -> usize {
@@ -244,7 +253,7 @@ mod tests {
 
     #[test]
     fn a_case_runs_on_both_boards_with_one_and_four_cores_counted_and_not() {
-        let names: Vec<String> = parse("panic", TABLE).expect("the table is well-formed").iter().map(Trial::name).collect();
+        let names: Vec<String> = parse("panic", TABLE, None).expect("the table is well-formed").iter().map(Trial::name).collect();
         assert_eq!(names.len(), 8);
         assert_eq!(names[0], "panic null [raspi3b 1 icount]");
         assert_eq!(names[7], "panic null [virt 4]");
@@ -253,7 +262,7 @@ mod tests {
     #[test]
     fn the_other_gic_is_asked_for_on_virt_only() {
         let table = format!("{TABLE}gic = [2, 3]\ncores = [4]\nmodes = [\"mttcg\"]\nmem = 64\nprofile = \"dev\"\n");
-        let names: Vec<String> = parse("x", &table).expect("the table is well-formed").iter().map(Trial::name).collect();
+        let names: Vec<String> = parse("x", &table, None).expect("the table is well-formed").iter().map(Trial::name).collect();
         assert_eq!(names, ["x null [raspi3b 4 dev]", "x null [virt 4 64M dev]", "x null [virt 4 gic3 64M dev]"]);
     }
 
@@ -279,13 +288,25 @@ mod tests {
 
     #[test]
     fn a_word_that_no_table_has_is_refused() {
-        assert!(parse("x", "[[case]]\nstatsu = 1\n").is_err());
-        assert!(parse("x", "[[case]]\noutput = [\"(\"]\n").is_err());
-        assert!(parse("x", "[[case]]\nprofile = \"debug\"\n").is_err());
+        assert!(parse("x", "[[case]]\nstatsu = 1\n", None).is_err());
+        assert!(parse("x", "[[case]]\noutput = [\"(\"]\n", None).is_err());
+        assert!(parse("x", "[[case]]\nprofile = \"debug\"\n", None).is_err());
     }
 
     #[test]
     fn every_table_of_this_workspace_can_be_read() {
-        assert!(trials().is_ok());
+        assert!(trials(None).is_ok());
+    }
+
+    #[test]
+    fn seeds_are_for_counted_runs_of_the_cases_that_ask_for_them() {
+        let table = format!("{TABLE}boards = [\"virt\"]\ncores = [4]\nseeds = 2\n");
+        let names = |seeds| parse("x", &table, seeds).expect("the table is well-formed").iter().map(Trial::name).collect::<Vec<_>>();
+        assert_eq!(
+            names(None),
+            ["x null [virt 4 icount]", "x null [virt 4 icount chaos 1]", "x null [virt 4 icount chaos 2]", "x null [virt 4]"]
+        );
+        assert_eq!(names(Some(20)).len(), 22);
+        assert_eq!(parse("x", TABLE, Some(20)).expect("the table is well-formed").len(), 8);
     }
 }

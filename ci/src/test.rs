@@ -9,14 +9,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 use clap::{Args, ValueEnum};
 
 use crate::backtrace::{Lines, Program, Stream};
 use crate::guest::{self, Ending, Input};
 use crate::house;
 use crate::packages;
-use crate::program::Builder;
+use crate::program::{Builder, Profile};
 use crate::project::{self, Project};
 use crate::run::{Boot, Settings, Surroundings};
 use crate::std_tests;
@@ -36,6 +36,8 @@ pub enum Group {
     Programs,
     /// std's own tests of threads, locks and time in QEMU, on both boards.
     Std,
+    /// The tool itself, as a person calls it.
+    Tool,
 }
 
 /// How long a group may take before it counts as hanging.
@@ -50,6 +52,12 @@ pub struct Test {
     /// Only programs' trials, or std's tests, whose name contains this, such as `hello`, `virt 4` or `sync::mutex`.
     #[arg(value_name = "FILTER")]
     filter: Option<String>,
+    /// With how many seeds each program is preempted at random, where its table asks for any.
+    #[arg(long, value_name = "N")]
+    seeds: Option<u64>,
+    /// How often each trial of a program runs; one failure is a failure.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    repeat: Option<u32>,
     /// Install nothing and fetch nothing.
     #[arg(long)]
     offline: bool,
@@ -69,7 +77,7 @@ impl Test {
         if is_wanted(Group::Models) {
             models(tally)?;
         }
-        if is_wanted(Group::Loader) || is_wanted(Group::Programs) || is_wanted(Group::Std) {
+        if [Group::Loader, Group::Programs, Group::Std, Group::Tool].into_iter().any(is_wanted) {
             packages::all(self.offline)?;
             let builder = Builder::new(self.offline)?;
             if is_wanted(Group::Loader) {
@@ -80,6 +88,9 @@ impl Test {
             if is_wanted(Group::Programs) {
                 self.programs(&builder, tally)?;
             }
+            if is_wanted(Group::Tool) {
+                self.tool(&builder, tally)?;
+            }
             if is_wanted(Group::Std) {
                 std_tests::run(&builder, self.filter.as_deref().unwrap_or_default(), tally)?;
             }
@@ -87,9 +98,21 @@ impl Test {
         Ok(())
     }
 
+    /// Builds what the tool's tests boot, and runs them with this very tool. One after the other: some count what runs.
+    fn tool(&self, builder: &Builder, tally: &mut Tally) -> Result<()> {
+        builder.loader()?;
+        for program in ["args", "hello", "suite"] {
+            builder.program(&Project::find(program)?, Profile::Release, &[])?;
+        }
+        let tool = std::env::current_exe().context("this tool cannot be found")?.display().to_string();
+        let words = ["test", "--quiet", "--package", "xtask", "--test", "tool", "--", "--ignored", "--test-threads=1"];
+        let words = words.into_iter().chain(self.filter.as_deref()).collect::<Vec<&str>>();
+        cargo("tool", &words, &[("SKETE_TOOL", &tool)], tally)
+    }
+
     fn programs(&self, builder: &Builder, tally: &mut Tally) -> Result<()> {
         let filter = self.filter.as_deref().unwrap_or_default();
-        let trials: Vec<Trial> = suite::trials()?.into_iter().filter(|trial| trial.name().contains(filter)).collect();
+        let trials: Vec<Trial> = suite::trials(self.seeds)?.into_iter().filter(|trial| trial.name().contains(filter)).collect();
         if trials.is_empty() {
             bail!("no trial's name contains `{filter}`");
         }
@@ -105,12 +128,18 @@ impl Test {
                     scope.spawn(|| {
                         while let Some(trial) = trials.get(next.fetch_add(1, Ordering::Relaxed)) {
                             let started = Instant::now();
-                            let faults = attempt(trial, &built, builder).unwrap_or_else(|error| vec![format!("{error:#}")]);
+                            let once = |_| attempt(trial, &built, builder).unwrap_or_else(|error| vec![format!("{error:#}")]);
+                            let runs = 0..self.repeat.unwrap_or(1);
+                            let faults = runs.map(once).find(|faults| !faults.is_empty()).unwrap_or_default();
+                            if guest::is_interrupted() {
+                                return;
+                            }
                             tally.lock().unwrap_or_else(PoisonError::into_inner).add(&trial.name(), started.elapsed(), &faults);
                         }
                     });
                 }
             });
+            guest::go_on()?;
         }
         Ok(())
     }
@@ -145,8 +174,12 @@ fn attempt(trial: &Trial, built: &Built, builder: &Builder) -> Result<Vec<String
     let folder = project::folder(&trial.program);
     let out = tempfile::tempdir()?;
     let case = &trial.case;
-    let settings =
-        Settings { env: case.env.clone(), root: case.root.as_ref().map(|root| folder.join(root)), arguments: case.arguments.clone() };
+    let settings = Settings {
+        env: case.env.clone(),
+        root: case.root.as_ref().map(|root| folder.join(root)),
+        chaos: trial.seed,
+        arguments: case.arguments.clone(),
+    };
     let surroundings = Surroundings {
         settings,
         out: (!case.files.is_empty()).then(|| out.path().into()),
@@ -170,9 +203,6 @@ fn attempt(trial: &Trial, built: &Built, builder: &Builder) -> Result<Vec<String
     };
     let ending = boot.carry_out(builder, &mut listener)?;
     output.extend(stream.finish());
-    if ending == Ending::Interrupted {
-        std::process::exit(guest::INTERRUPTED.into());
-    }
     let output = String::from_utf8_lossy(&output);
     let mut faults = suite::faults(case, &folder, ending, &output, out.path())?;
     if !faults.is_empty() {
@@ -191,6 +221,7 @@ fn cargo(name: &str, words: &[&str], variables: &[(&str, &str)], tally: &mut Tal
     let mut output = Vec::new();
     let mut listener = |piece: &[u8]| output.extend_from_slice(piece);
     let ending = guest::run(Path::new("env"), &arguments, house::root(), Input::None, Some(PATIENCE), &mut listener)?;
+    guest::go_on()?;
     let output = String::from_utf8_lossy(&output);
     let (passed, failed) = counts(&output);
     tally.count(passed, failed);

@@ -8,9 +8,10 @@
 //! - [`context`]: the registers of a thread at rest, as the assembly lays them out
 //! - [`cpu`]: masking, waiting, barriers, the core's number, the system counter
 //! - [`exclusive`]: the moves of a futaphore's word
+//! - [`gate`]: the moves of the lock of a set of semaphores
 //! - [`mmu`]: switches translation tables, forgets old translations
 //! - [`stacks`]: the stacks that are no thread's
-//! - [`probe`]: reads memory that may not be there
+//! - [`probe`], [`transfer`]: single accesses to memory that may not be there, and copies
 //! - [`firmware`]: HVC and SMC, semihosting
 
 pub mod context;
@@ -18,8 +19,10 @@ pub mod cpu;
 pub mod entry;
 pub mod exclusive;
 pub mod firmware;
+pub mod gate;
 pub mod mmu;
 pub mod probe;
 pub mod stacks;
 pub mod switch;
+pub mod transfer;
 pub mod vectors;

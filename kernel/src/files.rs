@@ -24,6 +24,7 @@ pub mod stored;
 use core::mem::MaybeUninit;
 use core::sync::atomic::{AtomicU8, Ordering};
 
+use hermit_sync::OnceCell;
 use lock_api::{MappedMutexGuard, MutexGuard};
 use skete_abi::{Errno, files as numbers};
 use skete_logic::fds::{Description, Fds, Held};
@@ -48,6 +49,10 @@ static TABLE: Sleep<Option<Table>> = Sleep::new(None);
 /// whoever panics with the table locked can still say so.
 static STANDARD: AtomicU8 = AtomicU8::new(0b111);
 
+/// Writes to what is not the console of the beginning. Known once there is a table, and before that nothing else is open: so a program that
+/// only writes to the console carries no table.
+static WRITER: OnceCell<fn(i32, &[u8]) -> Result<usize, Errno>> = OnceCell::new();
+
 /// The table of open files; the first caller opens the console as 0, 1 and 2.
 fn table() -> Result<MappedMutexGuard<'static, RawSleep, Table>, Errno> {
     let mut guard = TABLE.lock();
@@ -58,6 +63,7 @@ fn table() -> Result<MappedMutexGuard<'static, RawSleep, Table>, Errno> {
             table.open(console, OpenFlags::BOTH)?;
         }
         *guard = Some(table);
+        let _ = WRITER.set(|fd, from| transfer(fd, OpenFlags::is_writable, |open| open.object.class.write(open, from)));
     }
     MutexGuard::try_map(guard, Option::as_mut).map_err(|_| Errno::ENOMEM)
 }
@@ -117,7 +123,7 @@ pub fn write(fd: i32, from: &[u8]) -> Result<usize, Errno> {
         console::write(from);
         return Ok(from.len());
     }
-    transfer(fd, OpenFlags::is_writable, |open| open.object.class.write(open, from))
+    WRITER.get().map_or(Err(Errno::EBADF), |write| write(fd, from))
 }
 
 /// Does `step` on an opening that `may`; as long as it answers `EAGAIN`, waits for a change and tries again, unless the opening is

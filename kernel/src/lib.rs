@@ -12,7 +12,7 @@
 //! Imports run downward only. What can be decided without hardware is in `skete-logic`, how devices are spoken to in `skete-drivers`.
 //!
 //! A program needs one line, `use skete as _;`, and gets std whole. What std has no word for is in [`thread`], every operation of
-//! `futex(2)` in [`futex`], semaphores that mostly need no kernel in [`futaphore`].
+//! `futex(2)` in [`futex`], semaphores that mostly need no kernel in [`futaphore`], System V's in [`sysv`].
 #![allow(unsafe_code, reason = "the link arguments need a block to stand on")]
 #![no_std]
 #![cfg(target_os = "hermit")]
@@ -32,6 +32,7 @@ pub mod memory;
 pub mod panic;
 pub mod sched;
 pub mod start;
+pub mod sysv;
 pub mod thread;
 pub mod time;
 pub mod trace;

@@ -5,7 +5,7 @@
 //! waiter's monitor and wakes it. Whatever sleeps is in [`crate::sched`].
 //!
 //! **Order** (take a later one while holding an earlier one, never the other way; two of one line never together):
-//! 1. a futex bucket (of two: the lower index first) · a file's or table's own lock
+//! 1. a futex bucket (of two: the lower index first) · a set of semaphores · a file's or table's own lock
 //! 2. a thread's heir: what it inherits
 //! 3. a core's deadlines
 //! 4. a core's run queue

@@ -11,14 +11,17 @@
 //! - [`fault`]: what an exception means
 //! - [`devices`]: threads that wait for a device
 //! - [`mutex`]: a lock that sleeps
+//! - [`sysv`]: semaphore sets
+//! - [`shm`]: segments of shared memory
 //! - [`spawn`]: begins and ends threads · [`end`]: what a thread leaves behind
-//! - [`report`]: who waits for whom
+//! - [`report`]: who waits for whom · [`chaos`]: preemption at random, for tests
 //! - [`idle`]: what a core does with nothing to do
 //!
 //! One place switches: `skete_leave`, `skete_park` and `skete_interrupted` run on a core's own stack, after the thread that left has been saved, and answer
 //! with the record to resume.
 #![allow(unsafe_code, reason = "the two functions that the assembly calls")]
 
+pub mod chaos;
 pub mod core;
 pub mod devices;
 pub mod end;
@@ -33,7 +36,9 @@ pub mod priority;
 pub mod ready;
 pub mod record;
 pub mod report;
+pub mod shm;
 pub mod spawn;
+pub mod sysv;
 
 use skete_logic::placement;
 

@@ -109,15 +109,15 @@ fn map_everything(machine: &Machine<'_>, handover: &Handover) {
 }
 
 /// The firmware's command line where it stays: tags lie in the Pi's page 0, which is unmapped once all cores have left it.
-fn keep(text: &'static str) -> &'static str {
+fn keep(text: &'static [u8]) -> &'static [u8] {
     if text.is_empty() || text.as_ptr() as u64 >= PAGE {
         return text;
     }
-    let Some(start) = frames::take_row(text.len().div_ceil(PAGE as usize)) else { return "" };
+    let Some(start) = frames::take_row(text.len().div_ceil(PAGE as usize)) else { return &[] };
     // SAFETY: taken just now, as long as the text, and never given back.
     let kept = unsafe { core::slice::from_raw_parts_mut(start as *mut u8, text.len()) };
-    kept.copy_from_slice(text.as_bytes());
-    core::str::from_utf8(kept).unwrap_or_default()
+    kept.copy_from_slice(text);
+    kept
 }
 
 /// What the loader left in `range`, for ever.
@@ -130,7 +130,8 @@ fn left_by_loader(range: boot::Range) -> &'static [u8] {
 }
 
 fn read_options(handover: &Handover) {
-    options::set(core::str::from_utf8(left_by_loader(handover.options)).unwrap_or_default(), board::get().machine.command_line);
+    let text = |bytes| core::str::from_utf8(bytes).unwrap_or_default();
+    options::set(text(left_by_loader(handover.options)), text(board::get().machine.command_line));
     if options::is_on("semihosting") {
         power::use_semihosting();
     }

@@ -70,6 +70,11 @@ pub fn realtime_ns() -> u64 {
     EPOCH.load(Ordering::Relaxed) + now().as_ns()
 }
 
+/// Nanoseconds since 1970-01-01 00:00 UTC when the counter stood at `ticks`, by the clock as it is set now.
+pub fn realtime_of_ticks(ticks: u64) -> u64 {
+    EPOCH.load(Ordering::Relaxed) + ns_of(ticks)
+}
+
 /// The moment when the wall clock will show `ns` since 1970; boot, if that was before.
 pub fn at_realtime(ns: u64) -> Instant {
     Instant::from_ns(ns.saturating_sub(EPOCH.load(Ordering::Relaxed)))

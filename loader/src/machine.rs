@@ -85,7 +85,7 @@ fn survey(firmware: u64, image: &Range<u64>) -> (Machine<'static>, u64) {
     for address in [Some(firmware), is_pi.then_some(PI_TAGS)].into_iter().flatten() {
         // SAFETY: x0 holds a description's address or 0 on every board (arm64 boot protocol), on the Pi there is memory at the tags'
         // place, and nobody has touched either yet.
-        if let Ok(machine) = unsafe { firmware::read(address) } {
+        if let Ok(machine) = unsafe { firmware::read_for_loader(address) } {
             return (machine, address);
         }
     }
@@ -119,7 +119,7 @@ impl Cargo {
     }
 
     fn is_semihosting(&self) -> bool {
-        core::str::from_utf8(self.part(Kind::Options).bytes).is_ok_and(is_semihosting)
+        is_semihosting(self.part(Kind::Options).bytes)
     }
 }
 
@@ -166,7 +166,7 @@ fn bring(kind: Kind, part: Part<'static>, machine: &Machine<'_>, taken: &mut Tak
     taken.try_push(start..gap.end).map_err(|_| Refusal::TooBig(pages >> 10))?;
     // SAFETY: the gap is memory that nobody holds.
     let memory = unsafe { memory::Claim::new(start..gap.end) };
-    memory.fill_with(bytes, |into| unpack(part.bytes, into)).ok_or(Refusal::PackedPart(kind as u32))
+    memory.fill_with(bytes, |into| unpack(part.bytes, into, memory::copy)).ok_or(Refusal::PackedPart(kind as u32))
 }
 
 /// Puts the program in place and the handover behind it.

@@ -6,22 +6,22 @@
 //! literals        as many as the token says
 //! distance   u16  how far back the match is, little-endian; then more of its length
 //! ```
-//! The last sequence ends behind its literals. Unpacking asks for whole copies only, which the loader has in assembly: memory is Device
-//! memory there, and each instruction and each access counts.
+//! The last sequence ends behind its literals.
 
 /// A match's bytes, less what its token says.
 const LEAST_MATCH: usize = 4;
 /// What a half of a token says by itself.
 const NIBBLE: usize = 15;
 
-/// Unpacks a part; false if it is not packed, or has not as many bytes as `into`.
+/// Unpacks a part; false if it is not packed, or has not as many bytes as `into`. `copy` copies as many bytes as both its slices have: the
+/// loader's assembly, or a host's own.
 #[must_use]
-pub fn unpack(packed: &[u8], into: &mut [u8]) -> bool {
-    sequences(packed, into).is_some_and(|length| length == into.len())
+pub fn unpack(packed: &[u8], into: &mut [u8], copy: impl Fn(&mut [u8], &[u8])) -> bool {
+    sequences(packed, into, copy).is_some_and(|length| length == into.len())
 }
 
 /// Unpacks sequence by sequence; how many bytes it were.
-fn sequences(packed: &[u8], into: &mut [u8]) -> Option<usize> {
+fn sequences(packed: &[u8], into: &mut [u8], copy: impl Fn(&mut [u8], &[u8])) -> Option<usize> {
     let (mut from, mut at) = (0, 0);
     loop {
         let token = usize::from(*packed.get(from)?);
@@ -31,7 +31,7 @@ fn sequences(packed: &[u8], into: &mut [u8]) -> Option<usize> {
             count += more(packed, &mut from)?;
         }
         let literals = packed.get(from..)?.get(..count)?;
-        into.get_mut(at..)?.get_mut(..count)?.copy_from_slice(literals);
+        copy(into.get_mut(at..)?.get_mut(..count)?, literals);
         from += count;
         at += count;
         if from == packed.len() {
@@ -48,7 +48,7 @@ fn sequences(packed: &[u8], into: &mut [u8]) -> Option<usize> {
         let start = at.checked_sub(distance)?;
         let place = behind.get_mut(..count)?;
         match before.get(start..start + count) {
-            Some(bytes) => place.copy_from_slice(bytes),
+            Some(bytes) => copy(place, bytes),
             None => repeat(into, start, at, count)?,
         }
         at += count;

@@ -177,7 +177,7 @@ fn long(bytes: &[u8], at: usize) -> Option<u64> {
 mod emit;
 
 #[cfg(any(feature = "emit", test))]
-pub use emit::{emit, emit_packed};
+pub use emit::{checksum, emit, emit_packed};
 
 #[cfg(test)]
 mod tests;

@@ -1,4 +1,4 @@
-//! What calls cost. `bench GROUP`, groups `boot`, `threads`, `std`, `sync`; without one, all. Prints one line a row:
+//! What calls cost. `bench GROUP`, groups `threads`, `std`, `sync`; without one, all. Prints one line a row:
 //!
 //! ```text
 //! row std.mutex.uncontended 13.2 ns 0.00 switches 0.00 entries
@@ -11,7 +11,6 @@ use std::env;
 
 use skete::thread::set_affinity;
 
-mod boot;
 mod meter;
 mod std_calls;
 mod sync;
@@ -20,10 +19,6 @@ mod threads;
 fn main() {
     let group = env::args().nth(1);
     let asked = |name: &str| group.as_deref().is_none_or(|group| group == name);
-    // The first thing: what follows would count as boot.
-    if asked("boot") {
-        boot::run();
-    }
     set_affinity(1).expect("core 0 is there");
     meter::say_empty();
     if asked("threads") {

@@ -3,9 +3,13 @@
 
 mod futaphore;
 mod futex;
+mod shm;
+mod sysv;
 
 /// Prints the rows of every subject.
 pub fn run() {
     futex::run();
     futaphore::run();
+    sysv::run();
+    shm::run();
 }

@@ -21,7 +21,7 @@ fn main() -> io::Result<()> {
     }
     let wants_root = env::args().any(|argument| argument == "root");
     let root = if wants_root { std_checks::ROOT } else { &[] };
-    let checks = std_checks::CHECKS.iter().chain(raw_checks::CHECKS).chain(root);
+    let checks = [raw_checks::FIRST].iter().chain(std_checks::CHECKS).chain(raw_checks::CHECKS).chain(root);
     let count = checks.clone().count();
     for (name, check) in checks {
         check();

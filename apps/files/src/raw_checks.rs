@@ -11,6 +11,9 @@ use hermit_abi::{
 
 use super::{Check, raw};
 
+/// The check that comes before anything was opened.
+pub const FIRST: Check = ("before anything is open, only the console can be written to", unopened);
+
 /// This file's checks.
 pub const CHECKS: &[Check] = &[
     ("a duplicate shares its position, and lives on alone", duplicate),
@@ -26,6 +29,11 @@ pub const CHECKS: &[Check] = &[
 ];
 
 const ONE: [u8; 8] = 1_u64.to_ne_bytes();
+
+fn unopened() {
+    assert_eq!([3, 999, usize::MAX].map(|fd| raw::write(fd, b"x")), [Err(EBADF); 3]);
+    assert_eq!(raw::write(2, b""), Ok(0));
+}
 
 fn duplicate() {
     let fd = raw::open(c"/tmp/duplicate", O_CREAT | O_RDWR).expect("it can be made");

@@ -49,6 +49,6 @@ pub struct Handover {
     pub root: Range,
     /// Boot options: text, `key=value` words, then `-- ARGS…`; may be empty. The firmware's command line comes after it.
     pub options: Range,
-    /// Function names for backtraces (see [`crate::names`]); may be empty.
+    /// Function names for backtraces (see [`crate::names`]), in memory by themselves if they came packed; may be empty.
     pub names: Range,
 }

@@ -4,6 +4,7 @@
 //! - [`boot`]: what the loader hands to the kernel
 //! - [`files`]: files, directories and polling as the Hermit ABI has them
 //! - [`futex`]: futexes, robust lists and what goes with them, as Linux has them
+//! - [`ipc`], [`sem`], [`shm`]: System V objects, semaphores, memory segments
 //! - [`names`]: function names for backtraces, as the tool writes and the kernel reads them
 #![no_std]
 
@@ -16,6 +17,9 @@ pub mod boot;
 pub mod errno;
 pub mod files;
 pub mod futex;
+pub mod ipc;
 pub mod names;
+pub mod sem;
+pub mod shm;
 
 pub use errno::Errno;

@@ -1,7 +1,7 @@
 //! What the firmware says about the machine: memory, initial ramdisk, command line, cores, devices.
 //!
 //! Two dialects: a devicetree ([`dtb`]), which QEMU's `virt` board always has and the Pi has with a `.dtb` on its card, and the
-//! older tag list ([`atags`]), which the Pi has otherwise. The loader and the kernel both read it, through [`read`].
+//! older tag list ([`atags`]), which the Pi has otherwise. The loader and the kernel both read it, through [`read_for_loader`] and [`read`].
 #![allow(unsafe_code, reason = "the firmware leaves its description at an address; `read` turns that into bytes")]
 
 pub mod atags;
@@ -94,8 +94,8 @@ pub struct Machine<'a> {
     pub reserved: ArrayVec<Range<u64>, 16>,
     /// The initial ramdisk.
     pub initrd: Option<Range<u64>>,
-    /// The kernel's command line; empty if there is none or it is not UTF-8.
-    pub command_line: &'a str,
+    /// The kernel's command line, which should be UTF-8; empty if there is none.
+    pub command_line: &'a [u8],
     /// The cores, in the firmware's order.
     pub cores: ArrayVec<Core, 8>,
     /// How PSCI is called, where there is one.
@@ -154,6 +154,28 @@ const MOST_TREE_BYTES: usize = 4 << 20;
 /// `address` is 0, or memory there is readable (32 KiB for a tag list, else as long as the tree says) and nobody writes it for
 /// `'a`.
 pub unsafe fn read<'a>(address: u64) -> Result<Machine<'a>, Silence> {
+    // SAFETY: the caller's promise.
+    unsafe { read_by(address, dtb::read) }
+}
+
+/// Reads of the description at `address` what a loader wants to know ([`dtb::read_for_loader`]).
+///
+/// # Errors
+/// As [`read`].
+///
+/// # Safety
+/// As [`read`].
+pub unsafe fn read_for_loader<'a>(address: u64) -> Result<Machine<'a>, Silence> {
+    // SAFETY: the caller's promise.
+    unsafe { read_by(address, dtb::read_for_loader) }
+}
+
+/// Reads the description at `address`, a devicetree by `read_tree`.
+///
+/// # Safety
+/// As [`read`].
+#[inline(always)]
+unsafe fn read_by<'a>(address: u64, read_tree: impl Fn(&'a [u8]) -> Result<Machine<'a>, dtb::Damage>) -> Result<Machine<'a>, Silence> {
     let Ok(address) = usize::try_from(address) else {
         return Err(Silence::Nothing);
     };
@@ -169,7 +191,7 @@ pub unsafe fn read<'a>(address: u64) -> Result<Machine<'a>, Silence> {
         }
         // SAFETY: the caller says that as much is readable as the tree's header says.
         let tree = unsafe { core::slice::from_raw_parts(start, bytes) };
-        let mut machine = dtb::read(tree).map_err(|_| Silence::DamagedTree)?;
+        let mut machine = read_tree(tree).map_err(|_| Silence::DamagedTree)?;
         machine.reserve(address as u64..(address + bytes) as u64);
         return Ok(machine);
     }

@@ -58,6 +58,16 @@ impl<const WORDS: usize, const GROUPS: usize> Bitmap<WORDS, GROUPS> {
         }
     }
 
+    /// Takes the numbers of `range`; false, and nothing is taken, if one is not free.
+    #[must_use]
+    pub fn take_range(&mut self, range: Range<usize>) -> bool {
+        let are_free = self.next_taken(range.start, range.end) >= range.end;
+        if are_free {
+            self.fill(range, false);
+        }
+        are_free
+    }
+
     /// Gives back a number; false if it was free already, or does not exist.
     #[must_use]
     pub fn give(&mut self, number: usize) -> bool {

@@ -56,7 +56,10 @@ pub trait Machine {
     /// `EAGAIN`: it does not. `ETIMEDOUT`: the deadline passed.
     fn wait(&self, word: &AtomicU64, deadline: Option<Instant>, must_wait: impl Fn() -> bool) -> Result<(), Errno>;
 
-    /// Tells `decide`, under the spin lock of the futex queue of `word`, how many sleep there, counted up to two, and wakes as many as it
-    /// answers.
-    fn wake(&self, word: &AtomicU64, decide: impl FnOnce(u32) -> u32);
+    /// Tells `decide`, under the spin lock of the futex queue of `word`, how many sleep there, counted up to two, and wakes one if it says
+    /// so.
+    fn wake_one(&self, word: &AtomicU64, decide: impl FnOnce(u32) -> bool);
+
+    /// Wakes all that sleep in the futex queue of `word`, which was changed before.
+    fn wake_all(&self, word: &AtomicU64);
 }

@@ -9,6 +9,7 @@
 //! - [`token`]: a wake-up that comes before the sleep is not lost · [`host`]: what sleepers ask of the machine
 //! - [`futex`]: everyone who waits for a word of memory · [`waiting`]: for whom, as a report tells it
 //! - [`futaphore`]: semaphores that the program moves itself, over the futex table
+//! - [`sysv`]: System V semaphores, and the ids of System V objects
 //! - [`tree`], [`fds`]: the files under `/`, and the numbers of open ones, both over [`slab`]
 //! - [`dirent`], [`terminal`], [`event`]: how a directory's entries are laid out, what a terminal's bytes mean, what eventfd counts
 //! - [`bitmap`]: which frames are free · [`pages`]: page-table entries · [`options`]: the words of the boot options
@@ -35,6 +36,7 @@ pub mod ready;
 pub mod run_queue;
 pub mod slab;
 pub mod sleepers;
+pub mod sysv;
 pub mod terminal;
 pub mod thread;
 pub mod time;

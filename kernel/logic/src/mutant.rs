@@ -73,6 +73,24 @@ pub enum Mutant {
     DroppedWhereItWakes,
     /// Sleep: a thread that was woken in time leaves its deadline where it is.
     DeadlineLeft,
+    /// Semaphores: a sleeper may go while the waker's chain still runs through its node.
+    SleeperFreedUnderTheLock,
+    /// Semaphores: a waker lets a sleeper go without publishing what it did for it.
+    SleeperFreedRelaxed,
+    /// Semaphores: one who is late leaves the queue without looking whether its operations were done meanwhile.
+    SleeperWithdrawnBlindly,
+    /// Semaphores: one who must wait queues in a second section under the lock, without trying again.
+    QueuedInASecondSection,
+    /// Semaphores: a set's lock shows its id although somebody sleeps there, so that who raises a value simply goes on.
+    GateOpenWhileSomebodySleeps,
+    /// Semaphores: a set is removed, and who sleeps in it is forgotten.
+    SetRemovedBeforeTheSleepersGo,
+    /// Semaphores: the id is compared before the lock is taken.
+    IdComparedOutsideTheLock,
+    /// Semaphores: no fence between a thread's leaving of its undo list and its look at who shares it still.
+    LeftWithoutFence,
+    /// Semaphores: an undo is read in one section under the lock, and done in another.
+    UndoneInTwoSections,
     /// Futex: a thread that ends wakes first and clears its word then.
     EndWakesFirst,
     /// Futex: a robust lock's word is overwritten whatever it holds by then.
@@ -95,6 +113,12 @@ pub enum Mutant {
     FutaphoreWokenBeforeFreed,
     /// Futaphore: a slot freed and made again looks as if it had not been.
     FutaphoreLifeForgotten,
+    /// A program's test-and-set lock wakes first and is released then: no fault of this crate, and a model must still see it.
+    LockWakesFirst,
+    /// A program's lock with a flag for "somebody may sleep", as it was published: who slept takes the lock with the flag down.
+    LockFlagAsPublished,
+    /// A program's three-state lock: who slept takes it as if nobody else did.
+    LockSleeperForgetsOthers,
 }
 
 /// Whether `mutant` is planted.

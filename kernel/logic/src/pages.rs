@@ -34,6 +34,8 @@ bitflags! {
         const NO_EXECUTE = 1 << 53;
         /// EL0 may not execute; always set, there is no EL0.
         const NO_USER_EXECUTE = 1 << 54;
+        /// The frame is a shared segment's, not this page's own (a bit that the hardware leaves to software).
+        const LENT = 1 << 55;
 
         // With VALID clear, the kernel's own:
         /// Gets a frame at its first touch.
@@ -98,6 +100,18 @@ impl Entry {
     pub const fn lazy(access: Access, zeroed: bool) -> Self {
         let zeroed = if zeroed { Bits::ZEROED.bits() } else { 0 };
         Self(attributes(access) & !Bits::VALID.bits() & KEPT_PROTECTION | Bits::LAZY.bits() | zeroed)
+    }
+
+    /// The same page, whose frame is lent to it.
+    #[must_use]
+    pub const fn lent(self) -> Self {
+        Self(self.0 | Bits::LENT.bits())
+    }
+
+    /// Whether its frame is a shared segment's: it goes back to nobody with the page.
+    #[must_use]
+    pub const fn is_lent(self) -> bool {
+        self.0 & Bits::LENT.bits() != 0
     }
 
     /// Whether the hardware uses it.
@@ -202,6 +216,13 @@ mod tests {
         assert_eq!(page.denied().allowed(Access::Data), page);
         assert_eq!(page.denied().denied(), page.denied());
         assert!(Entry::lazy(Access::Data, true).denied().allowed(Access::Data).is_lazy());
+    }
+
+    #[test]
+    fn a_lent_page_is_mapped_as_any_other() {
+        let page = Entry::page(0x8000, Access::Constant);
+        assert!(page.lent().is_lent() && !page.is_lent() && !Entry::NONE.is_lent());
+        assert!(page.lent().is_valid() && page.lent().address() == 0x8000 && !page.lent().is_lazy() && !page.lent().is_guard());
     }
 
     #[test]

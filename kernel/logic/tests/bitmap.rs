@@ -15,13 +15,15 @@ enum Step {
     Insert(Range<usize>),
     Take,
     TakeRow(usize),
+    TakeRange(Range<usize>),
     Give(usize),
 }
 
 fn step() -> impl Strategy<Value = Step> {
     let range = (0..Small::LENGTH, prop_oneof![0usize..70, 0usize..5000]).prop_map(|(start, length)| start..start + length);
     prop_oneof![
-        1 => range.prop_map(Step::Insert),
+        1 => range.clone().prop_map(Step::Insert),
+        1 => range.prop_map(Step::TakeRange),
         4 => Just(Step::Take),
         2 => prop_oneof![1usize..70, 1usize..3000].prop_map(Step::TakeRow),
         3 => (0..Small::LENGTH + 100).prop_map(Step::Give),
@@ -50,6 +52,11 @@ proptest! {
                     let first = row(&free, count);
                     prop_assert_eq!(bitmap.take_row(count), first);
                     free.retain(|number| first.is_none_or(|first| !(first..first + count).contains(number)));
+                }
+                Step::TakeRange(range) => {
+                    let are_free = range.clone().all(|number| free.contains(&number));
+                    prop_assert_eq!(bitmap.take_range(range.clone()), are_free);
+                    free.retain(|number| !are_free || !range.contains(number));
                 }
                 Step::Give(number) => {
                     let was_taken = number < Small::LENGTH && free.insert(number);

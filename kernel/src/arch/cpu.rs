@@ -167,6 +167,20 @@ pub fn clean_to_memory(start: usize, bytes: usize) {
     barrier::dsb(barrier::SY);
 }
 
+/// Bytes that DC ZVA zeroes at once on a Cortex-A53 (DCZID_EL0 is 4).
+const ZEROED_AT_ONCE: usize = 64;
+
+/// Zeroes the 4 KiB page at `page`, a cache line an instruction.
+///
+/// # Safety
+/// The page is the caller's, mapped as Normal memory.
+pub unsafe fn zero_page(page: usize) {
+    for line in (page..page + 4096).step_by(ZEROED_AT_ONCE) {
+        // SAFETY: the caller's promise.
+        unsafe { asm!("dc zva, {}", in(reg) line, options(nostack, preserves_flags)) };
+    }
+}
+
 /// Wakes every core that waits for an event, after all stores before it.
 pub fn send_event() {
     barrier::dsb(barrier::SY);

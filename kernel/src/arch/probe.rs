@@ -120,5 +120,5 @@ pub fn fix_up(pc: u64) -> Option<u64> {
     let exchange = exchange as *const () as u64;
     let others = [load as *const () as u64, load_long as *const () as u64, store_long as *const () as u64];
     let is_ours = others.contains(&pc) || pc == exchange || pc == exchange + EXCHANGE_STORE;
-    is_ours.then_some(load_failed as *const () as u64)
+    if is_ours { Some(load_failed as *const () as u64) } else { super::transfer::fix_up(pc) }
 }

@@ -130,13 +130,10 @@ fn pages(address: *mut u8, size: usize) -> Result<core::ops::Range<u64>, Errno> 
     if !start.is_multiple_of(PAGE) || !window::contains(&range) { Err(Errno::EINVAL) } else { Ok(range) }
 }
 
-/// Unmaps; whoever touches it afterwards faults.
+/// Unmaps; whoever touches it afterwards faults. Attachments of shared memory stay, until `shmdt`: then `-EINVAL`.
 #[unsafe(no_mangle)]
 pub extern "C" fn sys_munmap(address: *mut u8, size: usize) -> i32 {
-    answer_int(pages(address, size).map(|range| {
-        window::unmap(range);
-        0
-    }))
+    answer_int(pages(address, size).and_then(|range| if window::unmap(range) { Ok(0) } else { Err(Errno::EINVAL) }))
 }
 
 /// Changes what may be done with mapped pages.

@@ -62,7 +62,7 @@ impl Table {
 /// Zeroes the frame at `physical`.
 pub fn zero(physical: u64) {
     // SAFETY: the frame is the caller's, mapped at its own address.
-    unsafe { core::ptr::write_bytes(physical as *mut u8, 0, PAGE as usize) };
+    unsafe { cpu::zero_page(physical as usize) };
 }
 
 /// The level-3 entries of `address` and the pages behind it, as far as one table reaches; tables made as needed. `None`: no frame for a

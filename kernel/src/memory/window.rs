@@ -1,4 +1,4 @@
-//! Addresses above all RAM: stacks, `mmap`.
+//! Addresses above all RAM: stacks, `mmap`, attachments of shared memory.
 //!
 //! Given out in units of 64 KiB, new ones first; given back units are found again by a bitmap once all were used. Nothing is mapped
 //! here until it is touched.
@@ -16,7 +16,7 @@ use crate::lock::Spin;
 /// Where the window begins: 128 GiB, above what TTBR0 maps one to one.
 const START: u64 = 128 << 30;
 /// Bytes of a unit.
-const UNIT: u64 = 64 << 10;
+pub const UNIT: u64 = 64 << 10;
 
 /// 64 GiB of units.
 type Bits = Bitmap<16384, 256>;
@@ -49,6 +49,27 @@ pub fn take(bytes: u64) -> Option<Range<u64>> {
     };
     let start = START + first as u64 * UNIT;
     Some(start..start + count as u64 * UNIT)
+}
+
+/// All addresses of the window.
+pub const fn whole() -> Range<u64> {
+    START..START + Bits::LENGTH as u64 * UNIT
+}
+
+/// Takes the units of `range`, which are the window's, all or none: false if one is taken already. Nothing is mapped there.
+pub fn claim(range: Range<u64>) -> bool {
+    let first = units(range.start - START);
+    let end = units(range.end - START);
+    let mut window = WINDOW.lock();
+    let fresh = window.fresh;
+    if first < fresh && !window.free.take_range(first..end.min(fresh)) {
+        return false;
+    }
+    if end > fresh {
+        window.free.insert(fresh..first.max(fresh));
+        window.fresh = end;
+    }
+    true
 }
 
 /// Gives back whole units, with nothing mapped in them any more.
@@ -94,7 +115,7 @@ pub fn protect(range: Range<u64>, access: Option<Access>) -> bool {
     let mut address = range.start;
     while address < range.end {
         let old = map::find(address);
-        if old == Entry::NONE || old.is_guard() {
+        if old == Entry::NONE || old.is_guard() || old.is_lent() {
             return false;
         }
         let new = match access {
@@ -121,9 +142,9 @@ pub fn protect(range: Range<u64>, access: Option<Access>) -> bool {
     true
 }
 
-/// Unmaps `range`, and gives its addresses back where whole units are empty now.
-pub fn unmap(range: Range<u64>) {
-    clear(range.clone());
+/// Unmaps `range`, and gives its addresses back where whole units are empty now. What is lent there stays: then false.
+pub fn unmap(range: Range<u64>) -> bool {
+    let is_all = replace(range.clone(), Entry::NONE);
     let mut unit = START + (range.start - START) / UNIT * UNIT;
     while unit < range.end {
         let is_empty = (unit..unit + UNIT).step_by(PAGE as usize).all(|page| map::find(page) == Entry::NONE);
@@ -132,22 +153,30 @@ pub fn unmap(range: Range<u64>) {
         }
         unit += UNIT;
     }
+    is_all
 }
 
 /// Unmaps `range` and gives its frames back. Whoever touches it afterwards faults.
 pub fn clear(range: Range<u64>) {
-    replace(range, Entry::NONE);
+    let is_all = replace(range, Entry::NONE);
+    debug_assert!(is_all, "nothing is lent to a stack");
 }
 
 /// Takes the frames from the pages of `range`, which get new ones at their next touch.
 pub fn discard(range: Range<u64>, access: Access) {
-    replace(range, Entry::lazy(access, false));
+    let is_all = replace(range, Entry::lazy(access, false));
+    debug_assert!(is_all, "nothing is lent to a stack");
 }
 
-fn replace(range: Range<u64>, with: Entry) {
+/// Replaces every entry but those of lent pages, which are never in a unit with others: false if there is one.
+fn replace(range: Range<u64>, with: Entry) -> bool {
     let mut address = range.start;
+    let mut is_all = true;
     while address < range.end {
-        if map::find(address) != Entry::NONE
+        let found = map::find(address);
+        if found.is_lent() {
+            is_all = false;
+        } else if found != Entry::NONE
             && let Some(slot) = map::slot(address)
         {
             let old = Entry(slot.swap(with.0, Ordering::AcqRel));
@@ -160,4 +189,5 @@ fn replace(range: Range<u64>, with: Entry) {
         }
         address += PAGE;
     }
+    is_all
 }

@@ -4,7 +4,7 @@
 use core::arch::asm;
 
 use hermit_sync::OnceCell;
-use skete_abi::names::{MOST_NAME_BYTES, Names};
+use skete_abi::names::Names;
 
 use crate::arch::probe;
 use crate::board::image;
@@ -51,17 +51,15 @@ fn frames(pc: u64, frame: u64) -> impl Iterator<Item = u64> {
 pub fn print(pc: u64, frame: u64) {
     for (number, address) in frames(pc, frame).enumerate() {
         let address = in_image(address);
-        let mut buffer = [0; MOST_NAME_BYTES];
-        match name_of(address, &mut buffer) {
+        match name_of(address) {
             Some((name, offset)) => trace::say(format_args!("  #{number} {address:#x} {name}+{offset:#x}")),
             None => trace::say(format_args!("  #{number} {address:#x}")),
         }
     }
 }
 
-fn name_of(address: u64, buffer: &mut [u8; MOST_NAME_BYTES]) -> Option<(&str, u32)> {
-    let address = u32::try_from(address).ok()?;
-    Names::parse(NAMES.get()?).lookup(address, buffer)
+fn name_of(address: u64) -> Option<(&'static str, u32)> {
+    Names::parse(NAMES.get()?).lookup(u32::try_from(address).ok()?)
 }
 
 /// What the names of Rust's panic machinery hold.
@@ -70,9 +68,8 @@ const PANIC: &[u8] = b"rust_panic";
 /// Whether Rust's panic machinery is among the callers.
 pub fn is_inside_panic(frame: u64) -> bool {
     frames(0, frame).skip(1).any(|address| {
-        let mut buffer = [0; MOST_NAME_BYTES];
         // By windows: `str`'s own search is two kilobytes of program.
         let is_panic = |name: &str| name.as_bytes().windows(PANIC.len()).any(|part| part == PANIC);
-        name_of(in_image(address), &mut buffer).is_some_and(|(name, _)| is_panic(name))
+        name_of(in_image(address)).is_some_and(|(name, _)| is_panic(name))
     })
 }

@@ -13,6 +13,7 @@ use skete_logic::sleepers::Sleepers;
 use skete_logic::thread::Thread;
 use skete_logic::time::Instant;
 
+use super::chaos::Dice;
 use super::ready::{Machine, QueueLock};
 use super::record::{self, IDLE_RECORDS, Record, Records};
 use crate::arch::{cpu, stacks};
@@ -37,6 +38,8 @@ pub struct Core {
     /// Who fell asleep here until a deadline.
     pub sleepers: Sleepers<QueueLock>,
     switches: AtomicU64,
+    /// For option `chaos`: when it preempts for no reason.
+    pub dice: Dice,
 }
 
 /// The cores.
@@ -60,6 +63,7 @@ impl Core {
             timer: AtomicU64::new(NEVER),
             sleepers: Sleepers::new(QueueLock::new()),
             switches: AtomicU64::new(0),
+            dice: Dice::new(),
         }
     }
 
@@ -93,6 +97,10 @@ impl Core {
 
     /// From now on this core runs threads.
     pub fn join(&self) {
+        self.dice.seed(self.number());
+        if let Some(tick) = self.dice.next_tick(cpu::ticks_about()) {
+            self.set_timer(tick);
+        }
         ONLINE.fetch_or(1 << self.number(), Ordering::SeqCst);
     }
 
@@ -276,7 +284,13 @@ impl Core {
         }
         // With somebody waiting, `preempt` sees next that the slice is over, and begins another.
         let slice_end = self.slice_end.load(Ordering::Relaxed);
-        self.reset_timer(if slice_end <= now { NEVER } else { slice_end });
+        let mut next = if slice_end <= now { NEVER } else { slice_end };
+        if let Some(tick) = self.dice.next_tick(now) {
+            // Whose slice it is, it is over.
+            self.slice_end.store(0, Ordering::Relaxed);
+            next = next.min(tick);
+        }
+        self.reset_timer(next);
     }
 
     /// Sets the timer for `slice` or the next deadline, whichever comes first; stops it without a reason.

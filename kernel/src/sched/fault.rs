@@ -8,6 +8,7 @@ use core::fmt;
 use core::sync::atomic::Ordering;
 
 use aarch64_cpu::registers::{ESR_EL1, FAR_EL1, Readable};
+use hermit_sync::OnceCell;
 
 use super::record::{self, Record};
 use crate::arch::context::Context;
@@ -90,11 +91,33 @@ fn fault(record: &'static Record, registers: &Context, class: u64, syndrome: u64
         _ => "exception",
     };
     match class {
+        class::DATA_ABORT if found.is_lent() => {
+            tell(Who(record), registers, format_args!("{what}: {access} {address:#x}, in {}", Lent(address)));
+        }
         class::DATA_ABORT => tell(Who(record), registers, format_args!("{what}: {access} {address:#x}")),
         class::INSTRUCTION_ABORT | class::PC_ALIGNMENT => tell(Who(record), registers, format_args!("{what}: {address:#x}")),
         _ => tell(Who(record), registers, format_args!("{what}, ESR {syndrome:#x}")),
     }
     power::off(FAULTED)
+}
+
+/// Says what is attached at an address.
+pub type Namer = fn(u64, &mut fmt::Formatter<'_>) -> fmt::Result;
+
+static NAMER: OnceCell<Namer> = OnceCell::new();
+
+/// From now on reports name shared memory by `namer`, which must not wait for anything.
+pub fn name_lent_by(namer: Namer) {
+    let _ = NAMER.set(namer);
+}
+
+/// Shared memory as reports name it.
+struct Lent(u64);
+
+impl fmt::Display for Lent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        NAMER.get().map_or(Ok(()), |namer| namer(self.0, f))
+    }
 }
 
 /// A thread as reports name it.

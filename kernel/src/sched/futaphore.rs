@@ -35,11 +35,17 @@ impl futaphore::Machine for Machine {
         record::count_entry();
     }
 
+    #[inline]
     fn wait(&self, word: &AtomicU64, deadline: Option<Instant>, must_wait: impl Fn() -> bool) -> Result<(), Errno> {
         futex::wait_while(word.as_ptr() as usize, deadline, must_wait)
     }
 
-    fn wake(&self, word: &AtomicU64, decide: impl FnOnce(u32) -> u32) {
+    #[inline]
+    fn wake_one(&self, word: &AtomicU64, decide: impl FnOnce(u32) -> bool) {
         futex::wake_decided(word.as_ptr() as usize, decide);
+    }
+
+    fn wake_all(&self, word: &AtomicU64) {
+        futex::wake_at(word.as_ptr() as usize, u32::MAX);
     }
 }

@@ -297,18 +297,29 @@ pub fn exit_wakeup(address: usize, clear: impl FnOnce() -> bool) {
 ///
 /// # Errors
 /// `EAGAIN`: it does not. `ETIMEDOUT`: the deadline passed.
+#[inline]
 pub fn wait_while(address: usize, deadline: Option<Instant>, must_wait: impl Fn() -> bool) -> Result<(), Errno> {
-    wait_for(address, private(address), ANY, deadline, || Ok(u32::from(must_wait())), 1)
+    let me = record::current();
+    me.waits_for.store(address as u64, Ordering::Relaxed);
+    let result = TABLE.wait_while(&Machine, Key::new(address as u64, false), deadline, must_wait);
+    me.waits_for.store(0, Ordering::Relaxed);
+    result
 }
 
-/// Tells `decide`, under the bucket's lock, how many wait for the word at `address`, counted up to two, and wakes as many as it answers.
-pub fn wake_decided(address: usize, decide: impl FnOnce(u32) -> u32) {
-    TABLE.wake_decided(&Machine, Key::new(address as u64, false), 2, decide);
+/// Tells `decide`, under the bucket's lock, how many wait for the word at `address`, counted up to two, and wakes one if it says so.
+#[inline]
+pub fn wake_decided(address: usize, decide: impl FnOnce(u32) -> bool) {
+    TABLE.wake_decided(&Machine, Key::new(address as u64, false), decide);
 }
 
 /// How many threads wait for the kernel's own `word` now.
 pub fn waiters_of(word: &AtomicU32) -> u32 {
     waiters_at(word.as_ptr() as usize)
+}
+
+/// How many threads wait for the program's `word` by its shared name now; 0 if nothing is mapped there.
+pub fn waiters_of_shared(word: &AtomicU32) -> u32 {
+    key_of(word.as_ptr() as usize, true).map_or(0, |key| TABLE.waiters_of(&Machine, key))
 }
 
 /// How many threads wait for the word at `address` now.

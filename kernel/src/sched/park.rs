@@ -6,9 +6,9 @@ use skete_logic::thread::Thread;
 use skete_logic::time::Instant;
 
 use super::core::{CORES, Core};
+use super::ready;
 use super::ready::{Machine, QueueLock};
 use super::record::{self, Record, Records};
-use super::ready;
 use crate::arch::cpu;
 use crate::time;
 

@@ -9,10 +9,13 @@ use skete_logic::deadlines::{Place, Places};
 use skete_logic::futex::Waiter;
 use skete_logic::ready::{Home, Homes};
 use skete_logic::run_queue::{Link, Links};
+use skete_logic::sysv::sem::Sleeper;
+use skete_logic::sysv::sem::undo::Membership;
 use skete_logic::thread::{Thread, Tid};
 use skete_logic::token::Token;
 use skete_logic::waiting::Cause;
 
+use super::chaos;
 use crate::arch::context::Context;
 use crate::arch::cpu;
 use crate::memory::stack::Stack;
@@ -35,6 +38,10 @@ pub struct Record {
     place: Guarded<Place>,
     /// Where it waits.
     waiter: Waiter,
+    /// Where it waits in a set of semaphores.
+    sleeper: Sleeper,
+    /// Whose undo list it shares.
+    pub sharing: Membership,
     /// Its name towards programs while it lives, 0 otherwise: the word that `join` waits on.
     pub tid: AtomicU32,
     /// How many threads have lived in this record.
@@ -55,7 +62,7 @@ pub struct Record {
     /// The locks that its end lets go of (`set_robust_list(2)`); 0: none.
     pub robust_list: AtomicUsize,
     /// How often it has entered the kernel to wait, to wake or for a semaphore; written by the thread alone.
-    entries: AtomicU64,
+    pub entries: AtomicU64,
     /// What it waits for while parked: an address, for the hang report.
     pub waits_for: AtomicU64,
     /// Why: a [`Cause`].
@@ -83,6 +90,8 @@ impl Record {
             home: AtomicU16::new(Home::NONE.0),
             place: Guarded::new(Place::NONE),
             waiter: Waiter::new(),
+            sleeper: Sleeper::new(),
+            sharing: Membership::new(),
             tid: AtomicU32::new(0),
             generation: AtomicU32::new(0),
             number: AtomicU16::new(number.number()),
@@ -128,7 +137,7 @@ impl Record {
 
     /// How often it has entered the kernel: see [`count_entry`].
     pub fn entries(&self) -> u64 {
-        self.entries.load(Ordering::Relaxed)
+        self.entries.load(Ordering::Relaxed) & !chaos::IN_ENTRIES
     }
 
     /// Whether it may not run on `core` any more.
@@ -196,7 +205,11 @@ pub fn current() -> &'static Record {
 #[inline(always)]
 pub fn count_entry() {
     let entries = &current().entries;
-    entries.store(entries.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+    let count = entries.load(Ordering::Relaxed) + 1;
+    entries.store(count, Ordering::Relaxed);
+    if count & chaos::IN_ENTRIES != 0 {
+        chaos::entered();
+    }
 }
 
 /// Does `wait` for the running thread, which waits for the word at `address` meanwhile.
@@ -276,5 +289,13 @@ impl Places for Records {
     #[inline(always)]
     fn place(&self, thread: Thread) -> &Guarded<Place> {
         &of(thread).place
+    }
+}
+
+impl Records {
+    /// The semaphore sleeper of `thread`.
+    #[inline(always)]
+    pub fn sleeper(thread: Thread) -> &'static Sleeper {
+        &of(thread).sleeper
     }
 }

@@ -16,7 +16,7 @@ use skete_logic::waiting::Aim;
 
 use super::core::{CORES, Core, online};
 use super::fault::Who;
-use super::record::{self, Record};
+use super::record::{self, Record, Records};
 use super::{futex, spawn};
 use crate::arch::{context, cpu, probe};
 use crate::panic::backtrace;
@@ -139,7 +139,8 @@ impl fmt::Display for State {
         }
         let address = self.record.waits_for.load(Ordering::Relaxed);
         if address == 0 {
-            return f.write_str("sleeps");
+            let is_waiting = Records::sleeper(self.record.thread()).is_waiting();
+            return f.write_str(if is_waiting { "waits for a set of semaphores" } else { "sleeps" });
         }
         let value = probe::read_quietly(address).unwrap_or(0);
         match self.record.cause().aim(value) {

@@ -6,6 +6,7 @@
 
 use core::sync::atomic::{AtomicU32, Ordering};
 
+use hermit_sync::OnceCell;
 use skete_abi::Errno;
 use skete_logic::thread::{Thread, Tid};
 use skete_logic::token::Token;
@@ -13,7 +14,7 @@ use skete_logic::waiting::Cause;
 
 use super::core::{self as cores};
 use super::record::{self, Record};
-use super::{Reason, end, futex, inherit, ready, suspend};
+use super::{Reason, chaos, end, futex, inherit, ready, suspend};
 use crate::arch::{context, cpu, probe, switch};
 use crate::lock::Spin;
 use crate::memory::stack::Stack;
@@ -58,6 +59,10 @@ struct Free {
 static FREE: Spin<Free> = Spin::new(Free { first: Thread::NONE, used: 0 });
 static ALIVE: AtomicU32 = AtomicU32::new(0);
 
+/// Takes back what an undo list says, once there may be anything to undo: so that a program without semaphores carries none of it.
+static UNDO: OnceCell<fn(u32)> = OnceCell::new();
+static DETACH: OnceCell<fn()> = OnceCell::new();
+
 /// How many records were ever used.
 pub fn used() -> usize {
     usize::from(FREE.lock().used)
@@ -97,11 +102,13 @@ pub fn spawn(plan: &Plan<'_>) -> Result<Tid, Errno> {
     inherit::begin(record.thread(), plan.priority);
     record.affinity.store(plan.affinity, Ordering::Relaxed);
     record.set_name(plan.name);
+    record.entries.store(chaos::first_count(cores::Core::this()), Ordering::Relaxed);
     record.clear_tid.store(plan.clear_tid, Ordering::Relaxed);
     record.robust_list.store(0, Ordering::Relaxed);
     let generation = record.generation.load(Ordering::Relaxed).wrapping_add(1);
     record.generation.store(generation, Ordering::Relaxed);
     let tid = Tid::new(record.thread(), generation);
+    record.sharing.join(&record::current().sharing);
     // Release pairs with the Acquire of who joins.
     record.tid.store(tid.number(), Ordering::Release);
     if plan.set_tid != 0 {
@@ -155,6 +162,10 @@ fn stack_for(record: &'static Record, bytes: u64) -> Option<Stack> {
 #[unsafe(no_mangle)]
 extern "C" fn skete_end() -> ! {
     let record = record::current();
+    if let Some(action) = DETACH.get() {
+        action();
+    }
+    undo(record.sharing.leave());
     end::leave(record, record.tid.load(Ordering::Relaxed));
     // Release: what the thread did is seen by who joins.
     record.tid.store(0, Ordering::Release);
@@ -162,6 +173,24 @@ extern "C" fn skete_end() -> ! {
     cpu::mask();
     suspend(Reason::Exit);
     crate::panic::stop(format_args!("a thread that ended was resumed"))
+}
+
+/// Who ends from now on calls `action` with the undo list that it has left.
+pub fn undo_at_end(action: fn(u32)) {
+    let _ = UNDO.set(action);
+}
+
+/// The calling thread has left undo list `list`.
+#[inline]
+pub fn undo(list: u32) {
+    if let Some(action) = UNDO.get() {
+        action(list);
+    }
+}
+
+/// Who ends from now on calls `action` first.
+pub fn detach_at_end(action: fn()) {
+    let _ = DETACH.set(action);
 }
 
 /// Frees the record of a thread that has left its stack for good. On the core's own stack.

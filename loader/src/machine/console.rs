@@ -6,7 +6,7 @@ use core::fmt;
 use skete_drivers::firmware::{Board, Machine};
 use skete_drivers::gpio::{self, Gpio};
 use skete_drivers::header_uart::{self, Owner};
-use skete_drivers::mailbox::{self, Answer, Clock, Mailbox, Message, Reply, Request};
+use skete_drivers::mailbox::{self, Answer, Clock, Mailbox, Message, Request};
 use skete_drivers::mini_uart::{self, MiniUart};
 use skete_drivers::pl011::{self, Pl011};
 use skete_drivers::window::Window;
@@ -141,9 +141,5 @@ fn clock_hz(request: Request) -> Option<u32> {
     memory::barrier();
     mailbox.call(mailbox::bus_address(address), MAILBOX_POLLS).ok()?;
     memory::barrier();
-    let reply = Answer::check(&buffer.0).ok()?.replies().next()?;
-    match reply {
-        Reply::ClockRate(_, hz) | Reply::SetClockRate(_, hz) if hz > 0 => Some(hz),
-        _ => None,
-    }
+    Answer::check(&buffer.0).ok()?.clock_hz()
 }

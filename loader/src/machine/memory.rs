@@ -45,6 +45,14 @@ pub unsafe fn bytes_mut(range: Range<u64>) -> &'static mut [u8] {
     unsafe { core::slice::from_raw_parts_mut(start, length) }
 }
 
+/// Copies `from` to `to`, which are equally long: what is longer of the two is left alone.
+#[inline(always)]
+pub fn copy(to: &mut [u8], from: &[u8]) {
+    let bytes = to.len().min(from.len());
+    // SAFETY: both have as many bytes, and one is borrowed for itself.
+    unsafe { ptr::copy_nonoverlapping(from.as_ptr(), to.as_mut_ptr(), bytes) };
+}
+
 /// Where bytes lie.
 pub fn range(bytes: &[u8]) -> Range<u64> {
     let start = bytes.as_ptr().expose_provenance() as u64;
@@ -216,8 +224,18 @@ pub fn now_ms() -> u64 {
 
 /// Leaves the loader for the program.
 pub fn jump(firmware: u64, jump: Jump) -> ! {
-    // SAFETY: the program is in place, and its entry was checked to be in it. It brings its own stack.
-    unsafe { asm!("br {}", in(reg) jump.entry, in("x0") firmware, in("x1") jump.handover, options(noreturn)) }
+    // SAFETY: the program is in place, and its entry was checked to be in it.
+    unsafe { skete_loader_jump(firmware, jump.handover, jump.entry) }
+}
+
+/// The loader's last instruction. `cargo xtask run --gdb` stops here, where x2 tells where the program came to be.
+///
+/// # Safety
+/// A program's entry, which brings its own stack.
+#[unsafe(naked)]
+#[unsafe(no_mangle)]
+unsafe extern "C" fn skete_loader_jump(firmware: u64, handover: u64, entry: u64) -> ! {
+    core::arch::naked_asm!("br x2")
 }
 
 /// Addresses have 64 bits here.

@@ -9,7 +9,7 @@ use super::{pack, unpack};
 
 fn unpacked(packed: &[u8], length: usize) -> Option<Vec<u8>> {
     let mut bytes = vec![0xA5; length];
-    unpack(packed, &mut bytes).then_some(bytes)
+    unpack(packed, &mut bytes, <[u8]>::copy_from_slice).then_some(bytes)
 }
 
 /// Pieces that repeat, from near and from far, long and short.
@@ -31,7 +31,7 @@ proptest! {
     fn what_was_packed_is_unpacked_again(bytes in bytes()) {
         let packed = pack(&bytes);
         prop_assert_eq!(unpacked(&packed, bytes.len()), Some(bytes.clone()));
-        prop_assert!(packed.len() <= bytes.len() + bytes.len() / 255 + 1);
+        prop_assert!(packed.len() <= bytes.len() + bytes.len() / 255 + 2);
         // Another's half of each.
         prop_assert_eq!(lz4_flex::block::decompress(&packed, bytes.len()).ok(), Some(bytes.clone()));
         prop_assert_eq!(unpacked(&lz4_flex::block::compress(&bytes), bytes.len()), Some(bytes));

@@ -6,6 +6,9 @@ use alloc::vec::Vec;
 use super::{ALIGNMENT, ENTRY_BYTES, HEADER_BYTES, Kind, MAGIC, VERSION};
 use crate::packed::pack;
 
+/// The [`super::Checksum`] on a host.
+pub use crc32fast::hash as checksum;
+
 /// A part's kind, its body, and how many bytes that unpacks to: 0 if it is not packed.
 type Body<'a> = (Kind, Cow<'a, [u8]>, usize);
 
@@ -39,7 +42,7 @@ fn lay_out(parts: &[Body<'_>]) -> Vec<u8> {
     let mut bodies = Vec::new();
     for (kind, body, unpacked_bytes) in parts {
         directory.extend((*kind as u32).to_le_bytes());
-        directory.extend(crc32fast::hash(body).to_le_bytes());
+        directory.extend(checksum(body).to_le_bytes());
         directory.extend(((bodies_start + bodies.len()) as u64).to_le_bytes());
         directory.extend((body.len() as u64).to_le_bytes());
         directory.extend((*unpacked_bytes as u64).to_le_bytes());
@@ -51,7 +54,7 @@ fn lay_out(parts: &[Body<'_>]) -> Vec<u8> {
     payload.extend(VERSION.to_le_bytes());
     payload.extend(u32::try_from(parts.len()).unwrap_or(u32::MAX).to_le_bytes());
     payload.extend(((bodies_start + bodies.len()) as u64).to_le_bytes());
-    payload.extend(crc32fast::hash(&directory).to_le_bytes());
+    payload.extend(checksum(&directory).to_le_bytes());
     payload.extend(0u32.to_le_bytes());
     payload.extend(directory);
     payload.extend(bodies);

@@ -60,12 +60,12 @@ fn take<'a>(machine: &mut Machine<'a>, id: u32, body: &'a [u8]) {
     }
 }
 
-/// The text up to the first NUL; empty if it is not UTF-8.
-fn text(bytes: &[u8]) -> &str {
-    let end = bytes.iter().position(|&byte| byte == 0).unwrap_or(bytes.len());
-    core::str::from_utf8(&bytes[..end]).unwrap_or("")
+/// The text up to the first NUL.
+fn text(bytes: &[u8]) -> &[u8] {
+    bytes.split(|&byte| byte == 0).next().unwrap_or_default()
 }
 
+#[inline(never)]
 fn word(bytes: &[u8], index: usize) -> Option<u32> {
     bytes.get(index * 4..)?.first_chunk().map(|four| u32::from_le_bytes(*four))
 }
@@ -99,7 +99,7 @@ mod tests {
         assert_eq!(machine.board, Board::RaspberryPi3);
         assert_eq!(machine.ram.first(), Some(&(0..0x3C00_0000)));
         assert_eq!(machine.initrd, Some(0x80_0000..0x80_1234));
-        assert_eq!(machine.command_line, "cores=2");
+        assert_eq!(machine.command_line, b"cores=2");
     }
 
     #[test]

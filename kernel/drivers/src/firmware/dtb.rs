@@ -20,6 +20,19 @@ const LEVELS: usize = 3;
 /// # Errors
 /// When the blob is damaged anywhere.
 pub fn read(bytes: &[u8]) -> Result<Machine<'_>, Damage> {
+    read_nodes::<true>(bytes)
+}
+
+/// Reads of a tree what a loader wants to know: all but the cores, the seed, and devices other than the console.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_for_loader(bytes: &[u8]) -> Result<Machine<'_>, Damage> {
+    read_nodes::<false>(bytes)
+}
+
+/// Reads all that is kept of a tree if `WHOLE`, else only what a loader wants: what the other half takes of program is then left out.
+fn read_nodes<const WHOLE: bool>(bytes: &[u8]) -> Result<Machine<'_>, Damage> {
     let tree = Tree::parse(bytes)?;
     let mut machine = Machine::default();
     for (start, length) in tree.reservations() {
@@ -38,15 +51,15 @@ pub fn read(bytes: &[u8]) -> Result<Machine<'_>, Damage> {
             Token::Property(name, value) => {
                 let node = depth.checked_sub(1).ok_or(Damage::Structure)?;
                 if let Some(node) = path.get_mut(node) {
-                    node.keep(name, value);
+                    node.keep::<WHOLE>(name, value);
                 }
             }
             Token::End => {
                 depth = depth.checked_sub(1).ok_or(Damage::Structure)?;
                 match (depth, &path) {
                     (0, [root, ..]) => machine.board = root.board(),
-                    (1, [root, node, _]) => machine.take(root, node),
-                    (2, [_, parent, node]) => machine.take_inner(parent, node),
+                    (1, [root, node, _]) => machine.take::<WHOLE>(root, node),
+                    (2, [_, parent, node]) => machine.take_inner::<WHOLE>(parent, node),
                     _ => {}
                 }
             }
@@ -75,26 +88,25 @@ struct Node<'a> {
 }
 
 impl<'a> Node<'a> {
-    // Comparisons here and below, not patterns: a pattern of bytes becomes code byte by byte, four times as much.
-    fn keep(&mut self, name: &[u8], value: &'a [u8]) {
-        let is = |text: &str| name == text.as_bytes();
+    fn keep<const WHOLE: bool>(&mut self, name: &[u8], value: &'a [u8]) {
+        let is = |text: &str| is_same(name, text);
         if is("compatible") {
             self.compatible = value;
         } else if is("reg") {
             self.reg = value;
-        } else if is("interrupts") {
+        } else if WHOLE && is("interrupts") {
             self.interrupts = value;
         } else if is("#address-cells") {
             self.address_cells = integer(value);
         } else if is("#size-cells") {
             self.size_cells = integer(value);
-        } else if is("device_type") {
+        } else if WHOLE && is("device_type") {
             self.device_type = value;
         } else if is("method") {
             self.method = value;
-        } else if is("enable-method") {
+        } else if WHOLE && is("enable-method") {
             self.enable_method = value;
-        } else if is("cpu-release-addr") {
+        } else if WHOLE && is("cpu-release-addr") {
             self.release_address = integer(value);
         } else if is("linux,initrd-start") {
             self.initrd_start = integer(value);
@@ -102,7 +114,7 @@ impl<'a> Node<'a> {
             self.initrd_end = integer(value);
         } else if is("bootargs") {
             self.bootargs = value;
-        } else if is("rng-seed") {
+        } else if WHOLE && is("rng-seed") {
             self.seed = value;
         }
     }
@@ -130,7 +142,7 @@ impl<'a> Node<'a> {
     }
 
     fn is_compatible(&self, name: &str) -> bool {
-        self.compatible().any(|found| found == name.as_bytes())
+        self.compatible().any(|found| is_same(found, name))
     }
 
     fn board(&self) -> Board {
@@ -143,15 +155,15 @@ impl<'a> Node<'a> {
         }
     }
 
-    fn device(&self, parent: &Node<'_>) -> Option<Device> {
+    fn device<const WHOLE: bool>(&self, parent: &Node<'_>) -> Option<Device> {
         let (base, bytes) = self.windows(parent).next()?;
-        Some(Device { base, bytes, interrupt: interrupt(self.interrupts) })
+        Some(Device { base, bytes, interrupt: if WHOLE { interrupt(self.interrupts) } else { None } })
     }
 }
 
 impl<'a> Machine<'a> {
     /// A node under the root.
-    fn take(&mut self, root: &Node<'a>, node: &Node<'a>) {
+    fn take<const WHOLE: bool>(&mut self, root: &Node<'a>, node: &Node<'a>) {
         if node.is_named("chosen") {
             self.command_line = text(node.bootargs);
             self.seed = node.seed;
@@ -163,27 +175,27 @@ impl<'a> Machine<'a> {
                 let _ = self.ram.try_push(start..start.saturating_add(bytes));
             }
         } else if node.is_named("psci") {
-            self.psci = match text(node.method) {
-                "hvc" => Some(Conduit::Hvc),
-                "smc" => Some(Conduit::Smc),
-                _ => None,
-            }
+            let is = |name| is_text(node.method, name);
+            let smc = is("smc").then_some(Conduit::Smc);
+            self.psci = smc.or(is("hvc").then_some(Conduit::Hvc));
         } else {
-            self.take_device(root, node);
+            self.take_device::<WHOLE>(root, node);
         }
     }
 
     /// Keeps a device that Skete drives, by the best of its names that is known.
-    fn take_device(&mut self, root: &Node<'a>, node: &Node<'a>) {
+    fn take_device<const WHOLE: bool>(&mut self, root: &Node<'a>, node: &Node<'a>) {
         for name in node.compatible() {
-            let is = |text: &str| name == text.as_bytes();
-            if is("virtio,mmio") {
+            let is = |text: &str| is_same(name, text);
+            if is("arm,pl011") {
+                self.uart = self.uart.or_else(|| node.device::<WHOLE>(root));
+            } else if !WHOLE {
+                continue;
+            } else if is("virtio,mmio") {
                 // A thirty-third slot is not looked at: QEMU has 32.
-                let _ = node.device(root).map(|device| self.virtio.try_push(device));
-            } else if is("arm,pl011") {
-                self.uart = self.uart.or_else(|| node.device(root));
+                let _ = node.device::<WHOLE>(root).map(|device| self.virtio.try_push(device));
             } else if is("arm,pl031") {
-                self.rtc = node.device(root);
+                self.rtc = node.device::<WHOLE>(root);
             } else if is("arm,cortex-a15-gic") || is("arm,gic-400") {
                 let windows = pair(node.windows(root));
                 self.gic = windows.map(|(distributor, cpu_interface)| Gic::V2 { distributor, cpu_interface });
@@ -198,11 +210,12 @@ impl<'a> Machine<'a> {
     }
 
     /// A node one level below those.
-    fn take_inner(&mut self, parent: &Node<'a>, node: &Node<'a>) {
-        if parent.is_named("cpus") && text(node.device_type) == "cpu" {
-            let start = match (text(node.enable_method), node.release_address) {
-                ("psci", _) => Start::Psci,
-                ("spin-table", Some(address)) => Start::SpinTable(address),
+    fn take_inner<const WHOLE: bool>(&mut self, parent: &Node<'a>, node: &Node<'a>) {
+        if WHOLE && parent.is_named("cpus") && is_text(node.device_type, "cpu") {
+            let is = |name| is_text(node.enable_method, name);
+            let start = match node.release_address {
+                _ if is("psci") => Start::Psci,
+                Some(address) if is("spin-table") => Start::SpinTable(address),
                 _ => Start::Unsaid,
             };
             // A ninth core is left asleep.
@@ -231,13 +244,25 @@ fn interrupt(value: &[u8]) -> Option<u32> {
     }
 }
 
-/// The text before the final NUL; empty if it is not UTF-8.
-fn text(value: &[u8]) -> &str {
-    let end = value.iter().position(|&byte| byte == 0).unwrap_or(value.len());
-    core::str::from_utf8(&value[..end]).unwrap_or("")
+/// The text before the first NUL.
+fn text(value: &[u8]) -> &[u8] {
+    value.split(|&byte| byte == 0).next().unwrap_or_default()
 }
 
-/// A number of one or two cells.
+/// Whether a value is this text.
+fn is_text(value: &[u8], name: &str) -> bool {
+    is_same(text(value), name)
+}
+
+/// Whether these bytes are this text. By itself: compared in place, with its known length, each text becomes code byte by byte, four times as
+/// much.
+#[inline(never)]
+fn is_same(bytes: &[u8], text: &str) -> bool {
+    bytes == text.as_bytes()
+}
+
+/// A number of one or two cells. By itself: big-endian and not aligned, it is read byte by byte.
+#[inline(never)]
 fn integer(value: &[u8]) -> Option<u64> {
     match value.len() {
         4 => value.first_chunk().map(|four| u64::from(u32::from_be_bytes(*four))),

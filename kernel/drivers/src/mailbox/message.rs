@@ -2,7 +2,7 @@
 //! property interface"): size in bytes, code, then tags, then a zero word. A tag: number, bytes of room for its value, code
 //! (request: 0; reply: bit 31 and the value's length in bytes), the value, padded to whole words.
 
-use super::property::{Reply, Request};
+use super::property::{self, Reply, Request};
 
 /// Words of a [`Buffer`]: enough for eight properties in one message.
 pub const BUFFER_WORDS: usize = 64;
@@ -122,6 +122,16 @@ impl<'a> Answer<'a> {
     pub const fn replies(&self) -> Replies<'a> {
         Replies { rest: self.tags }
     }
+
+    /// How fast a clock runs, if that is what was asked for or set first; `None` also if there is no such clock. For who asks nothing else:
+    /// reading every kind of reply is a kilobyte of program.
+    #[must_use]
+    pub fn clock_hz(&self) -> Option<u32> {
+        match self.replies().next_value()? {
+            (property::CLOCK_RATE | property::SET_CLOCK_RATE, &[_, hz, ..]) if hz > 0 => Some(hz),
+            _ => None,
+        }
+    }
 }
 
 /// The replies of an [`Answer`].
@@ -130,10 +140,9 @@ pub struct Replies<'a> {
     rest: &'a [u32],
 }
 
-impl Iterator for Replies<'_> {
-    type Item = Reply;
-
-    fn next(&mut self) -> Option<Reply> {
+impl<'a> Replies<'a> {
+    /// The next tag that was answered, and its words.
+    fn next_value(&mut self) -> Option<(u32, &'a [u32])> {
         loop {
             let (&[tag, room, code], rest) = self.rest.split_first_chunk()?;
             if tag == 0 {
@@ -141,10 +150,21 @@ impl Iterator for Replies<'_> {
             }
             let value = rest.get(..words(room))?;
             self.rest = &rest[value.len()..];
-            let length = words(code & !IS_REPLY).min(value.len());
-            if code & IS_REPLY != 0
-                && let Some(reply) = Reply::parse(tag, &value[..length])
-            {
+            if code & IS_REPLY != 0 {
+                let length = words(code & !IS_REPLY).min(value.len());
+                return Some((tag, &value[..length]));
+            }
+        }
+    }
+}
+
+impl Iterator for Replies<'_> {
+    type Item = Reply;
+
+    fn next(&mut self) -> Option<Reply> {
+        loop {
+            let (tag, value) = self.next_value()?;
+            if let Some(reply) = Reply::parse(tag, value) {
                 return Some(reply);
             }
         }

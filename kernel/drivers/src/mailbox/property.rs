@@ -7,11 +7,11 @@ const MAC_ADDRESS: u32 = 0x0001_0003;
 const ARM_MEMORY: u32 = 0x0001_0005;
 const VC_MEMORY: u32 = 0x0001_0006;
 const SET_POWER: u32 = 0x0002_8001;
-const CLOCK_RATE: u32 = 0x0003_0002;
+pub(super) const CLOCK_RATE: u32 = 0x0003_0002;
 const MAX_CLOCK_RATE: u32 = 0x0003_0004;
 const TEMPERATURE: u32 = 0x0003_0006;
 const THROTTLED: u32 = 0x0003_0046;
-const SET_CLOCK_RATE: u32 = 0x0003_8002;
+pub(super) const SET_CLOCK_RATE: u32 = 0x0003_8002;
 
 /// The most words that a request or a reply has.
 pub(super) const VALUE_WORDS: usize = 3;

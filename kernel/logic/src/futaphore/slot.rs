@@ -1,6 +1,6 @@
 //! One futaphore: P, V, and what they do when its word does not let them.
 
-use super::state::exchange;
+use super::state::{exchange, exchange_from};
 use super::{Machine, State};
 use crate::mutant::{self, Mutant};
 use crate::time::Instant;
@@ -58,7 +58,8 @@ impl Slot {
         }
     }
 
-    /// P, since the slot was in state `seen`, which did not let the program take by itself.
+    /// P, since the slot was in state `seen`, which did not let the program take by itself. The usual way in one piece: it says that somebody
+    /// waits, sleeps, and takes what it was woken for.
     ///
     /// # Errors
     /// As [`p_until`](Self::p_until).
@@ -67,40 +68,67 @@ impl Slot {
         if !seen.is_in_use() {
             return Err(Errno::EINVAL);
         }
-        let must_wait = |state: State| state.is_one_life(seen) && state.is_awaited() && state.count() == 0;
-        let mut has_entered = false;
+        if seen.count() > 0 || exchange_from(&self.word, seen, seen.emptied()).is_err() {
+            return self.p_again(machine, seen, deadline, false);
+        }
+        machine.enter();
+        self.sleep(machine, seen.emptied(), deadline)?;
+        let state = self.state();
+        match state.taken() {
+            Some(taken) if state.is_one_life(seen) && exchange_from(&self.word, state, taken).is_ok() => Ok(()),
+            _ => self.p_again(machine, seen, deadline, true),
+        }
+    }
+
+    /// P, as long as it takes.
+    #[cold]
+    #[inline(never)]
+    fn p_again(&self, machine: &impl Machine, seen: State, deadline: Option<Instant>, mut has_entered: bool) -> Result<(), Errno> {
+        let asleep = seen.emptied();
         loop {
             // Takes, or says that somebody waits; both only in the life that the caller began in.
-            let mut took = false;
-            let moved = self.change(|state| {
-                let taken = state.taken();
-                took = taken.is_some();
-                if state.is_one_life(seen) { taken.or_else(|| (!state.is_awaited()).then(|| state.settled(true))) } else { None }
-            });
-            match moved {
-                Ok(()) if took => return Ok(()),
-                Err(state) if !state.is_one_life(seen) => return Err(Errno::EIDRM),
-                _ => {}
+            let state = self.state();
+            if !state.is_one_life(seen) {
+                return Err(Errno::EIDRM);
+            }
+            let taken = state.taken();
+            if exchange_from(&self.word, state, taken.unwrap_or(asleep)).is_err() {
+                continue;
+            }
+            if taken.is_some() {
+                return Ok(());
             }
             if !has_entered {
                 machine.enter();
                 has_entered = true;
             }
-            let waited = machine.wait(&self.word, deadline, || mutant::is(Mutant::FutaphoreNotCheckedAgain) || must_wait(self.state()));
-            if waited == Err(Errno::ETIMEDOUT) {
-                self.settle(machine);
-                return waited;
-            }
+            self.sleep(machine, asleep, deadline)?;
         }
     }
 
+    /// Sleeps as long as the word says `asleep`, until a wake.
+    ///
+    /// # Errors
+    /// `ETIMEDOUT`: the deadline passed.
+    #[inline]
+    fn sleep(&self, machine: &impl Machine, asleep: State, deadline: Option<Instant>) -> Result<(), Errno> {
+        let must_wait = || mutant::is(Mutant::FutaphoreNotCheckedAgain) || self.state() == asleep;
+        if machine.wait(&self.word, deadline, must_wait) == Err(Errno::ETIMEDOUT) {
+            self.settle(machine);
+            return Err(Errno::ETIMEDOUT);
+        }
+        Ok(())
+    }
+
     /// Takes the waiters bit back if nobody waits any more: the caller was late.
+    #[cold]
+    #[inline(never)]
     fn settle(&self, machine: &impl Machine) {
-        machine.wake(&self.word, |waiting| {
+        machine.wake_one(&self.word, |waiting| {
             if waiting == 0 || mutant::is(Mutant::FutaphoreClearedByTheLate) {
                 let _ = self.change(|state| state.is_awaited().then(|| state.settled(false)));
             }
-            0
+            false
         });
     }
 
@@ -140,12 +168,12 @@ impl Slot {
         }
         machine.enter();
         let mut result = Ok(());
-        machine.wake(&self.word, |waiting| {
+        machine.wake_one(&self.word, |waiting| {
             // One of them will be gone.
             let is_awaited = waiting > 1 && !mutant::is(Mutant::FutaphoreClearedEarly);
             let given = self.change(|state| if state.is_one_life(seen) { state.given(is_awaited) } else { None });
             result = given.map_err(|state| if state.is_one_life(seen) { Errno::EOVERFLOW } else { Errno::EIDRM });
-            u32::from(result.is_ok())
+            result.is_ok()
         });
         result
     }
@@ -164,7 +192,7 @@ impl Slot {
     pub(super) fn free(&self, machine: &impl Machine) -> Result<(), Errno> {
         let wake_all = || {
             machine.enter();
-            machine.wake(&self.word, |_| u32::MAX);
+            machine.wake_all(&self.word);
         };
         if mutant::is(Mutant::FutaphoreWokenBeforeFreed) {
             wake_all();

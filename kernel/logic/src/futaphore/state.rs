@@ -20,7 +20,8 @@ use skete_cell::atomic::{AtomicU64, Ordering};
 ///
 /// **One test.** The program adds or takes one and looks at bit 31 of the result. It is set if the slot is free or waited for; if a V
 /// carried out of the highest count; if a P borrowed from zero. Bit 30 stops the borrow of a P at the count 0 of a slow slot, so that
-/// bit 31 stays. A word that is all zeros is never stored: the slots of a page begin as [`State::FREE`].
+/// bit 31 stays; a slow slot counts to 2³⁰ − 2, so that no V carries out of it (it would take as many Vs while somebody sleeps, each of
+/// which wakes one). A word that is all zeros is never stored: the slots of a page begin as [`State::FREE`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct State(u64);
 
@@ -32,6 +33,8 @@ pub const SLOW_BIT: u32 = 31;
 
 const SLOW: u64 = 3 << 30;
 const SLOW_COUNT: u64 = (1 << 30) - 1;
+/// The greatest count of a slow slot, which no V on top of it carries out of.
+const SLOW_MOST: u64 = SLOW_COUNT - 1;
 const IN_USE: u64 = 1 << 32;
 const LIFE: u64 = 1 << 33;
 
@@ -98,21 +101,27 @@ impl State {
         if new & 1 << SLOW_BIT == 0 { Some(Self(new)) } else { None }
     }
 
+    /// The state while somebody sleeps in this life of the slot, and nobody has given.
+    #[must_use]
+    pub const fn emptied(self) -> Self {
+        Self(self.0 & !(IN_USE - 1) | SLOW)
+    }
+
     /// One less, whether or not somebody waits, if the count is above zero.
     #[must_use]
     pub const fn taken(self) -> Option<Self> {
         if self.count() > 0 { Some(Self(self.0 - 1)) } else { None }
     }
 
-    /// One more, and then waited for as `is_awaited` says; asked under the queue's lock. `None`: there is no greater count.
+    /// One more; still waited for if it was, and `is_awaited`. Asked under the queue's lock. `None`: there is no greater count.
     #[must_use]
     pub const fn given(self, is_awaited: bool) -> Option<Self> {
-        let most = if is_awaited { SLOW_COUNT } else { MOST as u64 };
-        let count = self.count() as u64 + 1;
-        if count > most { None } else { Some(Self(self.settled(is_awaited).0 & !most | count)) }
+        let most = if self.is_slow() { SLOW_MOST } else { MOST as u64 };
+        let settled = if self.is_slow() && !is_awaited { self.0 & !SLOW } else { self.0 };
+        if self.count() as u64 == most { None } else { Some(Self(settled + 1)) }
     }
 
-    /// The same count, waited for or not; not asked of a count above 2³⁰ − 1 that is to be waited for.
+    /// The same count, waited for or not; not asked of a count above 2³⁰ − 2 that is to be waited for.
     #[must_use]
     pub const fn settled(self, is_awaited: bool) -> Self {
         Self(self.0 & !SLOW & !(MOST as u64) | if is_awaited { SLOW } else { 0 } | self.count() as u64)
@@ -139,20 +148,29 @@ impl State {
 /// The state of which it said `None`.
 #[inline(always)]
 pub(super) fn exchange(word: &AtomicU64, mut change: impl FnMut(State) -> Option<State>) -> Result<(), State> {
-    // Acquire and release: what one did before its V is seen by one whose P took what it gave.
-    let order = if mutant::is(Mutant::FutaphoreMovedRelaxed) { Ordering::Relaxed } else { Ordering::AcqRel };
     let mut seen = State(word.load(Ordering::Relaxed));
     loop {
-        let Some(new) = change(seen) else { return Err(seen) };
-        if mutant::is(Mutant::FutaphoreMovedInTwoSteps) {
-            word.store(new.0, Ordering::Release);
-            return Ok(());
-        }
-        match word.compare_exchange_weak(seen.0, new.0, order, Ordering::Relaxed) {
-            Ok(_) => return Ok(()),
-            Err(other) => seen = State(other),
+        let new = change(seen).ok_or(seen)?;
+        match exchange_from(word, seen, new) {
+            Ok(()) => return Ok(()),
+            Err(other) => seen = other,
         }
     }
+}
+
+/// Moves `word` from `seen` to `new`; may fail for no reason.
+///
+/// # Errors
+/// What the word is instead.
+#[inline(always)]
+pub(super) fn exchange_from(word: &AtomicU64, seen: State, new: State) -> Result<(), State> {
+    // Acquire and release: what one did before its V is seen by one whose P took what it gave.
+    let order = if mutant::is(Mutant::FutaphoreMovedRelaxed) { Ordering::Relaxed } else { Ordering::AcqRel };
+    if mutant::is(Mutant::FutaphoreMovedInTwoSteps) {
+        word.store(new.0, Ordering::Release);
+        return Ok(());
+    }
+    word.compare_exchange_weak(seen.0, new.0, order, Ordering::Relaxed).map(drop).map_err(State)
 }
 
 #[cfg(all(test, not(loom)))]
@@ -181,7 +199,7 @@ mod tests {
 
     #[test]
     fn the_program_does_not_move_what_is_free_or_awaited() {
-        let awaited = [0, 1, 2, (1 << 30) - 1].map(|count| used(count).settled(true));
+        let awaited = [0, 1, 2, (1 << 30) - 2].map(|count| used(count).settled(true));
         for state in [State::FREE, used(7).freed()].into_iter().chain(awaited) {
             assert_eq!((state.lowered(), state.raised()), (None, None), "{state:?}");
         }
@@ -189,7 +207,7 @@ mod tests {
 
     #[test]
     fn a_count_survives_being_awaited() {
-        for count in [0, 1, 77, (1 << 30) - 1] {
+        for count in [0, 1, 77, (1 << 30) - 2] {
             let awaited = used(count).settled(true);
             assert!(awaited.is_awaited() && awaited.count() == count && awaited.is_one_life(used(0)));
             assert_eq!(awaited.settled(false), used(count));
@@ -201,8 +219,8 @@ mod tests {
     fn what_is_given_is_counted_up_to_the_most() {
         assert_eq!(used(0).settled(true).given(true), Some(used(1).settled(true)));
         assert_eq!(used(5).settled(true).given(false), Some(used(6)));
-        assert_eq!(used((1 << 30) - 1).settled(true).given(false), Some(used(1 << 30)));
-        assert_eq!(used((1 << 30) - 1).settled(true).given(true), None);
+        assert_eq!(used(5).given(false), Some(used(6)));
+        assert_eq!([true, false].map(|is_awaited| used((1 << 30) - 2).settled(true).given(is_awaited)), [None; 2]);
         assert_eq!(used(MOST).given(false), None);
     }
 

@@ -1,23 +1,54 @@
-//! Waking as many as somebody decides who knows how many wait.
+//! What a semaphore kept in a program's word asks of the table: to sleep without a look before the lock, and to wake one while the word
+//! is settled under it.
 
-use super::chain::Chain;
+use super::waiter::Node;
 use super::{ANY, Key, Table};
 use crate::host::{Host, RawLock};
+use crate::thread::Thread;
+use crate::time::Instant;
+use skete_abi::Errno;
 
 impl<L: RawLock, const N: usize> Table<L, N> {
-    /// Tells `decide` how many wait for `key`, counted up to `most`, and wakes as many as it answers: higher priority first, then first
-    /// come first served. `decide` is called under the bucket's spin lock: nobody comes or goes between the count and the wake, and no
-    /// waiter is between its compare and its queue. Says how many were woken.
-    pub fn wake_decided(&self, host: &impl Host, key: Key, most: u32, decide: impl FnOnce(u32) -> u32) -> u32 {
+    /// Sleeps until a wake for `key`, as long as `must_wait`, asked under the bucket's spin lock, says so.
+    ///
+    /// # Errors
+    /// `EAGAIN` it does not · `ETIMEDOUT` the deadline passed.
+    #[inline]
+    pub fn wait_while(&self, host: &impl Host, key: Key, deadline: Option<Instant>, must_wait: impl Fn() -> bool) -> Result<(), Errno> {
+        let me = host.current();
+        self.enter(host, me, key, ANY, || Ok(u32::from(must_wait())), 1)?;
+        self.sleep(host, me, host.waiter(me), deadline)
+    }
+
+    /// Tells `decide` how many wait for `key`, counted up to two, and wakes one if it says so: the highest priority first, then the one
+    /// that came first. `decide` is called under the bucket's spin lock: nobody comes or goes between the count and the wake, and no waiter
+    /// is between its look at the word and its queue.
+    #[inline]
+    pub fn wake_decided(&self, host: &impl Host, key: Key, decide: impl FnOnce(u32) -> bool) {
         let bucket = self.bucket(key);
         let woken = bucket.lock.locked(|| {
-            let waiting = bucket.queue.with(|queue| queue.count(host, key, most));
-            let nr = decide(waiting);
-            let woken = bucket.queue.with_mut(|queue| Chain::gather(host, queue, key, nr, ANY));
-            bucket.lower(woken.len());
-            woken
+            let find = |mut thread: Thread| {
+                while !thread.is_none() {
+                    let node = host.waiter(thread).node.get();
+                    if node.key == key {
+                        return Some((thread, node));
+                    }
+                    thread = node.next;
+                }
+                None::<(Thread, Node)>
+            };
+            let first = find(bucket.queue.with(|queue| queue.first()));
+            let waiting = first.map_or(0, |(_, node)| 1 + u32::from(find(node.next).is_some()));
+            let wakes = decide(waiting);
+            let (thread, node) = first.filter(|_| wakes)?;
+            bucket.queue.with_mut(|queue| queue.remove(host, node));
+            bucket.lower(1);
+            // It is in no queue and no chain: it may go as soon as it looks.
+            host.waiter(thread).release();
+            Some(thread)
         });
-        woken.wake(host);
-        woken.len()
+        if let Some(thread) = woken {
+            host.unpark(thread);
+        }
     }
 }

@@ -94,7 +94,7 @@ impl<L: RawLock, const N: usize> Table<L, N> {
 
     /// The second half of [`wait`](Self::wait): parks `me`, the calling thread, until it is woken or late.
     #[inline(always)]
-    fn sleep(&self, host: &impl Host, me: Thread, waiter: &Waiter, deadline: Option<Instant>) -> Result<(), Errno> {
+    pub(super) fn sleep(&self, host: &impl Host, me: Thread, waiter: &Waiter, deadline: Option<Instant>) -> Result<(), Errno> {
         loop {
             let parked = host.park(deadline);
             if waiter.is_woken() {

@@ -100,12 +100,15 @@ impl Machine for Desk {
     fn enter(&self) {}
 
     fn wait(&self, word: &AtomicU64, deadline: Option<Instant>, must_wait: impl Fn() -> bool) -> Result<(), Errno> {
-        let read = || Ok(u32::from(must_wait()));
-        self.seat.table().wait(&self.seat, self.key(word), ANY, deadline, read, 1)
+        self.seat.table().wait_while(&self.seat, self.key(word), deadline, must_wait)
     }
 
-    fn wake(&self, word: &AtomicU64, decide: impl FnOnce(u32) -> u32) {
-        self.seat.table().wake_decided(&self.seat, self.key(word), 2, decide);
+    fn wake_one(&self, word: &AtomicU64, decide: impl FnOnce(u32) -> bool) {
+        self.seat.table().wake_decided(&self.seat, self.key(word), decide);
+    }
+
+    fn wake_all(&self, word: &AtomicU64) {
+        self.seat.table().wake(&self.seat, self.key(word), u32::MAX, ANY);
     }
 }
 
@@ -121,8 +124,12 @@ impl Machine for Quiet<'_> {
         self.0.wait(word, deadline, must_wait)
     }
 
-    fn wake(&self, word: &AtomicU64, decide: impl FnOnce(u32) -> u32) {
-        self.0.wake(word, decide);
+    fn wake_one(&self, word: &AtomicU64, decide: impl FnOnce(u32) -> bool) {
+        self.0.wake_one(word, decide);
+    }
+
+    fn wake_all(&self, word: &AtomicU64) {
+        self.0.wake_all(word);
     }
 }
 

@@ -135,6 +135,11 @@ impl Seat {
         exchanged.unwrap_or_else(|held| held)
     }
 
+    /// The word itself, for locks that move it.
+    pub fn word(&self, word: Word) -> &AtomicU32 {
+        &self.machine.words[word as usize]
+    }
+
     /// Waits as long as the word is 0.
     pub fn wait(&self, word: Word, deadline: Option<Instant>) -> Result<(), Errno> {
         self.wait_while(word, 0, deadline)

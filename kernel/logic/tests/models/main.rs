@@ -14,6 +14,8 @@ mod futex;
 #[cfg(loom)]
 mod lending;
 #[cfg(loom)]
+mod locks;
+#[cfg(loom)]
 mod machine;
 #[cfg(loom)]
 mod placement;
@@ -24,12 +26,14 @@ mod runner;
 #[cfg(loom)]
 mod sleepers;
 #[cfg(loom)]
+mod sysv;
+#[cfg(loom)]
 mod token;
 
 #[cfg(loom)]
 fn main() -> std::process::ExitCode {
-    let futexes = [futex::MODELS, requeue::MODELS, end::MODELS, lending::MODELS].concat();
-    let models = [token::MODELS, &futexes, futaphore::MODELS, placement::MODELS, sleepers::MODELS].concat();
+    let futexes = [futex::MODELS, requeue::MODELS, end::MODELS, lending::MODELS, locks::MODELS].concat();
+    let models = [token::MODELS, &futexes, futaphore::MODELS, placement::MODELS, sleepers::MODELS, sysv::MODELS].concat();
     runner::run(&models)
 }
 

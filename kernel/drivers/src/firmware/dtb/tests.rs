@@ -7,7 +7,7 @@ use dtoolkit::model::{DeviceTree, DeviceTreeNode, DeviceTreeProperty};
 use proptest::prelude::*;
 
 use super::super::{Board, Conduit, Core, Device, Gic, Machine, Start};
-use super::{read, total_bytes};
+use super::{read, read_for_loader, total_bytes};
 
 fn cells(cells: &[u32]) -> Vec<u8> {
     cells.iter().flat_map(|cell| cell.to_be_bytes()).collect()
@@ -86,13 +86,25 @@ fn a_tree_says_what_the_machine_is() {
     assert_eq!(machine.ram.len(), 1);
     assert_eq!(machine.reserved.first(), Some(&(0x5000_0000..0x5000_1000)));
     assert_eq!(machine.initrd, Some(0x4400_0000..0x4400_1000));
-    assert_eq!((machine.command_line, machine.seed), ("cores=2 -- x", [1, 2, 3].as_slice()));
+    assert_eq!((machine.command_line, machine.seed), (b"cores=2 -- x".as_slice(), [1, 2, 3].as_slice()));
     assert_eq!(machine.psci, Some(Conduit::Hvc));
     let start = [Start::Psci, Start::SpinTable(0xE0)];
     assert_eq!(machine.cores.as_slice(), [Core { mpidr: 0, start: start[0] }, Core { mpidr: 1, start: start[1] }]);
     assert_eq!(machine.uart, Some(Device { base: 0x900_0000, bytes: 0x1000, interrupt: Some(33) }));
     assert_eq!(machine.gic, Some(Gic::V2 { distributor: 0x800_0000, cpu_interface: 0x801_0000 }));
     assert_eq!(machine.virtio.as_slice(), [Device { base: 0xA00_0000, bytes: 0x200, interrupt: Some(48) }]);
+}
+
+#[test]
+fn a_loader_reads_the_same_but_for_what_it_does_not_want() {
+    let blob = virt();
+    let whole = read(&blob).expect("dtoolkit made it");
+    let machine = read_for_loader(&blob).expect("dtoolkit made it");
+    let without = |device: Option<Device>| device.map(|device| Device { interrupt: None, ..device });
+    assert_eq!((machine.board, machine.initrd, machine.command_line), (whole.board, whole.initrd, whole.command_line));
+    assert_eq!((machine.ram, machine.reserved), (whole.ram, whole.reserved));
+    assert_eq!((machine.psci, machine.uart), (whole.psci, without(whole.uart)));
+    assert!(machine.cores.is_empty() && machine.gic.is_none() && machine.virtio.is_empty() && machine.seed.is_empty());
 }
 
 #[test]

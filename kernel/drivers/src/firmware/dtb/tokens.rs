@@ -151,6 +151,7 @@ fn until_nul(bytes: &[u8]) -> Option<&[u8]> {
     bytes.get(..bytes.iter().position(|&byte| byte == 0)?)
 }
 
+#[inline(never)]
 fn word(bytes: &[u8], at: usize) -> Option<u32> {
     bytes.get(at..)?.first_chunk().map(|four| u32::from_be_bytes(*four))
 }

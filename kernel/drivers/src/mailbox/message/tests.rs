@@ -55,6 +55,25 @@ fn a_message_is_laid_out_as_the_firmware_reads_it() {
 }
 
 #[test]
+fn a_clocks_rate_is_read_without_the_other_replies() {
+    let set = Request::SetClockRate { clock: Clock::Uart, hz: 48_000_000, skips_turbo: false };
+    for (request, reply, hz) in [
+        (Request::ClockRate(Clock::Core), Some(Reply::ClockRate(Clock::Core, 250_000_000)), Some(250_000_000)),
+        (set, Some(Reply::SetClockRate(Clock::Uart, 48_000_000)), Some(48_000_000)),
+        (Request::ClockRate(Clock::Core), Some(Reply::ClockRate(Clock::Core, 0)), None),
+        (Request::Temperature, Some(Reply::Temperature(48_000)), None),
+        (set, None, None),
+    ] {
+        let mut buffer = Buffer::new();
+        let mut message = Message::new(&mut buffer.0);
+        assert_eq!(message.ask(request), Ok(()));
+        message.finish();
+        answer(&mut buffer.0, reply.as_slice());
+        assert_eq!(Answer::check(&buffer.0).expect("a good answer").clock_hz(), hz);
+    }
+}
+
+#[test]
 fn only_tags_that_were_answered_have_a_reply() {
     let mut buffer = Buffer::new();
     let mut message = Message::new(&mut buffer.0);

@@ -108,7 +108,8 @@ impl<L: RawLock, const N: usize> Table<L, N> {
         } else {
             let known = host.heir(first).wait.with(|wait| wait.holder).ok_or(Errno::EINVAL)?;
             // Of a holder that is ending the word may be free already, and the lock not handed over yet.
-            if !held.is_by(known) && !(held.is_free() && held.is_died()) {
+            let is_ending = held.is_free() && held.is_died();
+            if !held.is_by(known) && !is_ending {
                 return Err(Errno::EINVAL);
             }
             known

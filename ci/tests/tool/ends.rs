@@ -1,0 +1,107 @@
+//! Every way that a run ends, and that no QEMU outlives it.
+
+use std::process::Command;
+
+use super::{Outcome, Package, Watched, is_qemu, root, tool};
+
+/// A program that never ends: two threads, each waits for the other to let go of a lock.
+const DEADLOCK: &str = "use std::sync::{Barrier, Mutex};
+static ONE: Mutex<()> = Mutex::new(());
+static TWO: Mutex<()> = Mutex::new(());
+static BOTH: Barrier = Barrier::new(2);
+fn take(first: &Mutex<()>, second: &Mutex<()>) {
+    let _first = first.lock();
+    BOTH.wait();
+    println!(\"ready\");
+    let _second = second.lock();
+}
+fn main() {
+    std::thread::scope(|scope| {
+        scope.spawn(|| take(&ONE, &TWO));
+        take(&TWO, &ONE);
+    });
+}";
+
+#[test]
+#[ignore = "needs the tool and QEMU"]
+fn a_timeout_is_status_124_and_tells_who_waits_for_what() {
+    let package = Package::new("deadlock", DEADLOCK);
+    let inside = package.path().join("src");
+    for board in ["raspi3b", "virt"] {
+        let outcome = Outcome::of(tool(&inside).args(["run", "--board", board, "--timeout", "3"]));
+        outcome.assert(
+            124,
+            &["skete: report: 2 threads, 2 wait for a word", "thread 0 \"main\"", "waits for the word at 0x", "stopped after 3 s"],
+        );
+        assert!(outcome.text.contains("at main.rs:10"), "no frame names the program's own line:\n{}", outcome.text);
+    }
+}
+
+#[test]
+#[ignore = "needs the tool and QEMU"]
+fn ctrl_c_and_a_request_to_end_leave_no_qemu_behind() {
+    let package = Package::new("deadlock", DEADLOCK);
+    for (signal, is_for_group) in [("INT", true), ("INT", false), ("TERM", false), ("TERM", true), ("HUP", false)] {
+        let run = Watched::start(tool(package.path()).arg("run"));
+        assert_ends_with_its_qemus(run, "ready\nready", signal, is_for_group);
+    }
+    // Killed without a word: the system takes QEMU along.
+    let run = Watched::start(tool(package.path()).arg("run"));
+    assert_qemus_go(run, "ready\nready", "KILL", false);
+}
+
+#[test]
+#[ignore = "needs the tool and QEMU"]
+fn a_test_run_that_is_ended_leaves_no_qemu_behind() {
+    // Built before, so that the signal comes when machines run.
+    let words = ["test", "--only", "programs", "suite: the suite, where time is exact"];
+    for signal in ["INT", "TERM"] {
+        let mut run = Watched::start(tool(root()).args(words));
+        while run.qemus().is_empty() {
+            assert!(run.child.try_wait().unwrap().is_none(), "it ended by itself");
+            std::thread::yield_now();
+        }
+        assert_ends_with_its_qemus(run, "", signal, signal == "INT");
+    }
+}
+
+/// Waits for `word`, sends the signal, and looks for what is left.
+#[track_caller]
+fn assert_ends_with_its_qemus(run: Watched, word: &str, signal: &str, is_for_group: bool) {
+    assert_eq!(assert_qemus_go(run, word, signal, is_for_group), Some(130), "after SIG{signal}");
+}
+
+#[track_caller]
+fn assert_qemus_go(mut run: Watched, word: &str, signal: &str, is_for_group: bool) -> Option<i32> {
+    assert!(run.read_until(word), "it ended by itself: {}", run.text);
+    let qemus = run.qemus();
+    assert!(!qemus.is_empty(), "no QEMU runs");
+    run.signal(signal, is_for_group);
+    // All that hold the output open are gone when it ends.
+    run.read_until("\u{0}never said\u{0}");
+    let status = run.child.wait().unwrap().code();
+    let left: Vec<&u32> = qemus.iter().filter(|id| is_qemu(**id)).collect();
+    assert!(left.is_empty(), "after SIG{signal} these are left: {left:?}");
+    status
+}
+
+#[test]
+#[ignore = "needs the tool and QEMU"]
+fn a_program_may_be_given_by_its_path_from_anywhere() {
+    let folder = tempfile::Builder::new().prefix("two words ").tempdir().unwrap();
+    Outcome::of(tool(folder.path()).args(["run", "args", "--", "status=7", "two words"])).assert(7, &["argument 2: two words"]);
+    let apps = root().join("apps/args/src");
+    Outcome::of(tool(&apps).args(["run", "--", "status=6"])).assert(6, &[]);
+    let elf = folder.path().join("a program");
+    std::fs::copy(root().join("target/skete/aarch64-unknown-hermit/release/args"), &elf).unwrap();
+    Outcome::of(tool(folder.path()).args(["run", "a program", "--", "status=5"])).assert(5, &["argument 1: status=5"]);
+}
+
+#[test]
+#[ignore = "needs the tool and QEMU"]
+fn a_reader_that_leaves_does_not_change_the_status() {
+    let script = "\"$SKETE_TOOL\" run args -- status=9 | head -c 1 > /dev/null; exit \"${PIPESTATUS[0]}\"";
+    let mut shell = Command::new("bash");
+    shell.args(["-c", script]).current_dir(root());
+    Outcome::of(&mut shell).assert(9, &[]);
+}

@@ -1,0 +1,278 @@
+//! `semop` and `semtimedop`.
+
+use super::attempt::{Step, Verdict, step};
+use super::sleeper::{Chain, changes};
+use super::{Gate, Semaphore, Set, Sleepers, State};
+use crate::host::Parked;
+use crate::mutant::{self, Mutant};
+use crate::thread::Thread;
+use crate::time::Instant;
+use allocator_api2::alloc::Allocator;
+use skete_abi::Errno;
+use skete_abi::ipc::IPC_NOWAIT;
+use skete_abi::sem::{SEM_UNDO, SEMVMX, SemBuf};
+
+/// What the first section under the lock comes to.
+#[must_use]
+pub(super) enum Outcome {
+    /// All operations are done, and nobody is to be woken.
+    Done,
+    /// All operations are done, and let these go.
+    Serves(Chain),
+    /// The caller is in the queue.
+    Queued,
+    /// The caller's undo list has no entry in this set yet.
+    WantsUndo,
+    Failed(Errno),
+}
+
+impl<L: Gate, A: Allocator + Clone> Set<L, A> {
+    /// Does `operation` on the set whose id is `number` if that is simple: it changes a value, is not to be undone, need not wait, and
+    /// nobody else is concerned. False, and nothing done: [`operate`](Self::operate) knows why.
+    #[inline(always)]
+    #[must_use]
+    pub fn change(&self, host: &impl Sleepers, number: i32, operation: &SemBuf) -> bool {
+        let change = operation.sem_op;
+        if change == 0 || operation.sem_flg & SEM_UNDO != 0 {
+            return false;
+        }
+        let semaphore = usize::from(operation.sem_num);
+        self.lock.locked_at(number.cast_unsigned(), || self.state.with_mut(|state| state.change(host, semaphore, change))) == Some(true)
+    }
+
+    /// Does all of `operations` on the set whose id is `number`, in order, or none; sleeps until that can be done, or until `deadline`.
+    /// There is at least one operation, and no more than the limit.
+    ///
+    /// # Errors
+    /// `EINVAL`: no such set. `EFBIG`: no such semaphore. `EACCES`: the mode forbids it. `EAGAIN`: one would wait that may not, or the
+    /// deadline passed. `ERANGE`: a value above SEMVMX, or an undo that reaches too far. `EIDRM`: the set was removed meanwhile.
+    /// `ENOMEM`: no memory for an undo.
+    #[inline]
+    pub fn operate(&self, host: &impl Sleepers, number: i32, operations: &[SemBuf], deadline: Option<Instant>) -> Result<(), Errno> {
+        match operations {
+            [operation] => self.operate_one(host, number, operation, deadline),
+            _ => self.operate_all(host, number, operations, deadline),
+        }
+    }
+
+    /// [`operate`](Self::operate) with one operation, after [`change`](Self::change) would not do it.
+    ///
+    /// # Errors
+    /// As [`operate`](Self::operate).
+    #[inline(always)]
+    pub fn operate_one(&self, host: &impl Sleepers, number: i32, operation: &SemBuf, deadline: Option<Instant>) -> Result<(), Errno> {
+        if operation.sem_flg & SEM_UNDO != 0 {
+            self.operate_all(host, number, core::slice::from_ref(operation), deadline)
+        } else if operation.sem_op > 0 {
+            self.raise(host, number, operation)
+        } else {
+            self.lower(host, number, operation, deadline)
+        }
+    }
+
+    /// One operation that never waits.
+    #[inline(never)]
+    fn raise(&self, host: &impl Sleepers, number: i32, operation: &SemBuf) -> Result<(), Errno> {
+        self.locked(|state| state.raise(host, number, operation)).map(|chain| chain.wake(host))
+    }
+
+    /// One operation that may have to wait.
+    #[inline(never)]
+    fn lower(&self, host: &impl Sleepers, number: i32, operation: &SemBuf, deadline: Option<Instant>) -> Result<(), Errno> {
+        if self.enter_lower(host, number, operation)? { Ok(()) } else { self.sleep(host, deadline) }
+    }
+
+    #[inline(never)]
+    fn operate_all(&self, host: &impl Sleepers, number: i32, operations: &[SemBuf], deadline: Option<Instant>) -> Result<(), Errno> {
+        if self.enter_all(host, number, operations)? { Ok(()) } else { self.sleep(host, deadline) }
+    }
+
+    /// [`operate`](Self::operate) without the sleep: does the operations, true; or queues the calling thread, false, which is to sleep
+    /// until its [`Sleeper`](super::Sleeper) has an answer, or to [`withdraw`](Self::withdraw).
+    ///
+    /// # Errors
+    /// As [`operate`](Self::operate).
+    pub fn enter(&self, host: &impl Sleepers, number: i32, operations: &[SemBuf]) -> Result<bool, Errno> {
+        match operations {
+            [operation] if self.change(host, number, operation) => Ok(true),
+            [operation] if operation.sem_flg & SEM_UNDO != 0 => self.enter_all(host, number, operations),
+            [operation] if operation.sem_op > 0 => self.raise(host, number, operation).map(|()| true),
+            [operation] => self.enter_lower(host, number, operation),
+            _ => self.enter_all(host, number, operations),
+        }
+    }
+
+    #[inline(always)]
+    fn enter_lower(&self, host: &impl Sleepers, number: i32, operation: &SemBuf) -> Result<bool, Errno> {
+        if mutant::is(Mutant::IdComparedOutsideTheLock) {
+            self.locked(|state| if state.is(number) { Ok(()) } else { Err(Errno::EINVAL) })?;
+        }
+        let outcome = self.locked(|state| state.lower(host, number, operation));
+        self.settle(host, core::slice::from_ref(operation), outcome)
+    }
+
+    #[inline(always)]
+    fn enter_all(&self, host: &impl Sleepers, number: i32, operations: &[SemBuf]) -> Result<bool, Errno> {
+        loop {
+            let outcome = self.locked(|state| state.enter_all(host, number, operations));
+            if !matches!(outcome, Outcome::WantsUndo) {
+                return self.settle(host, operations, outcome);
+            }
+            self.prepare_undo(host, number)?;
+        }
+    }
+
+    #[inline(always)]
+    fn settle(&self, host: &impl Sleepers, operations: &[SemBuf], outcome: Outcome) -> Result<bool, Errno> {
+        match outcome {
+            Outcome::Done => Ok(true),
+            Outcome::Failed(errno) => Err(errno),
+            Outcome::Serves(chain) => {
+                chain.wake(host);
+                Ok(true)
+            }
+            Outcome::Queued | Outcome::WantsUndo => {
+                self.queue_late(host, operations);
+                Ok(false)
+            }
+        }
+    }
+
+    /// As if queueing were not part of the section that tried.
+    #[inline(always)]
+    fn queue_late(&self, host: &impl Sleepers, operations: &[SemBuf]) {
+        if mutant::is(Mutant::QueuedInASecondSection) {
+            self.locked(|state| state.queue(host, operations));
+        }
+    }
+
+    /// Parks the calling thread, which is queued, until its operations are done or have failed, or it is late.
+    #[inline(always)]
+    fn sleep(&self, host: &impl Sleepers, deadline: Option<Instant>) -> Result<(), Errno> {
+        let me = host.current();
+        let sleeper = host.sleeper(me);
+        let mut deadline = deadline;
+        loop {
+            let parked = host.park(deadline);
+            if let Some(answer) = sleeper.answer() {
+                return answer;
+            }
+            if parked == Parked::Expired {
+                if self.withdraw(host, me) {
+                    return Err(Errno::EAGAIN);
+                }
+                // A waker has claimed it: it is about to let go, and to unpark.
+                deadline = None;
+            }
+        }
+    }
+
+    /// Takes `me` out of the queue: its deadline has passed. False if a waker was faster.
+    #[cold]
+    pub fn withdraw(&self, host: &impl Sleepers, me: Thread) -> bool {
+        let sleeper = host.sleeper(me);
+        self.locked(|state| {
+            if !sleeper.is_queued() && !mutant::is(Mutant::SleeperWithdrawnBlindly) {
+                return false;
+            }
+            state.unqueue(host, sleeper.node());
+            sleeper.leave();
+            true
+        })
+    }
+}
+
+impl<A: Allocator> State<A> {
+    /// See [`Set::change`].
+    #[inline(always)]
+    #[allow(clippy::cast_possible_truncation, reason = "0 to SEMVMX, as just seen")]
+    fn change(&mut self, host: &impl Sleepers, number: usize, change: i16) -> bool {
+        let Some(semaphore) = self.semaphores.get_mut(number) else { return false };
+        let value = u32::from(semaphore.value).wrapping_add_signed(change.into());
+        if value > SEMVMX.into() {
+            return false;
+        }
+        *semaphore = Semaphore { value: value as u16, pid: host.pid() };
+        self.operated = host.stamp();
+        true
+    }
+
+    /// One operation that raises a value and is not to be undone: whom it lets go.
+    #[inline(always)]
+    fn raise(&mut self, host: &impl Sleepers, number: i32, operation: &SemBuf) -> Result<Chain, Errno> {
+        self.judge(number, usize::from(operation.sem_num), true)?;
+        let semaphore = &mut self.semaphores[usize::from(operation.sem_num)];
+        let value = semaphore.value + operation.sem_op.unsigned_abs();
+        if value > SEMVMX {
+            return Err(Errno::ERANGE);
+        }
+        *semaphore = Semaphore { value, pid: host.pid() };
+        self.operated = host.stamp();
+        Ok(if self.first.is_none() { Chain::EMPTY } else { self.serve_raised(host, operation.sem_num) })
+    }
+
+    /// One operation that lowers a value or waits for 0, and is not to be undone; queues the calling thread if it must wait.
+    #[inline(always)]
+    fn lower(&mut self, host: &impl Sleepers, number: i32, operation: &SemBuf) -> Outcome {
+        if let Err(errno) = self.judge(number, usize::from(operation.sem_num), operation.sem_op != 0) {
+            return Outcome::Failed(errno);
+        }
+        let semaphore = &mut self.semaphores[usize::from(operation.sem_num)];
+        match step(semaphore.value, operation.sem_op) {
+            Step::To(value) => {
+                *semaphore = Semaphore { value, pid: host.pid() };
+                self.operated = host.stamp();
+                if self.readers | self.complex == 0 { Outcome::Done } else { self.serve(host).into() }
+            }
+            _ if operation.sem_flg & IPC_NOWAIT != 0 => Outcome::Failed(Errno::EAGAIN),
+            _ => self.wait(host, core::slice::from_ref(operation)),
+        }
+    }
+
+    /// Tries, and queues the calling thread if it must wait.
+    #[inline]
+    fn enter_all(&mut self, host: &impl Sleepers, number: i32, operations: &[SemBuf]) -> Outcome {
+        let highest = operations.iter().map(|operation| operation.sem_num).max().unwrap_or(0);
+        if let Err(errno) = self.judge(number, highest.into(), changes(operations)) {
+            return Outcome::Failed(errno);
+        }
+        let me = host.current();
+        let is_undone = operations.iter().any(|operation| operation.sem_flg & SEM_UNDO != 0);
+        if is_undone && self.rest.as_mut().is_some_and(|rest| rest.undo.of(host.undo_list(me)).is_none()) {
+            return Outcome::WantsUndo;
+        }
+        match self.attempt(host, me, host.pid(), operations) {
+            Verdict::Failed(errno) => Outcome::Failed(errno),
+            Verdict::Blocked(_) => self.wait(host, operations),
+            Verdict::Done => self.serve_after(host, operations).into(),
+        }
+    }
+
+    /// What can be said before anything is tried, of operations on semaphores up to `highest`.
+    #[inline(always)]
+    fn judge(&self, number: i32, highest: usize, changes: bool) -> Result<(), Errno> {
+        if !self.is(number) && !mutant::is(Mutant::IdComparedOutsideTheLock) {
+            return Err(Errno::EINVAL);
+        }
+        if highest >= self.semaphores.len() {
+            return Err(Errno::EFBIG);
+        }
+        self.permit(changes)
+    }
+
+    /// Queues the calling thread, which must wait.
+    #[inline(always)]
+    fn wait(&mut self, host: &impl Sleepers, operations: &[SemBuf]) -> Outcome {
+        if !mutant::is(Mutant::QueuedInASecondSection) {
+            self.queue(host, operations);
+        }
+        Outcome::Queued
+    }
+}
+
+impl From<Chain> for Outcome {
+    #[inline]
+    fn from(chain: Chain) -> Self {
+        if chain.is_empty() { Self::Done } else { Self::Serves(chain) }
+    }
+}

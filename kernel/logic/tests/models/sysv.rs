@@ -1,0 +1,342 @@
+//! Models of semaphore sets: everything that can come between two calls.
+
+use super::machine::{LATE, RunSignal};
+use super::runner::Model;
+use allocator_api2::alloc::Global;
+use loom::sync::atomic::{AtomicU32, Ordering};
+use loom::sync::{Arc, Mutex};
+use loom::thread::{self, JoinHandle};
+use skete_abi::Errno;
+use skete_abi::ipc::{IPC_CREAT, IPC_PRIVATE};
+use skete_abi::sem::SemBuf;
+use skete_cell::Guarded;
+use skete_logic::futex::Waiter;
+use skete_logic::host::{Host, Parked};
+use skete_logic::mutant::Mutant;
+use skete_logic::sysv::ids::Id;
+use skete_logic::sysv::limits::Limits;
+use skete_logic::sysv::sem::undo::{self, Membership};
+use skete_logic::sysv::sem::{Gate, Lent, Places, Registry, Set, Sleeper, Sleepers};
+use skete_logic::thread::Thread;
+use skete_logic::time::Instant;
+use skete_logic::token::Token;
+
+pub const MODELS: &[Model] = &[
+    Model {
+        name: "sysv::an_up_after_the_look_is_not_lost",
+        body: up_and_down,
+        mutants: &[Mutant::QueuedInASecondSection, Mutant::GateOpenWhileSomebodySleeps],
+    },
+    Model {
+        name: "sysv::arrays_that_cross_exclude_each_other_and_leave_nothing",
+        body: crossing,
+        mutants: &[Mutant::QueuedInASecondSection],
+    },
+    Model {
+        name: "sysv::one_who_is_late_has_done_it_or_not_never_both",
+        body: timeout_against_up,
+        mutants: &[Mutant::SleeperWithdrawnBlindly],
+    },
+    Model {
+        name: "sysv::a_woken_thread_may_sleep_again_at_once",
+        body: sleep_again,
+        mutants: &[Mutant::SleeperFreedUnderTheLock, Mutant::SleeperFreedRelaxed],
+    },
+    Model {
+        name: "sysv::a_removed_set_keeps_nobody",
+        body: removal,
+        mutants: &[Mutant::SetRemovedBeforeTheSleepersGo, Mutant::IdComparedOutsideTheLock],
+    },
+    Model {
+        name: "sysv::the_last_who_shares_a_list_undoes_it_once",
+        body: both_leave,
+        mutants: &[Mutant::LeftWithoutFence, Mutant::UndoneInTwoSections],
+    },
+    Model {
+        name: "sysv::an_undo_that_begins_while_another_leaves_is_not_lost",
+        body: begin_against_leave,
+        mutants: &[Mutant::LeftWithoutFence],
+    },
+    Model { name: "sysv::an_undo_lets_a_sleeper_go", body: undo_against_down, mutants: &[Mutant::QueuedInASecondSection] },
+];
+
+/// A set's lock, and the number that it shows.
+struct Lock(Mutex<u32>);
+
+impl Gate for Lock {
+    fn locked_at<R>(&self, number: u32, section: impl FnOnce() -> R) -> Option<R> {
+        let shown = self.0.lock().expect("no section panics in a model that goes on");
+        (*shown == number).then(section)
+    }
+
+    fn locked<R>(&self, section: impl FnOnce() -> (R, u32)) -> R {
+        let mut shown = self.0.lock().expect("no section panics in a model that goes on");
+        let (result, number) = section();
+        *shown = number;
+        result
+    }
+}
+
+struct Record {
+    sleeper: Sleeper,
+    sharing: Membership,
+    token: Token,
+    run: RunSignal,
+    /// What the thread sleeps over; the set's lock guards it, as it does the node.
+    lent: Guarded<&'static [SemBuf]>,
+}
+
+/// One set, and threads.
+struct Machine {
+    set: Set<Lock, Global>,
+    registry: Mutex<Registry<Global>>,
+    records: Vec<Record>,
+    expects_undo: AtomicU32,
+}
+
+/// The machine as one of its threads sees it.
+#[derive(Clone)]
+struct Seat {
+    machine: Arc<Machine>,
+    me: Thread,
+    id: i32,
+}
+
+/// The seats of a machine for `threads` threads, who share an undo list, and a set with these values.
+fn seats<const THREADS: usize>(values: &[u16]) -> [Seat; THREADS] {
+    let record = || Record {
+        sleeper: Sleeper::new(),
+        sharing: Membership::new(),
+        token: Token::new(),
+        run: RunSignal::new(),
+        lent: Guarded::new(&[]),
+    };
+    let machine = Arc::new(Machine {
+        set: Set::new(0, Lock(Mutex::new(Set::<Lock, Global>::first_number(0))), Global),
+        registry: Mutex::new(Registry::new(Limits::LINUX, Global)),
+        records: (0..THREADS).map(|_| record()).collect(),
+        expects_undo: AtomicU32::new(0),
+    });
+    machine.records.iter().for_each(|record| record.sharing.join(&Membership::new()));
+    let mut seat = Seat { machine, me: Thread::new(0), id: 0 };
+    let count = i32::try_from(values.len()).expect("a few");
+    let id = seat.registry(|registry| registry.open(&seat, &seat, IPC_PRIVATE, count, IPC_CREAT | 0o600)).expect("there is room");
+    seat.machine.set.set_values(&seat, id, values).expect("it is there");
+    seat.id = id.number();
+    std::array::from_fn(|index| Seat { me: Thread::new(u16::try_from(index).expect("a few")), ..seat.clone() })
+}
+
+impl Seat {
+    fn registry<R>(&self, act: impl FnOnce(&mut Registry<Global>) -> R) -> R {
+        act(&mut self.machine.registry.lock().expect("nobody panics with it"))
+    }
+
+    /// As the kernel's `semop`.
+    fn operate(&self, operations: &[SemBuf], deadline: Option<Instant>) -> Result<(), Errno> {
+        match operations {
+            [operation] if self.machine.set.change(self, self.id, operation) => Ok(()),
+            _ => self.machine.set.operate(self, self.id, operations, deadline),
+        }
+    }
+
+    fn value(&self, number: usize) -> u16 {
+        self.machine.set.value(self.the_id(), number).expect("it is there")
+    }
+
+    fn the_id(&self) -> Id {
+        Id::from_number(self.id).expect("an id")
+    }
+
+    /// As a thread's end.
+    fn leave(&self) {
+        let list = self.machine.records[self.me.index()].sharing.leave();
+        if self.machine.expects_undo.load(Ordering::Relaxed) == 0 {
+            return;
+        }
+        if !self.machine.records.iter().any(|record| record.sharing.list() == list) {
+            undo::apply(self, self, list);
+        }
+    }
+
+    /// What must hold when all is over.
+    fn is_at_rest(&self) -> bool {
+        self.machine.set.sleepers(self) == 0
+    }
+}
+
+impl Places for Seat {
+    type Lock = Lock;
+    type Space = Global;
+
+    fn at(&self, index: usize) -> Option<&Set<Lock, Global>> {
+        (index == 0).then_some(&self.machine.set)
+    }
+
+    fn provide(&self, index: usize) -> Option<&Set<Lock, Global>> {
+        self.at(index)
+    }
+}
+
+impl Sleepers for Seat {
+    fn sleeper(&self, thread: Thread) -> &Sleeper {
+        &self.machine.records[thread.index()].sleeper
+    }
+
+    fn lend(&self, operations: &[SemBuf]) -> Lent {
+        // A few bytes for each sleep: a model's process is short.
+        let operations: &'static [SemBuf] = operations.to_vec().leak();
+        self.machine.records[self.me.index()].lent.set(operations);
+        Lent { start: self.me.index(), count: u16::try_from(operations.len()).expect("a few") }
+    }
+
+    fn borrow(&self, lent: Lent) -> &[SemBuf] {
+        self.machine.records[lent.start].lent.get()
+    }
+
+    fn pid(&self) -> u32 {
+        self.me.number().into()
+    }
+
+    fn undo_list(&self, thread: Thread) -> u32 {
+        self.machine.records[thread.index()].sharing.list()
+    }
+
+    fn expect_undo(&self) {
+        self.machine.expects_undo.store(1, Ordering::Relaxed);
+    }
+
+    fn stamp(&self) -> u64 {
+        1
+    }
+}
+
+impl Host for Seat {
+    fn current(&self) -> Thread {
+        self.me
+    }
+
+    /// Parks as the kernel does. A deadline has always passed, and hides an unpark that came with it.
+    fn park(&self, deadline: Option<Instant>) -> Parked {
+        let record = &self.machine.records[self.me.index()];
+        let is_notified = record.token.take();
+        if deadline.is_some() {
+            return Parked::Expired;
+        }
+        if !is_notified && record.token.settle() {
+            record.run.wait_to_run();
+        }
+        Parked::Notified
+    }
+
+    fn unpark(&self, thread: Thread) {
+        let record = &self.machine.records[thread.index()];
+        if record.token.notify() {
+            record.run.make_ready();
+        }
+    }
+
+    fn priority(&self, _thread: Thread) -> u8 {
+        2
+    }
+
+    fn waiter(&self, _thread: Thread) -> &Waiter {
+        unreachable!("semaphores know no futex")
+    }
+
+    fn now(&self) -> Instant {
+        Instant::ZERO
+    }
+}
+
+fn end<T>(thread: JoinHandle<T>) -> T {
+    thread.join().expect("it ends")
+}
+
+const UP: &[SemBuf] = &[SemBuf::up(0)];
+const DOWN: &[SemBuf] = &[SemBuf::down(0)];
+
+fn up_and_down() {
+    let [sleeper, waker] = seats(&[0]);
+    let told = Arc::new(Guarded::new(0));
+    let seen = told.clone();
+    let sleeping = thread::spawn(move || (sleeper.operate(DOWN, None), seen.get()));
+    // What is written before an up is seen after the down that took it.
+    told.set(1);
+    assert_eq!(waker.operate(UP, None), Ok(()));
+    assert_eq!(end(sleeping), (Ok(()), 1));
+    assert!(waker.value(0) == 0 && waker.is_at_rest());
+}
+
+fn crossing() {
+    let [one, other] = seats(&[1, 1]);
+    let plate = Arc::new(Guarded::new(0));
+    let eat = |seat: Seat, plate: Arc<Guarded<u32>>, take: [SemBuf; 2], give: [SemBuf; 2]| {
+        assert_eq!(seat.operate(&take, None), Ok(()));
+        plate.with_mut(|plate| *plate += 1);
+        assert_eq!(seat.operate(&give, None), Ok(()));
+    };
+    let (seat, shared) = (one.clone(), plate.clone());
+    let eating = thread::spawn(move || eat(seat, shared, [SemBuf::down(0), SemBuf::down(1)], [SemBuf::up(0), SemBuf::up(1)]));
+    eat(other, plate.clone(), [SemBuf::down(1), SemBuf::down(0)], [SemBuf::up(1), SemBuf::up(0)]);
+    end(eating);
+    assert_eq!((plate.get(), one.value(0), one.value(1)), (2, 1, 1));
+    assert!(one.is_at_rest());
+}
+
+fn timeout_against_up() {
+    let [sleeper, waker] = seats(&[0]);
+    let sleeping = thread::spawn(move || sleeper.operate(DOWN, LATE));
+    assert_eq!(waker.operate(UP, None), Ok(()));
+    let slept = end(sleeping);
+    assert_eq!(slept, if waker.value(0) == 0 { Ok(()) } else { Err(Errno::EAGAIN) });
+    assert!(waker.value(0) <= 1 && waker.is_at_rest());
+}
+
+fn sleep_again() {
+    let [one, other, waker] = seats(&[0]);
+    let twice = thread::spawn(move || [one.operate(DOWN, LATE), one.operate(DOWN, LATE)].iter().filter(|slept| slept.is_ok()).count());
+    let once = thread::spawn(move || usize::from(other.operate(DOWN, LATE).is_ok()));
+    assert_eq!(waker.operate(&[SemBuf::new(0, 2)], None), Ok(()));
+    let gone = end(twice) + end(once);
+    assert_eq!(gone + usize::from(waker.value(0)), 2);
+    assert!(waker.is_at_rest());
+}
+
+fn removal() {
+    let [sleeper, remover] = seats(&[0]);
+    let sleeping = thread::spawn(move || sleeper.operate(DOWN, None));
+    let removed = remover.registry(|registry| registry.remove(&remover, &remover, remover.the_id()));
+    removed.map(|removed| removed.finish(&remover)).expect("it was there");
+    let slept = end(sleeping);
+    assert!(matches!(slept, Err(Errno::EIDRM | Errno::EINVAL)), "{slept:?}");
+    assert!(remover.is_at_rest());
+}
+
+fn both_leave() {
+    let [one, other] = seats(&[2]);
+    assert_eq!(one.operate(&[SemBuf::down(0).undone()], None), Ok(()));
+    let seat = other.clone();
+    let leaving = thread::spawn(move || seat.leave());
+    one.leave();
+    end(leaving);
+    assert_eq!(one.value(0), 2);
+}
+
+fn begin_against_leave() {
+    let [one, other] = seats(&[2]);
+    let leaving = thread::spawn(move || other.leave());
+    assert_eq!(one.operate(&[SemBuf::down(0).undone()], None), Ok(()));
+    one.leave();
+    end(leaving);
+    assert_eq!(one.value(0), 2);
+}
+
+fn undo_against_down() {
+    let [leaver, sleeper] = seats(&[1]);
+    leaver.machine.records[1].sharing.begin(7);
+    assert_eq!(leaver.operate(&[SemBuf::down(0).undone()], None), Ok(()));
+    let sleeping = thread::spawn(move || sleeper.operate(DOWN, None));
+    leaver.leave();
+    assert_eq!(end(sleeping), Ok(()));
+    assert!(leaver.value(0) == 0 && leaver.is_at_rest());
+}
