@@ -127,7 +127,7 @@ impl Core {
     }
 
     /// The record to resume: the first of its own queue, else one of another core's, else the idle thread.
-    #[inline]
+    #[inline(always)]
     pub fn next(&'static self) -> &'static Record {
         self.ready.pop(&Records, |thread, is_last| self.run(thread, is_last)).unwrap_or_else(|| self.next_from_elsewhere())
     }

@@ -188,13 +188,37 @@ pub fn wait_at(address: usize, expected: u32, deadline: Option<Instant>) -> Resu
     wait_for(address, private(address), ANY, deadline, || probe::read_word(address).ok_or(Errno::EFAULT), expected)
 }
 
-/// Sleeps until a wake of `word` with a bit of `bitset`, as long as it holds `expected` (`futex(2)`, FUTEX_WAIT_BITSET).
+/// Sleeps until a wake of `word` with a bit of `bitset`, as long as it holds `expected` (`futex(2)`, FUTEX_WAIT_BITSET). A word that differs
+/// is answered without a call.
 ///
 /// # Errors
 /// `EINVAL`: not a multiple of four, or no bit set. `EFAULT`: no word there. Else as [`wait`].
-#[inline]
+#[inline(always)]
 pub fn wait_word(word: Word, expected: u32, bitset: u32, deadline: Option<Instant>) -> Result<(), Errno> {
-    wait_for(word.address, word.key()?, bitset, deadline, || word.read(), expected)
+    let key = word.key()?;
+    if bitset == 0 {
+        return Err(Errno::EINVAL);
+    }
+    if word.read()? != expected {
+        return Err(Errno::EAGAIN);
+    }
+    match deadline {
+        None if word.is_sure => wait_sure(word.address, key, bitset, expected),
+        None => wait_on(word.address, key, bitset, None, || word.read(), expected),
+        Some(_) => wait_timed(word, key, bitset, deadline, expected),
+    }
+}
+
+/// The waits that have looked at the word, each by a path of its own: what it need not keep over the sleep it does not save.
+#[inline(never)]
+fn wait_sure(address: usize, key: Key, bitset: u32, expected: u32) -> Result<(), Errno> {
+    let word = Word { address, is_shared: false, is_sure: true };
+    wait_on(address, key, bitset, None, || word.read(), expected)
+}
+
+#[inline(never)]
+fn wait_timed(word: Word, key: Key, bitset: u32, deadline: Option<Instant>, expected: u32) -> Result<(), Errno> {
+    wait_on(word.address, key, bitset, deadline, || word.read(), expected)
 }
 
 #[inline]
@@ -206,26 +230,16 @@ fn wait_for(
     read: impl Fn() -> Result<u32, Errno>,
     expected: u32,
 ) -> Result<(), Errno> {
-    // Without a deadline by a path of its own, which has less to keep over the sleep.
+    if read()? != expected {
+        return Err(Errno::EAGAIN);
+    }
     match deadline {
-        None => wait_until(address, key, bitset, None, read, expected),
-        Some(_) => wait_timed(address, key, bitset, deadline, read, expected),
+        None => wait_on(address, key, bitset, None, read, expected),
+        Some(_) => wait_until(address, key, bitset, deadline, read, expected),
     }
 }
 
 #[inline(never)]
-fn wait_timed(
-    address: usize,
-    key: Key,
-    bitset: u32,
-    deadline: Option<Instant>,
-    read: impl Fn() -> Result<u32, Errno>,
-    expected: u32,
-) -> Result<(), Errno> {
-    wait_until(address, key, bitset, deadline, read, expected)
-}
-
-#[inline(always)]
 fn wait_until(
     address: usize,
     key: Key,
@@ -234,7 +248,19 @@ fn wait_until(
     read: impl Fn() -> Result<u32, Errno>,
     expected: u32,
 ) -> Result<(), Errno> {
-    record::waiting_for(address, || TABLE.wait(&Machine, key, bitset, deadline, read, expected))
+    wait_on(address, key, bitset, deadline, read, expected)
+}
+
+#[inline(always)]
+fn wait_on(
+    address: usize,
+    key: Key,
+    bitset: u32,
+    deadline: Option<Instant>,
+    read: impl Fn() -> Result<u32, Errno>,
+    expected: u32,
+) -> Result<(), Errno> {
+    record::waiting_for(address, || TABLE.wait_on(&Machine, key, bitset, deadline, read, expected))
 }
 
 #[inline(always)]

@@ -32,6 +32,23 @@ impl<L: RawLock, const N: usize> Table<L, N> {
         if read()? != expected {
             return Err(Errno::EAGAIN);
         }
+        self.wait_on(host, key, bitset, deadline, read, expected)
+    }
+
+    /// [`wait`](Self::wait) of one who has looked already, and has a bit.
+    ///
+    /// # Errors
+    /// As there.
+    #[inline(always)]
+    pub fn wait_on(
+        &self,
+        host: &impl Host,
+        key: Key,
+        bitset: u32,
+        deadline: Option<Instant>,
+        read: impl Fn() -> Result<u32, Errno>,
+        expected: u32,
+    ) -> Result<(), Errno> {
         let (me, waiter) = (host.current(), host.own_waiter());
         self.enter_as(host, me, waiter, || host.own_priority(), Node::new(key, bitset), read, expected)?;
         self.sleep(host, me, waiter, deadline)
