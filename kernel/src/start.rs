@@ -130,8 +130,7 @@ fn left_by_loader(range: boot::Range) -> &'static [u8] {
 }
 
 fn read_options(handover: &Handover) {
-    let text = |bytes| core::str::from_utf8(bytes).unwrap_or_default();
-    options::set(text(left_by_loader(handover.options)), text(board::get().machine.command_line));
+    options::set(left_by_loader(handover.options), board::get().machine.command_line);
     if options::is_on("semihosting") {
         power::use_semihosting();
     }

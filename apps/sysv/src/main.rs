@@ -41,7 +41,12 @@ fn argument(at: usize) -> String {
 
 /// Waits until `count` threads wait for semaphore `number` of `id` to rise.
 fn await_sleepers(id: i32, number: usize, count: usize) {
-    while sem::waiting_for_more(id, number) != Ok(count) {
-        std::thread::yield_now();
+    await_that(|| sem::waiting_for_more(id, number) == Ok(count));
+}
+
+/// Looks again and again, and leaves the core between: where instructions are counted, one who spins has the machine for itself.
+fn await_that(is_so: impl Fn() -> bool) {
+    while !is_so() {
+        std::thread::park_timeout(std::time::Duration::from_micros(20));
     }
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use skete::Errno;
 use skete::sysv::sem::{self, Op};
 
-use crate::{Check, await_sleepers};
+use crate::{Check, await_sleepers, await_that};
 
 /// This file's checks.
 pub const CHECKS: &[Check] = &[
@@ -74,9 +74,7 @@ fn sleeper() {
 fn zero() {
     let id = set(&[2]);
     let sleeping = thread::spawn(move || sem::operate(id, &[Op::zero(0)]));
-    while sem::waiting_for_zero(id, 0) != Ok(1) {
-        thread::yield_now();
-    }
+    await_that(|| sem::waiting_for_zero(id, 0) == Ok(1));
     sem::operate(id, &[Op::down(0)]).expect("it is there");
     assert_eq!(sem::waiting_for_zero(id, 0), Ok(1));
     sem::operate(id, &[Op::down(0)]).expect("it is there");
@@ -108,9 +106,7 @@ fn removal() {
     let sleeping = arrays.map(|array| thread::spawn(move || sem::operate(id, &array)));
     let reader = thread::spawn(move || sem::operate_within(id, &[Op::zero(1)], Duration::from_secs(3600)));
     await_sleepers(id, 0, 3);
-    while sem::waiting_for_zero(id, 1) != Ok(1) {
-        thread::yield_now();
-    }
+    await_that(|| sem::waiting_for_zero(id, 1) == Ok(1));
     sem::remove(id).expect("it is there");
     for thread in sleeping {
         assert_eq!(thread.join().expect("it does not panic"), Err(Errno::EIDRM));

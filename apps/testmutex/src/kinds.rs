@@ -3,8 +3,9 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use skete::futaphore::{Futaphore, Page};
-use skete::futex::{futex_wait, futex_wakeup};
+use skete::futex::{futex_lock_pi, futex_unlock_pi, futex_wait, futex_wakeup};
 use skete::sysv::simple::{IPC_RMID, SETVAL, semctl, semget, semop};
+use skete::thread::tid;
 
 use crate::locks::{Lock, MaybeFlag, TestAndSet, ThreeState, Word};
 
@@ -28,6 +29,7 @@ pub const KINDS: &[Kind] = &[
     },
     Kind { name: "three states", make: || Box::new(ThreeState::<_, 2>(Plain::default())), entries_alone: 0 },
     Kind { name: "futaphore", make: || Box::new(InPage(Page::get().make(1).expect("a slot is free"))), entries_alone: 0 },
+    Kind { name: "priority inheritance", make: || Box::new(Lending::default()), entries_alone: 0 },
     Kind { name: "System V semaphore", make: || Box::new(Set::new()), entries_alone: 2 },
 ];
 
@@ -75,6 +77,24 @@ impl Lock for InPage {
 impl Drop for InPage {
     fn drop(&mut self) {
         self.0.free().expect("it is there");
+    }
+}
+
+/// A futex that lends its holder the priority of those who wait: the holder's name, or 0.
+#[derive(Default)]
+struct Lending(AtomicU32);
+
+impl Lock for Lending {
+    fn lock(&self) {
+        if self.0.compare_exchange(0, tid(), Ordering::Acquire, Ordering::Relaxed).is_err() {
+            futex_lock_pi(&self.0, None).expect("the holder lives, and is another");
+        }
+    }
+
+    fn unlock(&self) {
+        if self.0.compare_exchange(tid(), 0, Ordering::Release, Ordering::Relaxed).is_err() {
+            futex_unlock_pi(&self.0).expect("the caller holds it");
+        }
     }
 }
 

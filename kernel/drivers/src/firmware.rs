@@ -94,7 +94,7 @@ pub struct Machine<'a> {
     pub reserved: ArrayVec<Range<u64>, 16>,
     /// The initial ramdisk.
     pub initrd: Option<Range<u64>>,
-    /// The kernel's command line, which should be UTF-8; empty if there is none.
+    /// The kernel's command line; empty if there is none.
     pub command_line: &'a [u8],
     /// The cores, in the firmware's order.
     pub cores: ArrayVec<Core, 8>,

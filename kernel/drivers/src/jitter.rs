@@ -10,8 +10,8 @@
 /// Bits of a second difference that are looked at.
 const SYMBOL_BITS: u32 = 4;
 const SYMBOLS: usize = 1 << SYMBOL_BITS;
-/// How far back a repeating pattern is looked for.
-const LAGS: usize = 16;
+/// How far back a repeating pattern is looked for: as many symbols as a word holds.
+const LAGS: usize = (u64::BITS / SYMBOL_BITS) as usize;
 /// Readings that are taken in one go.
 const BLOCK: usize = 128;
 /// The least samples worth an estimate.
@@ -68,8 +68,9 @@ struct Guesses {
     same: [u32; SYMBOLS],
     /// "It is the symbol from so many samples ago": finds patterns that repeat.
     again: [u32; LAGS],
-    /// The latest symbols of this block, the latest first.
-    latest: [Option<u8>; LAGS],
+    /// The latest symbols of this block, the latest lowest, and how many of them there are.
+    latest: u64,
+    known: usize,
     total: u32,
 }
 
@@ -77,7 +78,7 @@ impl Guesses {
     /// Counts the second differences of a block of readings, but for those that are zero or repeat the one before, and for the first
     /// few: what came before the block says nothing about them.
     fn check(&mut self, block: &[u64]) {
-        self.latest = [None; LAGS];
+        self.known = 0;
         let mut last = 0;
         for triple in block.windows(3) {
             let step = triple[1].wrapping_sub(triple[0]);
@@ -89,18 +90,21 @@ impl Guesses {
         }
     }
 
-    #[expect(clippy::cast_possible_truncation, reason = "masked to a symbol")]
+    #[expect(clippy::cast_possible_truncation, reason = "a symbol")]
     fn count(&mut self, difference: u64) {
-        let symbol = difference as u8 % SYMBOLS as u8;
-        if self.latest[LAGS - 1].is_some() {
-            self.same[usize::from(symbol)] += 1;
-            for (hits, &guess) in self.again.iter_mut().zip(&self.latest) {
-                *hits += u32::from(guess == Some(symbol));
+        let symbol = difference % SYMBOLS as u64;
+        if self.known == LAGS {
+            self.same[symbol as usize] += 1;
+            let mut guesses = self.latest;
+            for hits in &mut self.again {
+                *hits += u32::from(guesses % SYMBOLS as u64 == symbol);
+                guesses >>= SYMBOL_BITS;
             }
             self.total += 1;
+        } else {
+            self.known += 1;
         }
-        self.latest.rotate_right(1);
-        self.latest[0] = Some(symbol);
+        self.latest = self.latest << SYMBOL_BITS | symbol;
     }
 
     /// Half the min-entropy of all that was counted, in bits; 0 for too few samples.
@@ -113,7 +117,8 @@ impl Guesses {
         // The upper end of the 99 % interval of its probability, in 1/65536: p + 2.58 √(p (1 − p) / n).
         let n = u64::from(self.total);
         let p = (u64::from(most) << 16) / n;
-        let spread = 169 * ((p * ((1 << 16) - p)) / n).isqrt() / 65;
+        let variance = u32::try_from(p * ((1 << 16) - p) / n).unwrap_or(u32::MAX);
+        let spread = u64::from(169 * variance.isqrt() / 65);
         let p = (p + spread).clamp(1, 1 << 16);
         let sixteenths = u64::from(self.total) * negative_log2_sixteenths(p) / 2;
         u32::try_from(sixteenths / 16).unwrap_or(u32::MAX)
@@ -122,12 +127,12 @@ impl Guesses {
 
 /// −log2(p / 65536) in sixteenths, rounded down; `p` is 1 to 65536.
 fn negative_log2_sixteenths(p: u64) -> u64 {
-    // log2(p) × 16 is log2(p¹⁶): sixteen factors of at most 16 bits each, kept to 64 bits of mantissa by halving, whose exponent
+    // log2(p) × 16 is log2(p¹⁶): sixteen factors of at most 17 bits each, kept to 47 bits of mantissa by halving, whose exponent
     // is counted.
-    let (mut power, mut exponent) = (1u128, 0);
+    let (mut power, mut exponent) = (1u64, 0);
     for _ in 0..16 {
-        power *= u128::from(p);
-        while power >= 1 << 64 {
+        power *= p;
+        while power >= 1 << 47 {
             power = power.div_ceil(2);
             exponent += 1;
         }

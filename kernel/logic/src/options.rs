@@ -1,23 +1,24 @@
 //! Boot options: what the image carries and what the firmware's command line adds.
 //!
-//! Words apart by white space; `key=value` until a lone `--`, the program's arguments after it. Quotes as in a shell: `'…'` takes everything
-//! as it is, `"…"` and bare text take `\` before a character. A word that ends inside a quote ends with the text.
+//! Words apart by ASCII's white space; `key=value` until a lone `--`, the program's arguments after it. Quotes as in a shell: `'…'` takes
+//! everything as it is, `"…"` and bare text take `\` before a character. A word that ends inside a quote ends with the text. Bytes, for
+//! every character that means something here is one, and what stands in others is the program's own.
 
 /// One word, still quoted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Word<'a>(&'a str);
+pub struct Word<'a>(&'a [u8]);
 
 /// The words of a text.
 #[derive(Clone, Debug)]
-pub struct Words<'a>(&'a str);
+pub struct Words<'a>(&'a [u8]);
 
 /// The words of `text`.
 #[must_use]
-pub const fn words(text: &str) -> Words<'_> {
+pub const fn words(text: &[u8]) -> Words<'_> {
     Words(text)
 }
 
-/// Where in a word a character stands.
+/// Where in a word a byte stands.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Quote {
     Bare,
@@ -25,36 +26,36 @@ enum Quote {
     Double,
 }
 
-/// Each character of `text` with its place: `None` for what only quotes others.
-fn unquoted(text: &str) -> impl Iterator<Item = (usize, Quote, Option<char>)> {
+/// Each byte of `text` with its place: `None` for what only quotes others.
+fn unquoted(text: &[u8]) -> impl Iterator<Item = (Quote, Option<u8>)> {
     let mut quote = Quote::Bare;
     let mut is_escaped = false;
-    text.char_indices().map(move |(at, c)| {
+    text.iter().map(move |&byte| {
         let was = quote;
         if is_escaped {
             is_escaped = false;
-            return (at, Quote::Double, Some(c));
+            return (Quote::Double, Some(byte));
         }
-        let plain = match (quote, c) {
-            (Quote::Bare, '\'') => {
+        let plain = match (quote, byte) {
+            (Quote::Bare, b'\'') => {
                 quote = Quote::Single;
                 None
             }
-            (Quote::Bare, '"') => {
+            (Quote::Bare, b'"') => {
                 quote = Quote::Double;
                 None
             }
-            (Quote::Single, '\'') | (Quote::Double, '"') => {
+            (Quote::Single, b'\'') | (Quote::Double, b'"') => {
                 quote = Quote::Bare;
                 None
             }
-            (Quote::Bare | Quote::Double, '\\') => {
+            (Quote::Bare | Quote::Double, b'\\') => {
                 is_escaped = true;
                 None
             }
-            _ => Some(c),
+            _ => Some(byte),
         };
-        (at, was, plain)
+        (was, plain)
     })
 }
 
@@ -62,58 +63,58 @@ impl<'a> Iterator for Words<'a> {
     type Item = Word<'a>;
 
     fn next(&mut self) -> Option<Word<'a>> {
-        let text = self.0.trim_start();
-        if text.is_empty() {
-            self.0 = text;
-            return None;
-        }
-        let is_gap = |(_, quote, c): &(usize, Quote, Option<char>)| *quote == Quote::Bare && c.is_some_and(char::is_whitespace);
-        let end = unquoted(text).find(is_gap).map_or(text.len(), |(at, ..)| at);
-        let (word, rest) = text.split_at(end);
+        let text = self.0.trim_ascii_start();
+        let is_gap = |(quote, byte): (Quote, Option<u8>)| quote == Quote::Bare && byte.is_some_and(|byte| byte.is_ascii_whitespace());
+        let end = unquoted(text).position(is_gap).unwrap_or(text.len());
+        let (word, rest) = text.split_at_checked(end)?;
         self.0 = rest;
-        Some(Word(word))
+        if word.is_empty() { None } else { Some(Word(word)) }
     }
 }
 
 impl<'a> Word<'a> {
-    /// Its characters without the quotes.
-    pub fn chars(self) -> impl Iterator<Item = char> + 'a {
-        unquoted(self.0).filter_map(|(_, _, c)| c)
+    /// Its bytes without the quotes.
+    pub fn bytes(self) -> impl Iterator<Item = u8> + 'a {
+        unquoted(self.0).filter_map(|(_, byte)| byte)
     }
 
     /// Whether it is the lone `--` before the arguments.
     #[must_use]
     pub fn is_separator(self) -> bool {
-        self.0 == "--"
+        self.0 == b"--"
     }
 
     /// Its value if it is `key=…`.
     #[must_use]
     pub fn value_of(self, key: &str) -> Option<Word<'a>> {
-        self.0.strip_prefix(key)?.strip_prefix('=').map(Word)
+        self.0.strip_prefix(key.as_bytes())?.strip_prefix(b"=").map(Word)
     }
 
     /// Its value as a number, if it is one.
     #[must_use]
     pub fn number(self) -> Option<u64> {
-        self.0.parse().ok()
+        let number = self.0.iter().try_fold(0u64, |sum, byte| {
+            let digit = byte.checked_sub(b'0').filter(|digit| *digit < 10)?;
+            sum.checked_mul(10)?.checked_add(digit.into())
+        });
+        number.filter(|_| !self.0.is_empty())
     }
 }
 
 /// The last value of `key` in `text`, before `--`.
 #[must_use]
-pub fn value<'a>(text: &'a str, key: &str) -> Option<Word<'a>> {
+pub fn value<'a>(text: &'a [u8], key: &str) -> Option<Word<'a>> {
     words(text).take_while(|word| !word.is_separator()).filter_map(|word| word.value_of(key)).last()
 }
 
 /// All values of `key` in `text`, before `--`.
-pub fn values<'a>(text: &'a str, key: &'a str) -> impl Iterator<Item = Word<'a>> {
+pub fn values<'a>(text: &'a [u8], key: &'a str) -> impl Iterator<Item = Word<'a>> {
     words(text).take_while(|word| !word.is_separator()).filter_map(move |word| word.value_of(key))
 }
 
 /// The arguments: the words after `--`; none if there is no `--`.
 #[must_use]
-pub fn arguments(text: &str) -> Option<Words<'_>> {
+pub fn arguments(text: &[u8]) -> Option<Words<'_>> {
     let mut rest = words(text);
     rest.any(Word::is_separator).then_some(rest)
 }
@@ -121,17 +122,28 @@ pub fn arguments(text: &str) -> Option<Words<'_>> {
 #[cfg(test)]
 mod tests {
     extern crate std;
-    use super::{arguments, value, values, words};
+    use super::{Word, arguments, value, values, words};
     use std::string::String;
     use std::vec::Vec;
 
-    fn plain(text: &str) -> Vec<String> {
-        words(text).map(|word| word.chars().collect()).collect()
+    fn text(word: Word<'_>) -> String {
+        String::from_utf8(word.bytes().collect()).expect("the quotes take no half of a character")
+    }
+
+    fn plain(all: &str) -> Vec<String> {
+        words(all.as_bytes()).map(text).collect()
     }
 
     #[test]
     fn words_are_split_as_a_shell_splits_them() {
         assert_eq!(plain(r#" a 'b c'  d\ e "f 'g' \"h\"" i''j '' "#), ["a", "b c", "d e", "f 'g' \"h\"", "ij", ""]);
+    }
+
+    #[test]
+    fn a_number_is_all_digits() {
+        let number = |word: &'static [u8]| Word(word).number();
+        assert_eq!([number(b"0"), number(b"18446744073709551615")], [Some(0), Some(u64::MAX)]);
+        assert_eq!([number(b""), number(b"-1"), number(b"1a"), number(b"18446744073709551616")], [None; 4]);
     }
 
     #[test]
@@ -142,12 +154,12 @@ mod tests {
 
     #[test]
     fn the_last_value_counts_and_arguments_are_no_options() {
-        let text = "cores=1 cores=2 env=A=1 env='B=2 3' -- cores=3 x";
-        assert_eq!(value(text, "cores").and_then(super::Word::number), Some(2));
-        let env: Vec<String> = values(text, "env").map(|word| word.chars().collect()).collect();
+        let all = b"cores=1 cores=2 env=A=1 env='B=2 3' -- cores=3 x";
+        assert_eq!(value(all, "cores").and_then(Word::number), Some(2));
+        let env: Vec<String> = values(all, "env").map(text).collect();
         assert_eq!(env, ["A=1", "B=2 3"]);
-        let args: Vec<String> = arguments(text).into_iter().flatten().map(|word| word.chars().collect()).collect();
+        let args: Vec<String> = arguments(all).into_iter().flatten().map(text).collect();
         assert_eq!(args, ["cores=3", "x"]);
-        assert!(arguments("cores=1").is_none());
+        assert!(arguments(b"cores=1").is_none());
     }
 }

@@ -2,6 +2,7 @@
 #![allow(unsafe_code, reason = "each function is one or two instructions")]
 
 use core::arch::asm;
+use core::sync::atomic::AtomicU32;
 
 use aarch64_cpu::asm::barrier;
 use aarch64_cpu::registers::{CNTFRQ_EL0, CNTV_CTL_EL0, CNTV_CVAL_EL0, MPIDR_EL1, Readable, Writeable};
@@ -91,10 +92,23 @@ pub fn wait_for_interrupt() {
     aarch64_cpu::asm::wfi();
 }
 
-/// Sleeps until another core stores to the monitored line, sends an event, or an interrupt comes; in QEMU passes the turn on.
-#[inline(always)]
-pub fn wait_for_event() {
-    aarch64_cpu::asm::wfe();
+/// Sleeps while `word` is not 0. Whoever stores to it ends the sleep: the exclusive load arms this core's monitor, which that store clears.
+/// After a plain load WFE would have nothing to wait for (Arm ARM B2.9.4, D1.6).
+#[cold]
+pub fn wait_for_zero(word: &AtomicU32) {
+    // SAFETY: loads an atomic word, and waits.
+    unsafe {
+        asm!(
+            "2: ldxr {seen:w}, [{word}]",
+            "cbz {seen:w}, 3f",
+            "wfe",
+            "b 2b",
+            "3: clrex",
+            word = in(reg) word.as_ptr(),
+            seen = out(reg) _,
+            options(nostack, preserves_flags),
+        );
+    }
 }
 
 /// Passes the turn on, in QEMU; a hint to the board. For waits that must look at the clock too.

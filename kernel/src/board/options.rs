@@ -4,14 +4,14 @@ use hermit_sync::OnceCell;
 use skete_logic::options::{self, Word, Words};
 
 struct Texts {
-    image: &'static str,
-    firmware: &'static str,
+    image: &'static [u8],
+    firmware: &'static [u8],
 }
 
 static TEXTS: OnceCell<Texts> = OnceCell::new();
 
 /// Makes the options known. Called once, at boot.
-pub fn set(image: &'static str, firmware: &'static str) {
+pub fn set(image: &'static [u8], firmware: &'static [u8]) {
     let _ = TEXTS.set(Texts { image, firmware });
 }
 

@@ -50,7 +50,7 @@ fn stand(number: usize) {
     // Release, and with it all that this core has written: pairs with the Acquire in `stop_others`.
     STANDING.fetch_or(1 << number, Ordering::Release);
     while ASKED.load(Ordering::Acquire) & 1 << number != 0 {
-        cpu::wait_for_event();
+        cpu::pass_turn();
     }
     STANDING.fetch_and(!(1 << number), Ordering::Release);
 }

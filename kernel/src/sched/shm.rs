@@ -91,7 +91,7 @@ impl Memory for Machine {
 fn lock() -> Result<MappedMutexGuard<'static, RawSleep, Shared>, Errno> {
     let mut guard = SHARED.lock();
     if guard.is_none() {
-        let limits = options::value("shm").map_or(Limits::LINUX, |word| Limits::parse(word.chars()));
+        let limits = options::value("shm").map_or(Limits::LINUX, |word| Limits::parse(word.bytes().map(char::from)));
         *guard = Some(Shared { registry: Registry::new(limits, Heap), machine: Machine { spare: RefCell::default() } });
         fault::name_lent_by(name);
     }

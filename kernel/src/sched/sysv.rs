@@ -149,7 +149,7 @@ impl Sleepers for Machine {
 
 /// Linux's limits, or those of boot option `sem=SEMMSL,SEMMNS,SEMOPM,SEMMNI`.
 pub fn limits() -> &'static Limits {
-    LIMITS.get_or_init(|| options::value("sem").map_or(Limits::LINUX, |word| Limits::parse(word.chars())))
+    LIMITS.get_or_init(|| options::value("sem").map_or(Limits::LINUX, |word| Limits::parse(word.bytes().map(char::from))))
 }
 
 fn registry() -> Result<MappedMutexGuard<'static, RawSleep, Registry<Heap>>, Errno> {

@@ -124,7 +124,7 @@ type Strings = *const *const c_char;
 
 /// The program's arguments and environment, leaked: they live as long as it does.
 fn arguments() -> Option<(i32, Strings, Strings)> {
-    let name = options::value("name").or_else(|| words("program").next());
+    let name = options::value("name").or_else(|| words(b"program").next());
     let argv = texts_of(name.into_iter().chain(options::arguments()))?;
     let count = i32::try_from(argv.len()).ok()?;
     Some((count, terminated(argv)?, terminated(texts_of(options::values("env"))?)?))
@@ -148,13 +148,9 @@ fn terminated(mut strings: Vec<*const c_char, Heap>) -> Option<Strings> {
 /// A word without its quotes, as a C string that lives for ever.
 fn text_of(word: Word<'_>) -> Option<*const c_char> {
     let mut bytes: Vec<u8, Heap> = Vec::new_in(Heap);
-    for c in word.chars() {
-        let mut buffer = [0; 4];
-        let utf8 = c.encode_utf8(&mut buffer).as_bytes();
-        bytes.try_reserve(utf8.len()).ok()?;
-        bytes.extend_from_slice(utf8);
+    for byte in word.bytes().chain([0]) {
+        bytes.try_reserve(1).ok()?;
+        bytes.push(byte);
     }
-    bytes.try_reserve(1).ok()?;
-    bytes.push(0);
     Some(bytes.leak().as_ptr().cast())
 }
