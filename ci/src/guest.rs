@@ -146,7 +146,13 @@ pub fn run(
     }
     let hands = Arc::clone(&keyboard);
     match input {
-        Input::Ours => _ = thread::spawn(move || type_in(&hands, &mut std::io::stdin())),
+        Input::Ours => {
+            thread::spawn(move || {
+                type_in(&hands, &mut std::io::stdin());
+                // Where our input ends the program's does: Ctrl-D, twice, for a last line without its end takes the first one.
+                type_in(&hands, &mut [END_OF_INPUT; 2].as_slice());
+            });
+        }
         Input::Typed(text) => {
             let text = text.to_owned();
             thread::spawn(move || type_in(&hands, &mut text.as_bytes()));
@@ -300,6 +306,9 @@ fn code(status: ExitStatus) -> u8 {
     let signal = status.signal().map(|signal| 128 + signal);
     status.code().or(signal).and_then(|code| u8::try_from(code).ok()).unwrap_or(u8::MAX)
 }
+
+/// Ctrl-D.
+const END_OF_INPUT: u8 = 0x04;
 
 /// Passes everything from `source` on to the guest.
 fn type_in(keyboard: &Mutex<ChildStdin>, source: &mut dyn Read) {

@@ -92,7 +92,7 @@ fn send(port: &mut dyn Port, payload: &[u8], limit: Option<Duration>, told: &mut
     let mut answered = Instant::now();
     eprintln!("xtask: waiting for the loader; switch the board on, or reset it");
     while !sender.is_done() {
-        port.write_all(&sender.frame()).and_then(|()| port.flush()).context("the line is gone")?;
+        write(port, &sender.frame(), limit)?;
         if await_reply(port, &mut sender)? {
             answered = Instant::now();
             let (sent, total) = sender.progress();
@@ -102,6 +102,28 @@ fn send(port: &mut dyn Port, payload: &[u8], limit: Option<Duration>, told: &mut
         }
     }
     Ok(())
+}
+
+/// Writes all of `bytes`, however slowly the line takes them.
+fn write(port: &mut dyn Port, mut bytes: &[u8], limit: Option<Duration>) -> Result<()> {
+    let mut moved = Instant::now();
+    while !bytes.is_empty() {
+        match port.write(bytes) {
+            Ok(0) => bail!("the line was closed at its other end"),
+            Ok(count) => (bytes, moved) = (&bytes[count..], Instant::now()),
+            Err(error) if is_slow(&error) && limit.is_none_or(|limit| moved.elapsed() <= limit) => {}
+            Err(error) => return Err(error).context("the line is gone"),
+        }
+    }
+    match port.flush() {
+        Err(error) if !is_slow(&error) => Err(error).context("the line is gone"),
+        _ => Ok(()),
+    }
+}
+
+/// Whether a line only took its time.
+fn is_slow(error: &std::io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::TimedOut | ErrorKind::WouldBlock | ErrorKind::Interrupted)
 }
 
 /// Reads until a reply is whole; false if none came in time.
@@ -145,7 +167,7 @@ fn read(port: &mut dyn Port, buffer: &mut [u8]) -> Result<usize> {
     match port.read(buffer) {
         Ok(0) => bail!("the line was closed at its other end"),
         Ok(count) => Ok(count),
-        Err(error) if matches!(error.kind(), ErrorKind::TimedOut | ErrorKind::WouldBlock | ErrorKind::Interrupted) => Ok(0),
+        Err(error) if is_slow(&error) => Ok(0),
         Err(error) => Err(error).context("the line is gone"),
     }
 }
@@ -172,6 +194,19 @@ mod tests {
         receiver: Receiver<'m>,
         said: VecDeque<u8>,
         lost: usize,
+        /// Bytes that it takes at a time, after it was slow once.
+        at_once: usize,
+        is_slow: bool,
+        /// How often it says each reply.
+        times: usize,
+        frames: usize,
+    }
+
+    impl<'m> Board<'m> {
+        fn new(memory: &'m mut [u8], said: &[u8], lost: usize) -> Self {
+            let receiver = Receiver::new(memory, crc32fast::hash);
+            Self { receiver, said: VecDeque::from(said.to_vec()), lost, at_once: usize::MAX, is_slow: false, times: 1, frames: 0 }
+        }
     }
 
     impl Read for Board<'_> {
@@ -190,9 +225,17 @@ mod tests {
                 self.lost -= 1;
                 return Ok(bytes.len());
             }
+            self.is_slow = !self.is_slow && self.at_once < usize::MAX;
+            if self.is_slow {
+                return Err(ErrorKind::TimedOut.into());
+            }
+            let bytes = &bytes[..bytes.len().min(self.at_once)];
             for &byte in bytes {
                 if let Some(reply) = self.receiver.take(byte) {
-                    self.said.extend(reply.emit(crc32fast::hash));
+                    self.frames += 1;
+                    for _ in 0..self.times {
+                        self.said.extend(reply.emit(crc32fast::hash));
+                    }
                 }
             }
             Ok(bytes.len())
@@ -207,8 +250,7 @@ mod tests {
     fn a_payload_arrives_whole_though_a_frame_is_lost() {
         let payload: Vec<u8> = (0..5000_u32).flat_map(u32::to_le_bytes).collect();
         let mut memory = vec![0; payload.len()];
-        let said = VecDeque::from(b"skete-loader: waiting\r\n".to_vec());
-        let mut board = Board { receiver: Receiver::new(&mut memory, crc32fast::hash), said, lost: 1 };
+        let mut board = Board::new(&mut memory, b"skete-loader: waiting\r\n", 1);
         let mut last = (0, 0);
         send(&mut board, &payload, None, &mut |sent, total| last = (sent, total)).expect("the board answers");
         assert_eq!(last, (payload.len(), payload.len()));
@@ -217,17 +259,36 @@ mod tests {
     }
 
     #[test]
+    fn a_reply_that_comes_twice_sends_no_frame_twice() {
+        let payload: Vec<u8> = (0..5000_u32).flat_map(u32::to_le_bytes).collect();
+        let mut memory = vec![0; payload.len()];
+        let mut board = Board { times: 2, ..Board::new(&mut memory, b"", 0) };
+        send(&mut board, &payload, None, &mut |_, _| ()).expect("the board answers");
+        // The greeting, the blocks, the end.
+        let frames = 2 + payload.len().div_ceil(skete_loader::serial::MOST_BODY_BYTES);
+        assert_eq!((board.receiver.is_complete(), board.frames), (true, frames));
+    }
+
+    #[test]
+    fn a_slow_line_is_not_a_dead_one() {
+        let payload: Vec<u8> = (0..500_u32).flat_map(u32::to_le_bytes).collect();
+        let mut memory = vec![0; payload.len()];
+        let mut board = Board { at_once: 7, ..Board::new(&mut memory, b"", 0) };
+        send(&mut board, &payload, Some(Duration::from_secs(5)), &mut |_, _| ()).expect("the board answers");
+        assert!(board.receiver.is_complete());
+    }
+
+    #[test]
     fn a_line_where_nobody_answers_is_given_up() {
         let mut memory = [0; 16];
-        let mut board = Board { receiver: Receiver::new(&mut memory, crc32fast::hash), said: VecDeque::new(), lost: usize::MAX };
+        let mut board = Board::new(&mut memory, b"", usize::MAX);
         assert!(send(&mut board, b"x", Some(Duration::from_millis(1)), &mut |_, _| ()).is_err());
     }
 
     #[test]
     fn the_programs_status_ends_the_watch() {
         let mut memory = [];
-        let said = VecDeque::from(b"hello\r\nskete: status 101\r\nskete-loader: waiting".to_vec());
-        let mut board = Board { receiver: Receiver::new(&mut memory, crc32fast::hash), said, lost: 0 };
+        let mut board = Board::new(&mut memory, b"hello\r\nskete: status 101\r\nskete-loader: waiting", 0);
         let mut shown = Vec::new();
         let status = watch(&mut board, None, None, &mut |bytes| shown.extend_from_slice(bytes)).expect("the line holds");
         assert_eq!((status, shown.as_slice()), (101, &b"hello\r\nskete: status 101\r\n"[..]));

@@ -101,7 +101,7 @@ impl Test {
     /// Builds what the tool's tests boot, and runs them with this very tool. One after the other: some count what runs.
     fn tool(&self, builder: &Builder, tally: &mut Tally) -> Result<()> {
         builder.loader()?;
-        for program in ["args", "hello", "suite"] {
+        for program in ["args", "files", "hello", "suite"] {
             builder.program(&Project::find(program)?, Profile::Release, &[])?;
         }
         let tool = std::env::current_exe().context("this tool cannot be found")?.display().to_string();

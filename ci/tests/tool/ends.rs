@@ -39,6 +39,19 @@ fn a_timeout_is_status_124_and_tells_who_waits_for_what() {
 
 #[test]
 #[ignore = "needs the tool and QEMU"]
+fn where_our_input_ends_the_programs_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("input");
+    for (board, text) in [("raspi3b", "one\ntwo\n"), ("virt", "one\ntwo")] {
+        std::fs::write(&path, text).unwrap();
+        let input = std::fs::File::open(&path).unwrap();
+        let words = ["run", "files", "--board", board, "--timeout", "60", "--", "stdin"];
+        Outcome::of(tool(root()).args(words).stdin(input)).assert(0, &["ONE\n", "TWO\n"]);
+    }
+}
+
+#[test]
+#[ignore = "needs the tool and QEMU"]
 fn ctrl_c_and_a_request_to_end_leave_no_qemu_behind() {
     let package = Package::new("deadlock", DEADLOCK);
     for (signal, is_for_group) in [("INT", true), ("INT", false), ("TERM", false), ("TERM", true), ("HUP", false)] {
