@@ -2,11 +2,12 @@
 //!
 //! Formatting and lints by cargo's own tools; the walls of the house by reading the source as tokens: [`floors`] (imports run
 //! downward), [`directions`] (so do dependencies), [`rooms`] (`unsafe` only where it may live), [`employed`] (crates that we say
-//! we use, we use).
+//! we use, we use), [`models`] (models explore what ships).
 
 mod directions;
 mod employed;
 mod floors;
+mod models;
 mod rooms;
 mod source;
 
@@ -56,6 +57,7 @@ impl Check {
         told(tally, "import floors", || Ok(floors::check(&sources)))?;
         told(tally, "unsafe rooms", || Ok(rooms::check(&sources)))?;
         told(tally, "crates in use", || Ok(employed::check(&sources)))?;
+        told(tally, "models", || Ok(models::check(&sources)))?;
         told(tally, "crate directions", || Ok(directions::check(&directions::packages()?)))?;
         told(tally, "format", || host(&["fmt", "--all", "--check"]))?;
         told(tally, "lints and docs, host", || host(&["clippy", "--quiet", "--all-targets", "--", "-Dwarnings"]))?;

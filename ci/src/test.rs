@@ -152,7 +152,7 @@ impl Test {
 pub fn models(tally: &mut Tally) -> Result<()> {
     let target = house::root().join("target/loom").display().to_string();
     let variables = [("RUSTFLAGS", "--cfg loom"), ("CARGO_TARGET_DIR", target.as_str())];
-    cargo("models", &["test", "--quiet", "--release", "--package", "skete-logic", "--tests", "--no-fail-fast"], &variables, tally)
+    cargo("models", &["test", "--quiet", "--release", "--package", "skete-logic", "--test", "models"], &variables, tally)
 }
 
 /// Programs as linked, by name and profile.

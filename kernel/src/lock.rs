@@ -1,8 +1,8 @@
 //! The kernel's spin lock, and the order in which locks are taken.
 //!
 //! [`Spin`] masks IRQs while held, so that an interrupt handler on the same core never waits for the code it interrupted; a test-and-set,
-//! because tickets convoy when QEMU runs four virtual cores on two real ones. Waiting is WFE: the unlocking store clears the
-//! waiter's monitor and wakes it. Whatever sleeps is in [`crate::sched`].
+//! because tickets convoy when QEMU runs four virtual cores on two real ones. Waiting is an exclusive load and WFE: the unlocking
+//! store clears the waiter's monitor and wakes it. Whatever sleeps is in [`crate::sched`].
 //!
 //! **Order** (take a later one while holding an earlier one, never the other way; two of one line never together):
 //! 1. a futex bucket (of two: the lower index first) · a set of semaphores · a file's or table's own lock
@@ -23,6 +23,7 @@ use lock_api::{GuardNoSend, RawMutex};
 
 use crate::arch::cpu::{self, Masking};
 
+/// Also what [`cpu::wait_for_zero`] waits for.
 const FREE: u32 = 0;
 const TAKEN: u32 = 1;
 
@@ -46,9 +47,7 @@ impl RawSpin {
     #[cold]
     fn wait(&self) {
         while !self.take() {
-            while self.state.load(Ordering::Relaxed) != FREE {
-                cpu::wait_for_event();
-            }
+            cpu::wait_for_zero(&self.state);
         }
     }
 }
@@ -107,9 +106,7 @@ unsafe impl RawMutex for RawBare {
     fn lock(&self) {
         debug_assert!(cpu::is_masked(), "a bare lock is taken with IRQs masked");
         while !self.try_lock() {
-            while self.0.load(Ordering::Relaxed) != FREE {
-                cpu::wait_for_event();
-            }
+            cpu::wait_for_zero(&self.0);
         }
     }
 

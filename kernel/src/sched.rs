@@ -17,7 +17,7 @@
 //! - [`report`]: who waits for whom · [`chaos`]: preemption at random, for tests
 //! - [`idle`]: what a core does with nothing to do
 //!
-//! One place switches: `skete_leave` and `skete_interrupted` run on a core's own stack, after the thread that left has been saved, and answer
+//! One place switches: `skete_park`, `skete_leave` and `skete_interrupted` run on a core's own stack, after the thread that left has been saved, and answer
 //! with the record to resume.
 #![allow(unsafe_code, reason = "the two functions that the assembly calls")]
 
@@ -47,22 +47,20 @@ use self::record::Record;
 use crate::arch::cpu;
 use crate::arch::switch;
 
-/// Why a thread leaves its core by its own will.
+/// Why a thread leaves its core by its own will, other than to [sleep](sleep).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u64)]
 pub enum Reason {
     /// To let its equals run.
     Yield = 0,
-    /// To sleep until it is notified.
-    Park = 1,
     /// For good.
-    Exit = 2,
+    Exit = 1,
     /// A higher priority is ready: it comes back before its equals.
-    GiveWay = 3,
+    GiveWay = 2,
     /// The idle thread found something to run.
-    Idle = 4,
+    Idle = 3,
     /// It may not run on this core any more.
-    Move = 5,
+    Move = 4,
 }
 
 /// Leaves the running thread. IRQs are masked.
@@ -73,23 +71,27 @@ pub fn suspend(reason: Reason) {
     unsafe { switch::suspend(reason as u64) };
 }
 
+/// Leaves the running thread until it is notified; comes back at once if it was notified on the way. IRQs are masked.
+#[inline]
+pub fn sleep() {
+    debug_assert!(cpu::is_masked(), "a thread leaves with IRQs masked");
+    // SAFETY: as in `suspend`.
+    unsafe { switch::park() };
+}
+
+/// Called by the switch, on the core's own stack, with the thread that sleeps saved: answers with the record to resume.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn skete_park() -> *const Record {
+    let left = record::current();
+    // Notified on the way, it runs on.
+    if left.token.settle() { Core::this().next_at_once() } else { left }
+}
+
 /// Called by the switch, on the core's own stack, with the thread that leaves saved: answers with the record to resume.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn skete_leave(reason: u64) -> *const Record {
     let left = record::current();
     let core = Core::this();
-    if reason == Reason::Park as u64 {
-        if !left.token.settle() {
-            // Notified on the way: it runs on.
-            return left;
-        }
-        return core.next();
-    }
-    leave_otherwise(core, left, reason)
-}
-
-#[inline]
-fn leave_otherwise(core: &'static Core, left: &'static Record, reason: u64) -> *const Record {
     if reason == Reason::Yield as u64 {
         return core.next_after(left);
     }
@@ -146,5 +148,8 @@ pub fn yield_now() {
         let before = cpu::mask();
         suspend(Reason::Yield);
         cpu::unmask(before);
+    } else {
+        // A loop of yields waits for another core: in QEMU's counting mode that one needs the turn.
+        cpu::pass_turn();
     }
 }

@@ -10,17 +10,16 @@
 pub mod program;
 pub mod secondary;
 
-use core::mem::MaybeUninit;
 use core::ops::Range;
 
+use allocator_api2::vec::Vec;
 use skete_abi::boot::{self, Handover};
 use skete_drivers::firmware::{self, Board, Machine};
-use skete_logic::deadlines::Entry;
 use skete_logic::pages::{Access, PAGE};
 
 use crate::arch::{cpu, entry, stacks};
 use crate::board::{self, image, options, power};
-use crate::memory::{frames, map};
+use crate::memory::{Heap, frames, map};
 use crate::sched::core::{self as cores, Core};
 use crate::sched::idle;
 use crate::sched::inherit::{self, KernelHeir};
@@ -161,15 +160,11 @@ fn make_records() {
     unsafe { inherit::install(row(length * size_of::<KernelHeir>()) as *mut KernelHeir) };
     let ticks_always = options::is_repeatable() && cores::count() > 1;
     for number in 0..cores::count() {
-        let start = row(length * size_of::<Entry>()) as *mut MaybeUninit<Entry>;
-        // SAFETY: taken just now, and never given back.
-        let entries = unsafe { core::slice::from_raw_parts_mut(start, length) };
-        for entry in &mut *entries {
-            entry.write(Entry::EMPTY);
+        let mut deadlines = Vec::new_in(Heap);
+        if deadlines.try_reserve_exact(length).is_err() {
+            panic::stop(format_args!("no memory for {length} deadlines of core {number}"));
         }
-        // SAFETY: written just now.
-        let entries = unsafe { entries.assume_init_mut() };
-        Core::prepare(number, entries, ticks_always);
+        Core::prepare(number, deadlines, ticks_always);
         program::prepare_idle(number);
     }
 }

@@ -1,6 +1,6 @@
 //! What the kernel promises about threads, time, memory and randomness, checked. `suite GROUP…`, groups `sharing`, `waking`,
-//! `spawning`, `priorities`, `semaphores`, `queues`, `locals`, `heap`, `time`, `random`; without one, all. Prints what it measures, and `suite: N checks passed`; a
-//! check that fails panics, and the status is 101.
+//! `spawning`, `priorities`, `semaphores`, `queues`, `locals`, `heap`, `time`, `random`, `console`; without one, all. Prints what it
+//! measures, and `suite: N checks passed`; a check that fails panics, and the status is 101.
 //!
 //! The argument `exact` says that the machine's time is that of its instructions (`--icount`): then shares and delays are held to their
 //! bounds. Without it another program may have had the host's processors, and they are held to what no other program can excuse.
@@ -9,6 +9,7 @@ use std::env;
 
 use skete as _;
 
+mod console;
 mod heap;
 mod hermit;
 mod locals;
@@ -25,7 +26,7 @@ mod waking;
 /// A name, and what panics if the name is not true.
 type Check = (&'static str, fn());
 
-const GROUPS: [(&str, &[Check]); 10] = [
+const GROUPS: [(&str, &[Check]); 11] = [
     ("sharing", sharing::CHECKS),
     ("waking", waking::CHECKS),
     ("spawning", spawning::CHECKS),
@@ -36,6 +37,7 @@ const GROUPS: [(&str, &[Check]); 10] = [
     ("heap", heap::CHECKS),
     ("time", time::CHECKS),
     ("random", random::CHECKS),
+    ("console", console::CHECKS),
 ];
 
 fn main() {

@@ -1,5 +1,5 @@
 //! Every operation of `futex(2)` and every error that it may answer, checked; storms of waits, wakes and requeues; locks that lend priority;
-//! the words of a thread's beginning and end. `testfutex [GROUP…]`, groups `arguments`, `operations`, `times`, `storms`, `lives`, `pi`; without one, all.
+//! the words of a thread's beginning and end. `testfutex [GROUP…]`, groups `arguments`, `operations`, `times`, `storms`, `lives`, `pi`, `lending`; without one, all.
 //!
 //! After every check nobody may be left in the table: it says `ok` and how many wait, which is 0.
 
@@ -9,7 +9,9 @@ use skete::futex::waiters;
 
 mod arguments;
 mod crowd;
+mod lending;
 mod lives;
+mod lock;
 mod operations;
 mod pi;
 mod raw;
@@ -19,13 +21,14 @@ mod times;
 /// A name, and what panics if the name is not true.
 type Check = (&'static str, fn());
 
-const GROUPS: [(&str, &[Check]); 6] = [
+const GROUPS: [(&str, &[Check]); 7] = [
     ("arguments", arguments::CHECKS),
     ("operations", operations::CHECKS),
     ("times", times::CHECKS),
     ("storms", storms::CHECKS),
     ("lives", lives::CHECKS),
     ("pi", pi::CHECKS),
+    ("lending", lending::CHECKS),
 ];
 
 fn main() {

@@ -56,10 +56,18 @@ impl<R: Registers> MiniUart<R> {
 
     /// Sends one byte, waiting for room.
     pub fn send(&self, byte: u8) {
-        while self.registers.read(LSR) & LSR_HAS_ROOM == 0 {
+        while !self.try_send(byte) {
             core::hint::spin_loop();
         }
-        self.registers.write(IO, u32::from(byte));
+    }
+
+    /// Sends one byte if there is room; whether there was.
+    pub fn try_send(&self, byte: u8) -> bool {
+        let has_room = self.registers.read(LSR) & LSR_HAS_ROOM != 0;
+        if has_room {
+            self.registers.write(IO, u32::from(byte));
+        }
+        has_room
     }
 
     /// The next byte that came, if one did.
@@ -117,6 +125,14 @@ mod tests {
     fn a_byte_waits_for_room() {
         let script = Script::new(&[Read(LSR, 0), Read(LSR, LSR_HAS_ROOM), Write(IO, 0x41)]);
         MiniUart::new(&script).send(b'A');
+        script.assert_done();
+    }
+
+    #[test]
+    fn a_byte_that_finds_no_room_is_not_sent() {
+        let script = Script::new(&[Read(LSR, 0), Read(LSR, LSR_HAS_ROOM), Write(IO, 0x42)]);
+        let uart = MiniUart::new(&script);
+        assert!(!uart.try_send(b'A') && uart.try_send(b'B'));
         script.assert_done();
     }
 

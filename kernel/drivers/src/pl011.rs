@@ -69,10 +69,18 @@ impl<R: Registers> Pl011<R> {
 
     /// Sends one byte, waiting for room.
     pub fn send(&self, byte: u8) {
-        while self.registers.read(FR) & FR_TXFF != 0 {
+        while !self.try_send(byte) {
             core::hint::spin_loop();
         }
-        self.registers.write(DR, u32::from(byte));
+    }
+
+    /// Sends one byte if there is room; whether there was.
+    pub fn try_send(&self, byte: u8) -> bool {
+        let has_room = self.registers.read(FR) & FR_TXFF == 0;
+        if has_room {
+            self.registers.write(DR, u32::from(byte));
+        }
+        has_room
     }
 
     /// The next byte that came, if one did. A byte with a framing error, an overrun or a break is dropped.
@@ -152,6 +160,14 @@ mod tests {
     fn a_byte_waits_for_room() {
         let script = Script::new(&[Read(FR, FR_TXFF), Read(FR, 0), Write(DR, 0x41)]);
         Pl011::new(&script).send(b'A');
+        script.assert_done();
+    }
+
+    #[test]
+    fn a_byte_that_finds_no_room_is_not_sent() {
+        let script = Script::new(&[Read(FR, FR_TXFF), Read(FR, 0), Write(DR, 0x42)]);
+        let uart = Pl011::new(&script);
+        assert!(!uart.try_send(b'A') && uart.try_send(b'B'));
         script.assert_done();
     }
 

@@ -1,7 +1,11 @@
 //! The deadlines of one core's sleepers, earliest first.
 //!
-//! The caller holds the core's lock. A binary heap in a slice made once at boot, and each thread's place in it kept in the thread's
-//! record: a thread woken before its time is found at once, and nothing is allocated.
+//! The caller holds the core's lock. A binary heap in memory that was set aside at boot, and each thread's place in it kept in the thread's
+//! record: a thread woken before its time is found at once, and nothing is allocated. The memory is not touched before it is used: most
+//! machines could have many more sleepers than they ever have.
+
+use allocator_api2::alloc::Allocator;
+use allocator_api2::vec::Vec;
 
 use crate::thread::Thread;
 use crate::time::Instant;
@@ -12,11 +16,6 @@ use skete_cell::Guarded;
 pub struct Entry {
     at: Instant,
     thread: Thread,
-}
-
-impl Entry {
-    /// What a new slice is filled with.
-    pub const EMPTY: Self = Self { at: Instant::FAR, thread: Thread::NONE };
 }
 
 /// Where in the heap a thread's deadline stands, kept in the thread's record. Guarded by the lock of the core whose set holds the
@@ -45,16 +44,13 @@ pub trait Places {
 
 /// The deadlines of one core. A thread is in at most one core's set, and there at most once.
 #[derive(Debug)]
-pub struct Deadlines<'a> {
-    entries: &'a mut [Entry],
-    len: usize,
-}
+pub struct Deadlines<A: Allocator>(Vec<Entry, A>);
 
-impl<'a> Deadlines<'a> {
-    /// An empty set. `entries` is as long as there are thread records, so that the set is never full.
+impl<A: Allocator> Deadlines<A> {
+    /// An empty set. `room`, which is empty too, has a capacity of as many as there are thread records, so that the set is never full.
     #[must_use]
-    pub const fn new(entries: &'a mut [Entry]) -> Self {
-        Self { entries, len: 0 }
+    pub const fn new(room: Vec<Entry, A>) -> Self {
+        Self(room)
     }
 
     /// Sets the deadline of `thread`, or moves it. True if [`earliest`](Self::earliest) changed: the timer must be set anew.
@@ -62,13 +58,15 @@ impl<'a> Deadlines<'a> {
     pub fn insert(&mut self, places: &impl Places, thread: Thread, at: Instant) -> bool {
         let before = self.earliest();
         let place = places.place(thread).get();
+        let entry = Entry { at, thread };
         let index = if place.is_set() {
             usize::from(place.0)
         } else {
-            self.len += 1;
-            self.len - 1
+            assert!(self.0.len() < self.0.capacity(), "there is room for every thread");
+            self.0.push(entry);
+            self.0.len() - 1
         };
-        self.settle(places, index, Entry { at, thread });
+        self.settle(places, index, entry);
         self.earliest() != before
     }
 
@@ -81,9 +79,9 @@ impl<'a> Deadlines<'a> {
             return false;
         }
         places.place(thread).set(Place::NONE);
-        self.len -= 1;
-        let last = self.entries[self.len];
-        if last.thread != thread {
+        if let Some(last) = self.0.pop()
+            && last.thread != thread
+        {
             self.settle(places, usize::from(place.0), last);
         }
         true
@@ -93,7 +91,7 @@ impl<'a> Deadlines<'a> {
     #[must_use]
     #[inline]
     pub fn earliest(&self) -> Option<Instant> {
-        if self.len == 0 { None } else { self.entries.first().map(|entry| entry.at) }
+        self.0.first().map(|entry| entry.at)
     }
 
     /// Takes one thread whose deadline is not after `now`, the earliest first.
@@ -102,32 +100,32 @@ impl<'a> Deadlines<'a> {
         if self.earliest()? > now {
             return None;
         }
-        let thread = self.entries[0].thread;
+        let thread = self.0.first()?.thread;
         self.remove(places, thread);
         Some(thread)
     }
 
     /// How many deadlines are set.
     #[must_use]
-    pub const fn len(&self) -> usize {
-        self.len
+    pub fn len(&self) -> usize {
+        self.0.len()
     }
 
     /// Whether no deadline is set.
     #[must_use]
-    pub const fn is_empty(&self) -> bool {
-        self.len == 0
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// Puts `entry` where it belongs, given that the heap is in order but for a hole at `hole`.
     fn settle(&mut self, places: &impl Places, mut hole: usize, entry: Entry) {
-        while hole > 0 && entry < self.entries[(hole - 1) / 2] {
+        while hole > 0 && entry < self.0[(hole - 1) / 2] {
             let parent = (hole - 1) / 2;
-            self.put(places, hole, self.entries[parent]);
+            self.put(places, hole, self.0[parent]);
             hole = parent;
         }
-        while let Some(child) = self.earlier_child(hole).filter(|&child| self.entries[child] < entry) {
-            self.put(places, hole, self.entries[child]);
+        while let Some(child) = self.earlier_child(hole).filter(|&child| self.0[child] < entry) {
+            self.put(places, hole, self.0[child]);
             hole = child;
         }
         self.put(places, hole, entry);
@@ -135,12 +133,12 @@ impl<'a> Deadlines<'a> {
 
     fn earlier_child(&self, parent: usize) -> Option<usize> {
         let (left, right) = (2 * parent + 1, 2 * parent + 2);
-        if right < self.len && self.entries[right] < self.entries[left] { Some(right) } else { (left < self.len).then_some(left) }
+        if right < self.0.len() && self.0[right] < self.0[left] { Some(right) } else { (left < self.0.len()).then_some(left) }
     }
 
     #[allow(clippy::cast_possible_truncation, reason = "there are at most Thread::LIMIT entries")]
     fn put(&mut self, places: &impl Places, index: usize, entry: Entry) {
-        self.entries[index] = entry;
+        self.0[index] = entry;
         places.place(entry.thread).set(Place(index as u16));
     }
 }

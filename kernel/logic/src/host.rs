@@ -3,11 +3,18 @@
 use crate::futex::Waiter;
 use crate::thread::Thread;
 use crate::time::Instant;
+use skete_abi::Errno;
 
 /// A lock that its holder spins for, never sleeps under. In the kernel: interrupts masked, then test-and-set with WFE.
 pub trait RawLock {
     /// Runs `section` while holding the lock, and lets go. Not to be entered again from inside.
     fn locked<R>(&self, section: impl FnOnce() -> R) -> R;
+
+    /// [`locked`](Self::locked) by a [`Host`], which has seen to it that nothing interrupts the caller: in the kernel it masked interrupts.
+    #[inline(always)]
+    fn locked_uninterrupted<R>(&self, section: impl FnOnce() -> R) -> R {
+        self.locked(section)
+    }
 }
 
 /// Why [`Host::park`] returned.
@@ -39,6 +46,38 @@ pub trait Host {
         for thread in threads {
             self.unpark(thread);
         }
+    }
+
+    /// Unparks the thread that `claim`, run under `lock`, answers; [`Thread::NONE`]: nobody. A kernel masks interrupts once for both.
+    #[inline(always)]
+    fn unpark_claimed(&self, lock: &impl RawLock, claim: impl FnOnce() -> Thread) {
+        let thread = lock.locked(claim);
+        if !thread.is_none() {
+            self.unpark(thread);
+        }
+    }
+
+    /// Runs `enter` under `lock`, and parks if it agrees. A kernel masks interrupts once for both.
+    ///
+    /// # Errors
+    /// What `enter` answers; then the caller has not parked.
+    #[inline(always)]
+    fn park_after(&self, lock: &impl RawLock, enter: impl FnOnce() -> Result<(), Errno>) -> Result<(), Errno> {
+        lock.locked(enter)?;
+        let _ = self.park(None);
+        Ok(())
+    }
+
+    /// The futex waiter in the record of the calling thread.
+    #[inline(always)]
+    fn own_waiter(&self) -> &Waiter {
+        self.waiter(self.current())
+    }
+
+    /// The priority at which the calling thread waits.
+    #[inline(always)]
+    fn own_priority(&self) -> u8 {
+        self.priority(self.current())
     }
 
     /// The priority at which `thread` waits: 31 is woken first.

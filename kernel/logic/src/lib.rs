@@ -12,7 +12,9 @@
 //! - [`sysv`]: System V semaphores, and the ids of System V objects
 //! - [`tree`], [`fds`]: the files under `/`, and the numbers of open ones, both over [`slab`]
 //! - [`dirent`], [`terminal`], [`event`]: how a directory's entries are laid out, what a terminal's bytes mean, what eventfd counts
-//! - [`bitmap`]: which frames are free · [`pages`]: page-table entries · [`options`]: the words of the boot options
+//! - [`turns`]: whose bytes the console takes next
+//! - [`bitmap`]: which frames are free · [`pages`]: page-table entries, how cores change them, the window's units
+//! - [`options`]: the words of the boot options
 //!
 //! Tests: `cargo test -p skete-logic` runs properties against plain references. The models compile these same files with loom's
 //! atomics: `RUSTFLAGS="--cfg loom" cargo test -p skete-logic --release`. Each model runs unharmed, and once with each [`mutant`] that
@@ -42,4 +44,5 @@ pub mod thread;
 pub mod time;
 pub mod token;
 pub mod tree;
+pub mod turns;
 pub mod waiting;

@@ -113,6 +113,22 @@ pub enum Mutant {
     FutaphoreWokenBeforeFreed,
     /// Futaphore: a slot freed and made again looks as if it had not been.
     FutaphoreLifeForgotten,
+    /// Pages: the first touch stores the entry, whatever it is by then.
+    TouchStores,
+    /// Pages: who finds the page mapped by another keeps the frame that it took.
+    TouchKeepsTheFrame,
+    /// Pages: a page is taken away by a look and a store, between which it may be filled.
+    ReplacedInTwoSteps,
+    /// Pages: a frame goes back while a core may still have its translation.
+    FrameGivenBeforeForgotten,
+    /// Pages: who takes a page away does not make the cores forget it where access is denied.
+    DeniedNotForgotten,
+    /// Pages: who touches a page that is to be used in another way just now takes it for nothing.
+    TouchGivesUp,
+    /// Window: pages leave a unit before the lock is taken under which it is given back.
+    UnitEmptiedOutsideTheLock,
+    /// Window: whoever finds a unit empty gives it back, whether it emptied it or not.
+    UnitGivenByWhoeverLooks,
     /// A program's test-and-set lock wakes first and is released then: no fault of this crate, and a model must still see it.
     LockWakesFirst,
     /// A program's lock with a flag for "somebody may sleep", as it was published: who slept takes the lock with the flag down.

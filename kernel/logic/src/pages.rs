@@ -2,6 +2,12 @@
 //!
 //! An entry with bit 0 clear means nothing to the hardware: the rest of its bits say what the kernel promised about that page. So the tables
 //! themselves are the book of reserved memory, and the fault handler asks nobody else.
+//!
+//! - [`touch`]: how an entry changes while other cores change it too
+//! - [`units`]: the addresses of the window, and who gives them back
+
+pub mod touch;
+pub mod units;
 
 use bitflags::bitflags;
 

@@ -43,13 +43,13 @@ impl Home {
     pub const NONE: Self = Self(0);
 
     #[inline(always)]
-    const fn new(core: u8, priority: u8) -> Self {
-        Self((core as u16 + 1) | (priority as u16) << 8)
+    const fn new(name: u8, priority: u8) -> Self {
+        Self(name as u16 | (priority as u16) << 8)
     }
 
-    const fn priority_on(self, core: u8) -> Option<u8> {
-        let [number, priority] = self.0.to_le_bytes();
-        if number == core + 1 { Some(priority) } else { None }
+    const fn priority_on(self, name: u8) -> Option<u8> {
+        let [core, priority] = self.0.to_le_bytes();
+        if core == name { Some(priority) } else { None }
     }
 }
 
@@ -69,7 +69,8 @@ pub struct Ready<L> {
     count: AtomicU32,
     /// The running thread's priority plus one; 0 while idle. Written by this core alone.
     running: AtomicU8,
-    core: u8,
+    /// The core's number plus one: its name in a [`Home`].
+    name: u8,
 }
 
 /// Nothing runs.
@@ -81,7 +82,7 @@ impl<L: RawLock> Ready<L> {
     skete_cell::constructor! {
         /// Nothing ready on core `core`, which idles.
         pub fn new(core: u8, lock: L) -> Self {
-            Self { lock, queue: Guarded::new(RunQueue::new()), count: AtomicU32::new(0), running: AtomicU8::new(IDLE), core }
+            Self { lock, queue: Guarded::new(RunQueue::new()), count: AtomicU32::new(0), running: AtomicU8::new(IDLE), name: core + 1 }
         }
     }
 
@@ -134,7 +135,7 @@ impl<L: RawLock> Ready<L> {
         self.change(|queue| {
             let priority = priority();
             queue.push_back(links, thread, priority);
-            self.take_in(links, thread, priority);
+            self.take_in(links, queue, thread, priority);
             self.runs(priority)
         })
     }
@@ -145,7 +146,7 @@ impl<L: RawLock> Ready<L> {
         self.change(|queue| {
             let priority = priority();
             queue.push_front(links, thread, priority);
-            self.take_in(links, thread, priority);
+            self.take_in(links, queue, thread, priority);
         });
     }
 
@@ -168,7 +169,7 @@ impl<L: RawLock> Ready<L> {
         self.change(|queue| {
             let priority = priority();
             queue.push_back(links, thread, priority);
-            self.take_in(links, thread, priority);
+            self.take_in(links, queue, thread, priority);
             self.take_first(links, queue, run)
         })
     }
@@ -184,6 +185,7 @@ impl<L: RawLock> Ready<L> {
     pub fn steal<K: Homes>(&self, links: &K, may: impl Fn(Thread) -> bool) -> Option<Thread> {
         self.change(|queue| {
             let stolen = queue.steal(links, may)?;
+            self.tell(queue);
             links.home(stolen).store(Home::NONE.0, Ordering::Relaxed);
             Some(stolen)
         })
@@ -192,37 +194,39 @@ impl<L: RawLock> Ready<L> {
     /// Queues `thread` anew, if it is in this queue: its priority changed. `None`: it is not.
     pub fn requeue<K: Homes>(&self, links: &K, thread: Thread, priority: impl FnOnce() -> u8) -> Option<Runs> {
         self.change(|queue| {
-            let old = Home(links.home(thread).load(Ordering::Relaxed)).priority_on(self.core)?;
+            let old = Home(links.home(thread).load(Ordering::Relaxed)).priority_on(self.name)?;
             queue.remove(links, thread, old);
             let priority = priority();
             queue.push_back(links, thread, priority);
-            self.take_in(links, thread, priority);
+            self.take_in(links, queue, thread, priority);
             Some(self.runs(priority))
         })
     }
 
-    /// Changes the queue under its lock, and tells its length.
+    /// Changes the queue under its lock.
     #[inline(always)]
     fn change<R>(&self, change: impl FnOnce(&mut RunQueue) -> R) -> R {
-        self.lock.locked(|| {
-            self.queue.with_mut(|queue| {
-                let result = change(queue);
-                #[allow(clippy::cast_possible_truncation, reason = "no more than there are records")]
-                self.count.store(queue.len() as u32, Ordering::Relaxed);
-                result
-            })
-        })
+        self.lock.locked(|| self.queue.with_mut(change))
+    }
+
+    /// Tells the queue's length: right behind each change, while it is at hand.
+    #[inline(always)]
+    #[allow(clippy::cast_possible_truncation, reason = "no more than there are records")]
+    fn tell(&self, queue: &RunQueue) {
+        self.count.store(queue.len() as u32, Ordering::Relaxed);
     }
 
     #[inline(always)]
-    fn take_in<K: Homes>(&self, links: &K, thread: Thread, priority: u8) {
-        links.home(thread).store(Home::new(self.core, priority).0, Ordering::Relaxed);
+    fn take_in<K: Homes>(&self, links: &K, queue: &RunQueue, thread: Thread, priority: u8) {
+        self.tell(queue);
+        links.home(thread).store(Home::new(self.name, priority).0, Ordering::Relaxed);
     }
 
     #[inline(always)]
     fn take_first<K: Homes, R>(&self, links: &K, queue: &mut RunQueue, run: impl FnOnce(Thread, bool) -> R) -> Option<R> {
         let priority = queue.top_priority()?;
         let thread = queue.pop(links)?;
+        self.tell(queue);
         links.home(thread).store(Home::NONE.0, Ordering::Relaxed);
         self.set_running(priority);
         Some(run(thread, queue.is_empty()))

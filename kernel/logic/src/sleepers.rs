@@ -4,6 +4,9 @@
 //! The timer may take a deadline while another core wakes the thread: then it is woken twice, which is the token's to bear. It must never
 //! stay in a set that it has left, or be in two.
 
+use allocator_api2::alloc::Allocator;
+use allocator_api2::vec::Vec;
+
 use crate::deadlines::{Deadlines, Entry, Places};
 use crate::host::RawLock;
 use crate::mutant::{self, Mutant};
@@ -13,23 +16,23 @@ use skete_cell::Guarded;
 
 /// The sleepers of one core.
 #[derive(Debug)]
-pub struct Sleepers<L> {
+pub struct Sleepers<L, A: Allocator> {
     lock: L,
     /// Guarded by `lock`.
-    deadlines: Guarded<Deadlines<'static>>,
+    deadlines: Guarded<Deadlines<A>>,
 }
 
-impl<L: RawLock> Sleepers<L> {
+impl<L: RawLock, A: Allocator> Sleepers<L, A> {
     skete_cell::constructor! {
-        /// Nobody sleeps, and there is no room for anybody.
-        pub fn new(lock: L) -> Self {
-            Self { lock, deadlines: Guarded::new(Deadlines::new(&mut [])) }
+        /// Nobody sleeps, and there is no room for anybody; `memory` is never asked.
+        pub fn new(lock: L, memory: A) -> Self {
+            Self { lock, deadlines: Guarded::new(Deadlines::new(Vec::new_in(memory))) }
         }
     }
 
-    /// Makes room; nobody sleeps yet. `entries` is as long as there are thread records.
-    pub fn give(&self, entries: &'static mut [Entry]) {
-        self.locked(|deadlines| *deadlines = Deadlines::new(entries));
+    /// Makes room; nobody sleeps yet. `room` is empty, with a capacity of as many as there are thread records.
+    pub fn give(&self, room: Vec<Entry, A>) {
+        self.locked(|deadlines| *deadlines = Deadlines::new(room));
     }
 
     /// The next deadline.
@@ -60,7 +63,7 @@ impl<L: RawLock> Sleepers<L> {
     }
 
     #[inline(always)]
-    fn locked<R>(&self, change: impl FnOnce(&mut Deadlines<'static>) -> R) -> R {
+    fn locked<R>(&self, change: impl FnOnce(&mut Deadlines<A>) -> R) -> R {
         self.lock.locked(|| self.deadlines.with_mut(change))
     }
 }
@@ -69,6 +72,8 @@ impl<L: RawLock> Sleepers<L> {
 pub trait Timers {
     /// The lock of a core's sleepers.
     type Lock: RawLock;
+    /// Whose memory their deadlines lie in.
+    type Memory: Allocator;
     /// The thread records.
     type Places: Places;
 
@@ -79,7 +84,7 @@ pub trait Timers {
     fn core(&self) -> usize;
 
     /// The sleepers of core `core`.
-    fn sleepers(&self, core: usize) -> &Sleepers<Self::Lock>;
+    fn sleepers(&self, core: usize) -> &Sleepers<Self::Lock, Self::Memory>;
 
     /// Lets the timer of the caller's core fire at `at`, or earlier.
     fn arm(&self, at: Instant);

@@ -1,6 +1,8 @@
 //! Deadlines against a plain model: an ordered set.
 #![cfg(not(loom))]
 
+use allocator_api2::alloc::{Allocator, Global};
+use allocator_api2::vec::Vec as Room;
 use proptest::prelude::*;
 use skete_cell::Guarded;
 use skete_logic::deadlines::{Deadlines, Entry, Place, Places};
@@ -24,6 +26,11 @@ impl Places for Records {
     }
 }
 
+/// Room for every thread's deadline.
+fn room<A: Allocator>(memory: A) -> Room<Entry, A> {
+    Room::with_capacity_in(THREADS.into(), memory)
+}
+
 #[derive(Clone, Debug)]
 enum Step {
     Insert(u16, u64),
@@ -44,8 +51,7 @@ proptest! {
     #[test]
     fn deadlines_expire_in_order_and_leave_at_once(steps in prop::collection::vec(step(), 1..200)) {
         let records = Records::new();
-        let mut entries = [Entry::EMPTY; THREADS as usize];
-        let mut deadlines = Deadlines::new(&mut entries);
+        let mut deadlines = Deadlines::new(room(Global));
         let mut plain = BTreeSet::<(Instant, Thread)>::new();
         for step in steps {
             let earliest = plain.first().map(|&(at, _)| at);
@@ -83,8 +89,7 @@ proptest! {
 
 #[test]
 fn a_deadline_is_never_early() {
-    let (records, mut entries) = (Records::new(), [Entry::EMPTY; THREADS as usize]);
-    let mut deadlines = Deadlines::new(&mut entries);
+    let (records, mut deadlines) = (Records::new(), Deadlines::new(room(Global)));
     let thread = Thread::new(3);
     assert!(deadlines.insert(&records, thread, Instant::from_ns(1000)));
     assert_eq!(deadlines.pop_expired(&records, Instant::from_ns(999)), None);
@@ -94,8 +99,7 @@ fn a_deadline_is_never_early() {
 
 #[test]
 fn the_same_deadline_set_again_moves() {
-    let (records, mut entries) = (Records::new(), [Entry::EMPTY; THREADS as usize]);
-    let mut deadlines = Deadlines::new(&mut entries);
+    let (records, mut deadlines) = (Records::new(), Deadlines::new(room(Global)));
     let [a, b] = [0, 1].map(Thread::new);
     deadlines.insert(&records, a, Instant::from_ns(10));
     assert!(!deadlines.insert(&records, b, Instant::from_ns(20)));

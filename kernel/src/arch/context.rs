@@ -13,7 +13,7 @@ pub const WHOLE: u64 = 1;
 /// A thread's registers while it is not running.
 #[repr(C, align(16))]
 pub struct Context {
-    /// X0–X30. A voluntary switch keeps X19–X30 only.
+    /// X0–X30. A voluntary switch keeps X19, X29 and X30 only; the thread has kept the rest itself. A new one finds X20 too.
     pub x: [u64; 31],
     /// SP_EL0.
     pub sp: u64,
@@ -27,9 +27,9 @@ pub struct Context {
     pub fpcr: u64,
     /// FPSR.
     pub fpsr: u64,
-    /// [`VOLUNTARY`] or [`WHOLE`].
+    /// [`VOLUNTARY`] or [`WHOLE`]; [`VOLUNTARY`] too while the thread runs.
     pub kind: u64,
-    /// V0–V31. A voluntary switch keeps D8–D15, as doublewords at the start.
+    /// V0–V31. A voluntary switch keeps V8–V15, at the start.
     pub v: [u128; 32],
 }
 
@@ -40,8 +40,10 @@ impl Context {
 
 /// Offset of X0.
 pub const X: usize = offset_of!(Context, x);
-/// Offset of X19, the first callee-saved register.
+/// Offset of X19; X20 follows.
 pub const X19: usize = X + 19 * 8;
+/// Offset of X29, the frame pointer; X30 follows.
+pub const X29: usize = X + 29 * 8;
 /// Offset of SP.
 pub const SP: usize = offset_of!(Context, sp);
 /// Offset of the program counter; PSTATE follows.

@@ -2,6 +2,7 @@
 #![allow(unsafe_code, reason = "each function is one or two instructions")]
 
 use core::arch::asm;
+use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use aarch64_cpu::asm::barrier;
 use aarch64_cpu::registers::{CNTFRQ_EL0, CNTV_CTL_EL0, CNTV_CVAL_EL0, MPIDR_EL1, Readable, Writeable};
@@ -84,6 +85,29 @@ pub fn thread_record() -> usize {
     record
 }
 
+/// Where the table of thread records begins: written once, by boot, while nobody else runs; only read from then on.
+static THREAD_RECORDS: AtomicUsize = AtomicUsize::new(0);
+
+/// Tells every core where the table of thread records begins. A call, so that no [`thread_records`] is read before it.
+#[inline(never)]
+pub fn set_thread_records(table: usize) {
+    THREAD_RECORDS.store(table, Ordering::Relaxed);
+}
+
+/// The address of the table of thread records. It never changes: one reading may serve a whole function, whatever that stores.
+#[inline(always)]
+pub fn thread_records() -> usize {
+    let table: usize;
+    // SAFETY: reads a word that is there. `nomem`, for nobody changes it after boot.
+    unsafe {
+        asm!(
+            "adrp {table}, {word}", "ldr {table}, [{table}, :lo12:{word}]",
+            table = out(reg) table, word = sym THREAD_RECORDS, options(pure, nomem, nostack, preserves_flags),
+        );
+    };
+    table
+}
+
 /// Sleeps until an interrupt is pending, masked or not.
 #[inline]
 pub fn wait_for_interrupt() {
@@ -91,10 +115,23 @@ pub fn wait_for_interrupt() {
     aarch64_cpu::asm::wfi();
 }
 
-/// Sleeps until another core stores to the monitored line, sends an event, or an interrupt comes; in QEMU passes the turn on.
-#[inline(always)]
-pub fn wait_for_event() {
-    aarch64_cpu::asm::wfe();
+/// Sleeps while `word` is not 0. Whoever stores to it ends the sleep: the exclusive load arms this core's monitor, which that store clears.
+/// After a plain load WFE would have nothing to wait for (Arm ARM B2.9.4, D1.6).
+#[cold]
+pub fn wait_for_zero(word: &AtomicU32) {
+    // SAFETY: loads an atomic word, and waits.
+    unsafe {
+        asm!(
+            "2: ldxr {seen:w}, [{word}]",
+            "cbz {seen:w}, 3f",
+            "wfe",
+            "b 2b",
+            "3: clrex",
+            word = in(reg) word.as_ptr(),
+            seen = out(reg) _,
+            options(nostack, preserves_flags),
+        );
+    }
 }
 
 /// Passes the turn on, in QEMU; a hint to the board. For waits that must look at the clock too.

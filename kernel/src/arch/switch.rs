@@ -1,49 +1,64 @@
 //! Leaves one thread and resumes another: the only place that changes SP and TPIDR_EL0.
 //!
 //! Inlinable Rust must never do it: the optimizer may keep a TLS address over an inlined switch. Both halves run with IRQs
-//! masked. [`suspend`] saves what the calling convention asks to keep, moves to the core's own stack and asks
-//! `skete_leave` who goes on; from then on any core may resume the thread that left.
+//! masked. [`suspend`] and [`park`] call assembly that saves where the thread goes on, moves to the core's own stack and asks
+//! `skete_leave` or `skete_park` who does; from then on any core may resume the thread that left.
 #![allow(unsafe_code, reason = "the switch")]
 
-use core::arch::{global_asm, naked_asm};
+use core::arch::{asm, global_asm, naked_asm};
 
-use super::context::{Context, FPCR, KIND, PC, SP, TLS, V, X19};
+use super::context::{Context, FPCR, KIND, PC, SP, TLS, V, X19, X29};
 
 unsafe extern "C" {
     /// Who goes on (`crate::sched`).
     fn skete_leave(reason: u64) -> *const Context;
+    /// Who goes on when the running thread sleeps (`crate::sched`).
+    fn skete_park() -> *const Context;
     /// Ends the running thread (`crate::sched::spawn`).
     fn skete_end() -> !;
+    /// Leaves, and asks `skete_leave` who goes on: below.
+    fn skete_leave_for_a_reason(reason: u64);
+    /// Leaves, and asks `skete_park` who goes on: below.
+    fn skete_leave_asleep();
+}
+
+/// Calls `leave` with `reason` in x0. General registers may come back changed but for those that the compiler will not hand out (x19, x29):
+/// the caller keeps what it needs, once, on its stack, and the switch saves none of it again. V8 to V15 come back as they were: the
+/// compiler hardly ever uses them, and a caller that does not sleep after all is to save none of them.
+macro_rules! call {
+    ($leave:path, $reason:expr) => {
+        asm!(
+            "bl {leave}",
+            leave = sym $leave,
+            inout("x0") $reason => _,
+            out("x1") _, out("x2") _, out("x3") _, out("x4") _, out("x5") _, out("x6") _, out("x7") _, out("x8") _, out("x9") _,
+            out("x10") _, out("x11") _, out("x12") _, out("x13") _, out("x14") _, out("x15") _, out("x16") _, out("x17") _, out("x18") _,
+            out("x20") _, out("x21") _, out("x22") _, out("x23") _, out("x24") _, out("x25") _, out("x26") _, out("x27") _, out("x28") _,
+            out("x30") _, out("v0") _, out("v1") _, out("v2") _, out("v3") _, out("v4") _, out("v5") _, out("v6") _, out("v7") _,
+            out("v16") _, out("v17") _, out("v18") _, out("v19") _, out("v20") _, out("v21") _, out("v22") _, out("v23") _,
+            out("v24") _, out("v25") _, out("v26") _, out("v27") _, out("v28") _, out("v29") _, out("v30") _, out("v31") _,
+        )
+    };
 }
 
 /// Leaves the running thread for `reason` and comes back when it is resumed. IRQs are masked before and after.
-#[unsafe(naked)]
-pub unsafe extern "C" fn suspend(reason: u64) {
-    naked_asm!(
-        "mrs x1, tpidrro_el0",
-        "stp x19, x20, [x1, #{x19}]",
-        "stp x21, x22, [x1, #{x19} + 16]",
-        "stp x23, x24, [x1, #{x19} + 32]",
-        "stp x25, x26, [x1, #{x19} + 48]",
-        "stp x27, x28, [x1, #{x19} + 64]",
-        "stp x29, x30, [x1, #{x19} + 80]",
-        "mov x2, sp",
-        "str x2, [x1, #{sp}]",
-        "mrs x3, fpcr",
-        "mrs x4, fpsr",
-        "stp x3, x4, [x1, #{fpcr}]",
-        "str xzr, [x1, #{kind}]",
-        "add x2, x1, #{v}",
-        "stp d8, d9, [x2]",
-        "stp d10, d11, [x2, #16]",
-        "stp d12, d13, [x2, #32]",
-        "stp d14, d15, [x2, #48]",
-        "msr spsel, #1",
-        "bl {leave}",
-        "b skete_resume",
-        x19 = const X19, sp = const SP, fpcr = const FPCR, kind = const KIND, v = const V,
-        leave = sym skete_leave,
-    )
+///
+/// # Safety
+/// The caller is a thread and holds no spin lock.
+#[inline(always)]
+pub unsafe fn suspend(reason: u64) {
+    // SAFETY: the caller's promise; what the call changes is listed.
+    unsafe { call!(skete_leave_for_a_reason, reason) };
+}
+
+/// [`suspend`] of one who sleeps until it is notified, or was notified already.
+///
+/// # Safety
+/// As [`suspend`].
+#[inline(always)]
+pub unsafe fn park() {
+    // SAFETY: as in `suspend`; `skete_leave_asleep` takes nothing.
+    unsafe { call!(skete_leave_asleep, 0u64) };
 }
 
 /// Where a new thread begins: X19 is its function, X20 its argument.
@@ -59,10 +74,39 @@ pub unsafe extern "C" fn begin() {
     )
 }
 
-// Resumes the thread whose record is in x0. On the core's own stack, which is empty but for us.
+// Saves the running thread but for x0, moves to the core's own stack, which is empty, and asks who goes on: a sleeper falls into
+// `skete_resume`, which resumes the thread whose record is in x0.
 global_asm!(
     r#"
+    .macro skete_save_little
+    mrs x1, tpidrro_el0
+    mov x2, sp
+    str x19, [x1, #{X19}]
+    stp x29, x30, [x1, #{X29}]
+    str x2, [x1, #{SP}]
+    mrs x3, fpcr
+    mrs x4, fpsr
+    stp x3, x4, [x1, #{FPCR}]
+    stp q8, q9, [x1, #{V}]
+    stp q10, q11, [x1, #{V} + 32]
+    stp q12, q13, [x1, #{V} + 64]
+    stp q14, q15, [x1, #{V} + 96]
+    msr spsel, #1
+    .endm
+
     .section .text.skete_resume, "ax"
+    .globl skete_leave_for_a_reason
+    .hidden skete_leave_for_a_reason
+skete_leave_for_a_reason:
+    skete_save_little
+    bl {leave}
+    b skete_resume
+
+    .globl skete_leave_asleep
+    .hidden skete_leave_asleep
+skete_leave_asleep:
+    skete_save_little
+    bl {park}
     .globl skete_resume
     .hidden skete_resume
 skete_resume:
@@ -76,22 +120,18 @@ skete_resume:
 1:  ldp x1, x2, [x0, #{FPCR} + 8]
     msr fpsr, x1
     cbnz x2, 2f
-    ldp x19, x20, [x0, #{X19}]
-    ldp x21, x22, [x0, #{X19} + 16]
-    ldp x23, x24, [x0, #{X19} + 32]
-    ldp x25, x26, [x0, #{X19} + 48]
-    ldp x27, x28, [x0, #{X19} + 64]
-    ldp x29, x30, [x0, #{X19} + 80]
     ldr x1, [x0, #{SP}]
-    add x2, x0, #{V}
-    ldp d8, d9, [x2]
-    ldp d10, d11, [x2, #16]
-    ldp d12, d13, [x2, #32]
-    ldp d14, d15, [x2, #48]
+    ldp x29, x30, [x0, #{X29}]
+    ldp x19, x20, [x0, #{X19}]
+    ldp q8, q9, [x0, #{V}]
+    ldp q10, q11, [x0, #{V} + 32]
+    ldp q12, q13, [x0, #{V} + 64]
+    ldp q14, q15, [x0, #{V} + 96]
     msr spsel, #0
     mov sp, x1
     ret
-2:  ldr x1, [x0, #{SP}]
+2:  str xzr, [x0, #{KIND}]
+    ldr x1, [x0, #{SP}]
     msr sp_el0, x1
     ldp x1, x2, [x0, #{PC}]
     msr elr_el1, x1
@@ -131,7 +171,8 @@ skete_resume:
     ldp x0, x1, [x0]
     eret
 "#,
-    TLS = const TLS, FPCR = const FPCR, X19 = const X19, SP = const SP, PC = const PC, V = const V,
+    TLS = const TLS, FPCR = const FPCR, KIND = const KIND, X19 = const X19, X29 = const X29, SP = const SP, PC = const PC, V = const V,
+    leave = sym skete_leave, park = sym skete_park,
 );
 
 const _: () = assert!(KIND == FPCR + 16 && TLS + 8 == FPCR && PC == SP + 8);

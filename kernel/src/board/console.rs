@@ -100,6 +100,15 @@ pub fn write(bytes: &[u8]) {
     }
 }
 
+/// Sends one byte if the UART has room; whether it had. Without a UART there always is.
+pub fn try_send(byte: u8) -> bool {
+    match uart() {
+        Some(Uart::Pl011(uart)) => uart.try_send(byte),
+        Some(Uart::Mini(uart)) => uart.try_send(byte),
+        None => true,
+    }
+}
+
 /// One byte that came in, if there is one.
 pub fn read() -> Option<u8> {
     let mut ring = ARRIVED.lock();

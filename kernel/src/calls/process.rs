@@ -6,6 +6,7 @@ use core::sync::atomic::Ordering;
 use crate::board::{options, power};
 use crate::files;
 use crate::sched::{fault, record};
+use crate::trace;
 
 /// Ends the program with `status`. What it left in `/out` goes to the host first, if that was asked for.
 #[unsafe(no_mangle)]
@@ -13,6 +14,7 @@ pub extern "C" fn sys_exit(status: i32) -> ! {
     if options::is_on("out") {
         files::hand_out();
     }
+    trace::finish();
     power::off(status)
 }
 

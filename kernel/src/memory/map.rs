@@ -1,13 +1,14 @@
 //! The translation tables.
 //!
 //! RAM lies at its own addresses; page 0 is unmapped; the image is mapped by segment, each page either writable or executable; devices in
-//! blocks of 2 MiB, never executable. Above all RAM begins the window. Entries change by compare-and-swap: there is no lock, and an
-//! entry that is invalid says what was promised (see [`skete_logic::pages`]).
+//! blocks of 2 MiB, never executable. Above all RAM begins the window. Entries change by compare-and-swap (see
+//! [`skete_logic::pages::touch`]): there is no lock, and an entry that is invalid says what was promised.
 #![allow(unsafe_code, reason = "tables are physical memory")]
 
 use core::ops::Range;
 use core::sync::atomic::{AtomicU64, Ordering};
 
+use skete_logic::pages::touch::{self, Frames};
 use skete_logic::pages::{Access, BLOCK, Entry, GIB, PAGE};
 
 use super::frames;
@@ -167,27 +168,53 @@ pub fn physical(address: u64) -> Option<u64> {
     Some(entry.address() + address % span)
 }
 
+/// The level-3 entries of `address` and the pages behind it, as far as one table reaches, if there is a table.
+pub fn known_slots(address: u64) -> Option<&'static [AtomicU64]> {
+    if address >= 512 * GIB {
+        return None;
+    }
+    let first = ROOT.entry(index(address, GIB));
+    let second = first.is_table().then(|| Table::at(first.address()).entry(index(address, BLOCK)))?;
+    let last = second.is_table().then(|| Table::at(second.address()))?;
+    last.0.get(index(address, PAGE)..)
+}
+
+/// The level-3 entry of `address`, as [`known_slots`].
+pub fn known_slot(address: u64) -> Option<&'static AtomicU64> {
+    known_slots(address)?.first()
+}
+
 /// Answers the first touch of a page: true if it is mapped now.
 pub fn touch(address: u64) -> bool {
-    let found = find(address);
-    if found.is_valid() {
-        // Another core answered while this one was on its way.
-        return true;
+    match known_slot(address) {
+        Some(slot) => touch::touch(slot, &Physical),
+        None => find(address).is_valid(),
     }
-    if !found.is_lazy() {
-        return false;
+}
+
+/// The frames, and what the cores know of them.
+pub struct Physical;
+
+impl Frames for Physical {
+    fn take(&self) -> Option<u64> {
+        frames::take()
     }
-    let Some(slot) = slot(address) else { return false };
-    let Some(frame) = frames::take() else { return false };
-    if found.is_zeroed() {
+
+    fn give(&self, frame: u64) {
+        frames::give(frame);
+    }
+
+    fn zero(&self, frame: u64) {
         zero(frame);
     }
-    if slot.compare_exchange(found.0, found.filled(frame).0, Ordering::AcqRel, Ordering::Relaxed).is_err() {
-        frames::give(frame);
-        return find(address).is_valid();
+
+    fn publish(&self) {
+        mmu::publish_entry();
     }
-    mmu::publish_entry();
-    true
+
+    fn forget(&self, address: u64) {
+        mmu::forget(address);
+    }
 }
 
 /// Cleans the tables' root pointer's target to memory: the other cores' first walk is cached, but boards differ in what they keep.

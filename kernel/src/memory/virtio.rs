@@ -57,5 +57,5 @@ pub fn random(bytes: &mut [u8], polls: u32) -> bool {
     // SAFETY: the devicetree names the slot, it is mapped as a device, and this is its only user.
     let Ok(transport) = (unsafe { MmioTransport::new(header, slot.bytes as usize) }) else { return false };
     let Ok(mut device) = Entropy::<Frames, _>::new(transport) else { return false };
-    device.fill(bytes, polls, cpu::wait_for_event).is_ok_and(|count| count == bytes.len())
+    device.fill(bytes, polls, cpu::pass_turn).is_ok_and(|count| count == bytes.len())
 }

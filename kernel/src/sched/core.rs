@@ -6,6 +6,7 @@
 
 use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 
+use allocator_api2::vec::Vec;
 use skete_logic::deadlines::Entry;
 use skete_logic::placement::{self, Cores as _, IdleSet};
 use skete_logic::ready::{Ready, Runs};
@@ -17,6 +18,7 @@ use super::chaos::Dice;
 use super::ready::{Machine, QueueLock};
 use super::record::{self, IDLE_RECORDS, Record, Records};
 use crate::arch::{cpu, stacks};
+use crate::memory::Heap;
 use crate::time;
 
 /// No slice is running, or no timer set.
@@ -27,6 +29,8 @@ const NEVER: u64 = u64::MAX;
 pub struct Core {
     emergency_stack: AtomicUsize,
     number: u8,
+    /// The other cores that run threads, one bit each.
+    others: AtomicU8,
     /// Whether its threads are one slice each even when alone: under `-icount` a spin for another core must end.
     ticks_always: AtomicBool,
     /// Its ready threads, and what the others see of it.
@@ -36,7 +40,7 @@ pub struct Core {
     /// When the timer fires, in ticks.
     timer: AtomicU64,
     /// Who fell asleep here until a deadline.
-    pub sleepers: Sleepers<QueueLock>,
+    pub sleepers: Sleepers<QueueLock, Heap>,
     switches: AtomicU64,
     /// For option `chaos`: when it preempts for no reason.
     pub dice: Dice,
@@ -57,11 +61,12 @@ impl Core {
         Self {
             emergency_stack: AtomicUsize::new(0),
             number,
+            others: AtomicU8::new(0),
             ticks_always: AtomicBool::new(false),
             ready: Ready::new(number, QueueLock::new()),
             slice_end: AtomicU64::new(NEVER),
             timer: AtomicU64::new(NEVER),
-            sleepers: Sleepers::new(QueueLock::new()),
+            sleepers: Sleepers::new(QueueLock::new(), Heap),
             switches: AtomicU64::new(0),
             dice: Dice::new(),
         }
@@ -80,8 +85,14 @@ impl Core {
         usize::from(self.number)
     }
 
+    /// Whether no other core that runs threads is in `allowed`.
+    #[inline(always)]
+    pub fn is_alone_in(&self, allowed: u8) -> bool {
+        allowed & self.others.load(Ordering::Relaxed) == 0
+    }
+
     /// Prepares core `number`, before it takes its first exception. `deadlines` has room for every thread.
-    pub fn prepare(number: usize, deadlines: &'static mut [Entry], ticks_always: bool) {
+    pub fn prepare(number: usize, deadlines: Vec<Entry, Heap>, ticks_always: bool) {
         let core = &CORES[number];
         core.ticks_always.store(ticks_always, Ordering::Relaxed);
         core.sleepers.give(deadlines);
@@ -100,6 +111,9 @@ impl Core {
         self.dice.seed(self.number());
         if let Some(tick) = self.dice.next_tick(cpu::ticks_about()) {
             self.set_timer(tick);
+        }
+        for other in CORES.iter().filter(|other| !core::ptr::eq(*other, self)) {
+            other.others.fetch_or(1 << self.number(), Ordering::Relaxed);
         }
         ONLINE.fetch_or(1 << self.number(), Ordering::SeqCst);
     }
@@ -127,8 +141,14 @@ impl Core {
     }
 
     /// The record to resume: the first of its own queue, else one of another core's, else the idle thread.
-    #[inline]
+    #[inline(never)]
     pub fn next(&'static self) -> &'static Record {
+        self.next_at_once()
+    }
+
+    /// [`next`](Self::next) without a call.
+    #[inline(always)]
+    pub fn next_at_once(&'static self) -> &'static Record {
         self.ready.pop(&Records, |thread, is_last| self.run(thread, is_last)).unwrap_or_else(|| self.next_from_elsewhere())
     }
 

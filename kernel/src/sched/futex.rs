@@ -40,11 +40,17 @@ impl RawLock for BucketLock {
     #[inline(always)]
     fn locked<R>(&self, section: impl FnOnce() -> R) -> R {
         let before = cpu::mask();
+        let result = self.locked_uninterrupted(section);
+        cpu::unmask(before);
+        result
+    }
+
+    #[inline(always)]
+    fn locked_uninterrupted<R>(&self, section: impl FnOnce() -> R) -> R {
         self.0.lock();
         let result = section();
         // SAFETY: locked above, by this core, and IRQs are still masked.
         unsafe { self.0.unlock() };
-        cpu::unmask(before);
         result
     }
 }
@@ -72,6 +78,26 @@ impl Host for Machine {
     #[inline]
     fn unpark_each(&self, threads: impl Iterator<Item = Thread>) {
         park::unpark_each(threads);
+    }
+
+    #[inline(always)]
+    fn unpark_claimed(&self, lock: &impl RawLock, claim: impl FnOnce() -> Thread) {
+        park::unpark_claimed(|| lock.locked_uninterrupted(claim));
+    }
+
+    #[inline(always)]
+    fn park_after(&self, lock: &impl RawLock, enter: impl FnOnce() -> Result<(), Errno>) -> Result<(), Errno> {
+        park::park_after(|| lock.locked_uninterrupted(enter))
+    }
+
+    #[inline(always)]
+    fn own_waiter(&self) -> &Waiter {
+        record::current().waiter()
+    }
+
+    #[inline(always)]
+    fn own_priority(&self) -> u8 {
+        record::current().priority()
     }
 
     #[inline(always)]
@@ -156,8 +182,7 @@ fn shared_key_of(address: usize) -> Result<Key, Errno> {
 /// # Errors
 /// `EAGAIN`: it does not. `ETIMEDOUT`: the deadline passed.
 pub fn wait(word: &AtomicU32, expected: u32, deadline: Option<Instant>) -> Result<(), Errno> {
-    let address = word.as_ptr() as usize;
-    wait_for(address, private(address), ANY, deadline, || Ok(word.load(Ordering::Relaxed)), expected)
+    TABLE.wait(&Machine, private(word.as_ptr() as usize), ANY, deadline, || Ok(word.load(Ordering::Relaxed)), expected)
 }
 
 /// Wakes at most `count` of those who wait for `word`; how many.
@@ -175,7 +200,7 @@ pub fn wait_at(address: usize, expected: u32, deadline: Option<Instant>) -> Resu
     if !address.is_multiple_of(4) || address == 0 {
         return Err(Errno::EINVAL);
     }
-    wait_for(address, private(address), ANY, deadline, || probe::read_word(address).ok_or(Errno::EFAULT), expected)
+    TABLE.wait(&Machine, private(address), ANY, deadline, || probe::read_word(address).ok_or(Errno::EFAULT), expected)
 }
 
 /// Sleeps until a wake of `word` with a bit of `bitset`, as long as it holds `expected` (`futex(2)`, FUTEX_WAIT_BITSET).
@@ -184,47 +209,7 @@ pub fn wait_at(address: usize, expected: u32, deadline: Option<Instant>) -> Resu
 /// `EINVAL`: not a multiple of four, or no bit set. `EFAULT`: no word there. Else as [`wait`].
 #[inline]
 pub fn wait_word(word: Word, expected: u32, bitset: u32, deadline: Option<Instant>) -> Result<(), Errno> {
-    wait_for(word.address, word.key()?, bitset, deadline, || word.read(), expected)
-}
-
-#[inline]
-fn wait_for(
-    address: usize,
-    key: Key,
-    bitset: u32,
-    deadline: Option<Instant>,
-    read: impl Fn() -> Result<u32, Errno>,
-    expected: u32,
-) -> Result<(), Errno> {
-    // Without a deadline by a path of its own, which has less to keep over the sleep.
-    match deadline {
-        None => wait_until(address, key, bitset, None, read, expected),
-        Some(_) => wait_timed(address, key, bitset, deadline, read, expected),
-    }
-}
-
-#[inline(never)]
-fn wait_timed(
-    address: usize,
-    key: Key,
-    bitset: u32,
-    deadline: Option<Instant>,
-    read: impl Fn() -> Result<u32, Errno>,
-    expected: u32,
-) -> Result<(), Errno> {
-    wait_until(address, key, bitset, deadline, read, expected)
-}
-
-#[inline(always)]
-fn wait_until(
-    address: usize,
-    key: Key,
-    bitset: u32,
-    deadline: Option<Instant>,
-    read: impl Fn() -> Result<u32, Errno>,
-    expected: u32,
-) -> Result<(), Errno> {
-    record::waiting_for(address, || TABLE.wait(&Machine, key, bitset, deadline, read, expected))
+    TABLE.wait(&Machine, word.key()?, bitset, deadline, || word.read(), expected)
 }
 
 #[inline(always)]
@@ -289,17 +274,13 @@ pub fn exit_wakeup(address: usize, clear: impl FnOnce() -> bool) {
 /// `EAGAIN`: it does not. `ETIMEDOUT`: the deadline passed.
 #[inline]
 pub fn wait_while(address: usize, deadline: Option<Instant>, must_wait: impl Fn() -> bool) -> Result<(), Errno> {
-    let me = record::current();
-    me.waits_for.store(address as u64, Ordering::Relaxed);
-    let result = TABLE.wait_while(&Machine, Key::new(address as u64, false), deadline, must_wait);
-    me.waits_for.store(0, Ordering::Relaxed);
-    result
+    TABLE.wait_while(&Machine, private(address), deadline, must_wait)
 }
 
 /// Tells `decide`, under the bucket's lock, how many wait for the word at `address`, counted up to two, and wakes one if it says so.
 #[inline]
 pub fn wake_decided(address: usize, decide: impl FnOnce(u32) -> bool) {
-    TABLE.wake_decided(&Machine, Key::new(address as u64, false), decide);
+    TABLE.wake_decided(&Machine, private(address), decide);
 }
 
 /// How many threads wait for the kernel's own `word` now.

@@ -109,7 +109,7 @@ fn target(word: Word) -> Result<Target, Errno> {
 /// As [`Table::lock_pi`](skete_logic::futex::Table::lock_pi).
 pub fn lock(word: Word, deadline: Option<Instant>) -> Result<(), Errno> {
     let target = target(word)?;
-    record::waiting_for(word.address, || TABLE.lock_pi(&Machine, target, deadline))
+    TABLE.lock_pi(&Machine, target, deadline)
 }
 
 /// Takes the lock of `word` if it is free (`futex(2)`, FUTEX_TRYLOCK_PI).
@@ -134,7 +134,7 @@ pub fn unlock(word: Word) -> Result<(), Errno> {
 /// As [`Table::wait_requeue_pi`](skete_logic::futex::Table::wait_requeue_pi).
 pub fn wait_requeue(word: Word, expected: u32, deadline: Option<Instant>, lock: Word) -> Result<(), Errno> {
     let (key, target) = (word.key()?, target(lock)?);
-    record::waiting_for(word.address, || TABLE.wait_requeue_pi(&Machine, key, target, deadline, || word.read(), expected))
+    TABLE.wait_requeue_pi(&Machine, key, target, deadline, || word.read(), expected)
 }
 
 /// If `word` holds `expected`, lets the first of its waiters have `lock` and at most `nr` others wait for that (`futex(2)`,

@@ -6,10 +6,11 @@ use skete_logic::thread::Thread;
 use skete_logic::time::Instant;
 
 use super::core::{CORES, Core};
+use super::ready;
 use super::ready::{Machine, QueueLock};
 use super::record::{self, Record, Records};
-use super::{Reason, ready, suspend};
 use crate::arch::cpu;
+use crate::memory::Heap;
 use crate::time;
 
 /// Sleeps until [`unpark`] or `deadline`. May return for no reason; never says `Expired` early.
@@ -22,7 +23,7 @@ pub fn park(deadline: Option<Instant>) -> Parked {
     match deadline {
         None => {
             let before = cpu::mask();
-            suspend(Reason::Park);
+            super::sleep();
             cpu::unmask(before);
             Parked::Notified
         }
@@ -42,6 +43,7 @@ fn park_until(me: &'static Record, at: Instant) -> Parked {
 
 impl Timers for Machine {
     type Lock = QueueLock;
+    type Memory = Heap;
     type Places = Records;
 
     #[inline(always)]
@@ -55,7 +57,7 @@ impl Timers for Machine {
     }
 
     #[inline(always)]
-    fn sleepers(&self, core: usize) -> &Sleepers<QueueLock> {
+    fn sleepers(&self, core: usize) -> &Sleepers<QueueLock, Heap> {
         &CORES[core].sleepers
     }
 
@@ -66,17 +68,46 @@ impl Timers for Machine {
 
     #[inline(always)]
     fn leave(&self) {
-        suspend(Reason::Park);
+        super::sleep();
     }
 }
 
+/// Parks if `enter` agrees, with IRQs masked from before it. May return for no reason.
+///
+/// # Errors
+/// What `enter` answers; then the caller has not parked.
+#[inline(always)]
+pub fn park_after<E>(enter: impl FnOnce() -> Result<(), E>) -> Result<(), E> {
+    let before = cpu::mask();
+    let entered = enter();
+    if entered.is_ok() {
+        super::sleep();
+    }
+    cpu::unmask(before);
+    entered
+}
+
 /// Ends the present or the next [`park`] of `thread`.
-#[inline]
+#[inline(never)]
 pub fn unpark(thread: Thread) {
     let record = record::of(thread);
     if record.token.notify() {
         ready::make_ready(record);
     }
+}
+
+/// [`unpark`] of whom `claim` answers, with IRQs masked from before it; [`Thread::NONE`]: nobody.
+#[inline(always)]
+pub fn unpark_claimed(claim: impl FnOnce() -> Thread) {
+    let before = cpu::mask();
+    let thread = claim();
+    if !thread.is_none() {
+        let record = record::of(thread);
+        if record.token.notify() {
+            ready::make_ready_masked(record, before);
+        }
+    }
+    cpu::unmask(before);
 }
 
 /// Unparks each of `threads`: all are queued before one of them may take this core from the caller.

@@ -97,6 +97,15 @@ pub fn make_ready(record: &'static Record) {
     make_all_ready(core::iter::once(record));
 }
 
+/// [`make_ready`] by one who has masked IRQs and knows what was masked `before`.
+#[inline(always)]
+pub fn make_ready_masked(record: &'static Record, before: cpu::Masking) {
+    let this = Core::this();
+    if queue_somewhere(this, record) {
+        give_way(this, before);
+    }
+}
+
 /// Makes `records` ready, in this order, before any of them may take this core from its thread.
 #[inline]
 pub fn make_all_ready(records: impl Iterator<Item = &'static Record>) {
@@ -113,15 +122,20 @@ pub fn make_all_ready(records: impl Iterator<Item = &'static Record>) {
 }
 
 /// Queues `record`; true if this core's running thread must give way to it. IRQs are masked.
-#[inline]
+#[inline(always)]
 fn queue_somewhere(this: &'static Core, record: &'static Record) -> bool {
-    let allowed = record.affinity.load(Ordering::Relaxed) & cores::online();
     // With this core alone to choose there is nobody to kick.
-    if allowed == 1 << this.number() {
+    if this.is_alone_in(record.affinity.load(Ordering::Relaxed)) {
         this.take_notice(this.ready.push_back(&Records, record.thread(), || record.priority()))
     } else {
-        queue_on(choose(record, this, allowed), record)
+        queue_on_the_best(record, this)
     }
+}
+
+#[inline(never)]
+fn queue_on_the_best(record: &'static Record, this: &'static Core) -> bool {
+    let allowed = record.affinity.load(Ordering::Relaxed) & cores::online();
+    queue_on(choose(record, this, allowed), record)
 }
 
 /// The running thread gives way at once if it may. A handler, the switch and the idle loop look at the queue anyway.

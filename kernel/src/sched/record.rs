@@ -63,9 +63,7 @@ pub struct Record {
     pub robust_list: AtomicUsize,
     /// How often it has entered the kernel to wait, to wake or for a semaphore; written by the thread alone.
     pub entries: AtomicU64,
-    /// What it waits for while parked: an address, for the hang report.
-    pub waits_for: AtomicU64,
-    /// Why: a [`Cause`].
+    /// Why it waits for the word that it waits for: a [`Cause`].
     waits_as: AtomicU8,
     /// The next free record; guarded by the lock of the free records.
     pub next_free: Guarded<Thread>,
@@ -103,7 +101,6 @@ impl Record {
             clear_tid: AtomicUsize::new(0),
             robust_list: AtomicUsize::new(0),
             entries: AtomicU64::new(0),
-            waits_for: AtomicU64::new(0),
             waits_as: AtomicU8::new(Cause::Word as u8),
             next_free: Guarded::new(Thread::NONE),
             stack: Guarded::new(Stack::NONE),
@@ -121,6 +118,12 @@ impl Record {
     #[inline]
     pub fn is_idle(&self) -> bool {
         self.thread().is_none()
+    }
+
+    /// Where it waits for a word.
+    #[inline(always)]
+    pub fn waiter(&self) -> &Waiter {
+        &self.waiter
     }
 
     /// Its priority, 0–31.
@@ -178,14 +181,11 @@ impl Record {
 /// The idle threads, one a core: in no table, never queued.
 pub static IDLE_RECORDS: [Record; cpu::CORES] = [const { Record::new(Thread::NONE) }; cpu::CORES];
 
-/// Where the table begins. Written by [`install`] while nobody else runs, only read from then on: so it needs no lock, and one load serves
-/// many uses.
-static TABLE: Guarded<usize> = Guarded::new(0);
 static LENGTH: AtomicUsize = AtomicUsize::new(0);
 
 #[inline(always)]
 fn table() -> *mut Record {
-    core::ptr::with_exposed_provenance_mut(TABLE.get())
+    core::ptr::with_exposed_provenance_mut(cpu::thread_records())
 }
 
 /// The record that the running code belongs to.
@@ -204,16 +204,6 @@ pub fn count_entry() {
     if count & chaos::IN_ENTRIES != 0 {
         chaos::entered();
     }
-}
-
-/// Does `wait` for the running thread, which waits for the word at `address` meanwhile.
-#[inline(always)]
-pub fn waiting_for<R>(address: usize, wait: impl FnOnce() -> R) -> R {
-    let me = current();
-    me.waits_for.store(address as u64, Ordering::Relaxed);
-    let result = wait();
-    me.waits_for.store(0, Ordering::Relaxed);
-    result
 }
 
 /// Does `wait` for the running thread, of which the hang report tells `cause` meanwhile.
@@ -245,7 +235,7 @@ pub fn named(tid: u32) -> Option<(&'static Record, Tid)> {
 /// # Safety
 /// `memory` is room for `length` records, used for nothing else ever.
 pub unsafe fn install(memory: *mut Record, length: usize) {
-    TABLE.set(memory.expose_provenance());
+    cpu::set_thread_records(memory.expose_provenance());
     LENGTH.store(length, Ordering::Relaxed);
 }
 
@@ -290,7 +280,7 @@ impl Records {
     /// The futex waiter of `thread`.
     #[inline(always)]
     pub fn waiter(thread: Thread) -> &'static Waiter {
-        &of(thread).waiter
+        of(thread).waiter()
     }
 
     /// The semaphore sleeper of `thread`.

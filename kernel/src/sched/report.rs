@@ -50,7 +50,7 @@ fn stand(number: usize) {
     // Release, and with it all that this core has written: pairs with the Acquire in `stop_others`.
     STANDING.fetch_or(1 << number, Ordering::Release);
     while ASKED.load(Ordering::Acquire) & 1 << number != 0 {
-        cpu::wait_for_event();
+        cpu::pass_turn();
     }
     STANDING.fetch_and(!(1 << number), Ordering::Release);
 }
@@ -137,11 +137,12 @@ impl fmt::Display for State {
                 false => "ready, or runs on a core that does not answer",
             });
         }
-        let address = self.record.waits_for.load(Ordering::Relaxed);
-        if address == 0 {
+        let Some(key) = self.record.waiter().awaited() else {
             let is_waiting = Records::sleeper(self.record.thread()).is_waiting();
             return f.write_str(if is_waiting { "waits for a set of semaphores" } else { "sleeps" });
-        }
+        };
+        // Of a shared word where it lies in memory: RAM is mapped there too.
+        let address = key.address();
         let value = probe::read_quietly(address).unwrap_or(0);
         match self.record.cause().aim(value) {
             Aim::Word => write!(f, "waits for the word at {address:#x}, now {value:#x}"),

@@ -2,7 +2,7 @@
 
 use super::Key;
 use super::chain::Chain;
-use super::waiter::Node;
+use super::waiter::{Links, Node};
 use crate::host::Host;
 use crate::thread::Thread;
 use skete_cell::Guarded;
@@ -42,61 +42,76 @@ impl<L> Bucket<L> {
 }
 
 /// Waiters linked through their nodes: higher priority first, first come first served within a priority.
+///
+/// The first and the last, in the low and high half of a word; their numbers inverted, so that an empty bucket is all zeros, and the table
+/// takes no room in an image.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Queue {
-    first: End,
-    last: End,
-}
-
-/// An end of a queue: the thread's number inverted, so that an empty bucket is all zeros, and the table takes no room in an image.
-#[derive(Clone, Copy, Debug)]
-struct End(u16);
-
-impl End {
-    #[inline(always)]
-    const fn at(thread: Thread) -> Self {
-        Self(!thread.number())
-    }
-
-    #[inline(always)]
-    const fn thread(self) -> Thread {
-        Thread::new(!self.0)
-    }
-}
-
-const _: () = assert!(Queue::EMPTY.first.0 == 0 && Queue::EMPTY.last.0 == 0, "an empty table is all zeros");
+pub(super) struct Queue(u32);
 
 impl Queue {
-    const EMPTY: Self = Self { first: End::at(Thread::NONE), last: End::at(Thread::NONE) };
+    const EMPTY: Self = Self(0);
+
+    #[inline(always)]
+    const fn between(first: Thread, last: Thread) -> Self {
+        Self(!(first.number() as u32 | (last.number() as u32) << 16))
+    }
 
     /// The one to be served first; [`Thread::NONE`] in an empty queue.
     #[inline(always)]
+    #[allow(clippy::cast_possible_truncation, reason = "the low half is meant")]
     pub const fn first(&self) -> Thread {
-        self.first.thread()
+        Thread::new(!self.0 as u16)
+    }
+
+    #[inline(always)]
+    #[allow(clippy::cast_possible_truncation, reason = "the high half is 16 bits")]
+    const fn last(&self) -> Thread {
+        Thread::new((!self.0 >> 16) as u16)
     }
 
     /// Puts `thread` with what `node` says, its links apart, behind its equals.
-    #[inline]
+    #[inline(always)]
     pub fn insert(&mut self, host: &impl Host, thread: Thread, node: Node) {
-        let mut previous = self.last.thread();
+        host.waiter(thread).node.set(Node { links: Links::NONE, ..node });
+        self.link_in(host, thread);
+    }
+
+    /// [`insert`](Self::insert) of one whose node says already what it is to say, and that it is alone.
+    #[inline(always)]
+    pub fn link_in(&mut self, host: &impl Host, thread: Thread) {
+        if self.0 == Self::EMPTY.0 {
+            *self = Self::between(thread, thread);
+        } else {
+            self.link_among(host, thread);
+        }
+    }
+
+    #[inline(never)]
+    fn link_among(&mut self, host: &impl Host, thread: Thread) {
+        let priority = host.waiter(thread).node.with(|node| node.priority);
+        let mut previous = self.last();
         let mut next = Thread::NONE;
         while !previous.is_none() {
             let before = host.waiter(previous).node.get();
-            if before.priority >= node.priority {
+            if before.priority >= priority {
                 break;
             }
             next = previous;
-            previous = before.previous;
+            previous = before.links.previous();
         }
-        host.waiter(thread).node.set(Node { next, previous, ..node });
+        host.waiter(thread).node.with_mut(|node| node.links = Links::between(previous, next));
         self.set_next(host, previous, thread);
         self.set_previous(host, next, thread);
     }
 
     /// Takes out the thread whose node is `node`.
-    #[inline]
+    #[inline(always)]
     pub fn remove(&mut self, host: &impl Host, node: Node) {
-        self.link(host, node.previous, node.next);
+        if node.links == Links::NONE {
+            *self = Self::EMPTY;
+        } else {
+            self.link(host, node.links.previous(), node.links.next());
+        }
     }
 
     /// Whoever stood between the two is gone; either may be nobody.
@@ -117,7 +132,7 @@ impl Queue {
     pub fn find_by(&self, host: &impl Host, is_wanted: impl Fn(Thread, &Node) -> bool) -> Thread {
         let mut thread = self.first();
         while !thread.is_none() {
-            let (is_found, next) = host.waiter(thread).node.with(|node| (is_wanted(thread, node), node.next));
+            let (is_found, next) = host.waiter(thread).node.with(|node| (is_wanted(thread, node), node.links.next()));
             if is_found {
                 break;
             }
@@ -130,18 +145,18 @@ impl Queue {
     #[inline]
     pub fn append(&mut self, host: &impl Host, chain: Chain) {
         let Some((first, last)) = chain.ends() else { return };
-        let end = self.last.thread();
+        let end = self.last();
         let priority = |thread| host.waiter(thread).node.with(|node| node.priority);
         if end.is_none() || priority(end) >= priority(first) {
             self.link(host, end, first);
-            self.last = End::at(last);
+            *self = Self::between(self.first(), last);
             return;
         }
         let mut thread = first;
         while !thread.is_none() {
             let node = host.waiter(thread).node.get();
             self.insert(host, thread, node);
-            thread = node.next;
+            thread = node.links.next();
         }
     }
 
@@ -152,7 +167,7 @@ impl Queue {
         while !thread.is_none() && found < most {
             let node = host.waiter(thread).node.get();
             found += u32::from(node.key == key);
-            thread = node.next;
+            thread = node.links.next();
         }
         found
     }
@@ -161,9 +176,9 @@ impl Queue {
     #[inline]
     fn set_next(&mut self, host: &impl Host, thread: Thread, next: Thread) {
         if thread.is_none() {
-            self.first = End::at(next);
+            *self = Self::between(next, self.last());
         } else {
-            host.waiter(thread).node.with_mut(|node| node.next = next);
+            host.waiter(thread).node.with_mut(|node| node.links.set_next(next));
         }
     }
 
@@ -171,9 +186,9 @@ impl Queue {
     #[inline]
     fn set_previous(&mut self, host: &impl Host, thread: Thread, previous: Thread) {
         if thread.is_none() {
-            self.last = End::at(previous);
+            *self = Self::between(self.first(), previous);
         } else {
-            host.waiter(thread).node.with_mut(|node| node.previous = previous);
+            host.waiter(thread).node.with_mut(|node| node.links.set_previous(previous));
         }
     }
 }

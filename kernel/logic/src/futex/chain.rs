@@ -61,7 +61,7 @@ impl Chain {
         let mut thread = queue.first();
         while !thread.is_none() && taken.len < nr {
             let waiter = host.waiter(thread);
-            let (wanted, next) = waiter.node.with(|node| (is_wanted(node), node.next));
+            let (wanted, next) = waiter.node.with(|node| (is_wanted(node), node.links.next()));
             if wanted {
                 if !goes {
                     taken.link(host, thread);
@@ -82,7 +82,7 @@ impl Chain {
             queue.link(host, stays, thread);
         }
         if taken.len != 0 {
-            host.waiter(taken.last).node.with_mut(|node| node.next = Thread::NONE);
+            host.waiter(taken.last).node.with_mut(|node| node.links.set_next(Thread::NONE));
         }
         taken
     }
@@ -93,9 +93,9 @@ impl Chain {
         if self.len == 0 {
             self.first = thread;
         } else {
-            host.waiter(self.last).node.with_mut(|node| node.next = thread);
+            host.waiter(self.last).node.with_mut(|node| node.links.set_next(thread));
         }
-        host.waiter(thread).node.with_mut(|node| node.previous = self.last);
+        host.waiter(thread).node.with_mut(|node| node.links.set_previous(self.last));
     }
 
     /// Those of `other` follow.
@@ -117,7 +117,7 @@ impl Chain {
             }
             let thread = next;
             let waiter = host.waiter(thread);
-            next = waiter.node.with(|node| node.next);
+            next = waiter.node.with(|node| node.links.next());
             // From here the thread may return, wait again and link its node elsewhere. Released before it is unparked: the other way
             // round it could look, find itself claimed, and sleep on.
             waiter.release();

@@ -15,6 +15,9 @@ impl<L: RawLock, const N: usize> Table<L, N> {
     /// `EAGAIN` it does not · `ETIMEDOUT` the deadline passed.
     #[inline]
     pub fn wait_while(&self, host: &impl Host, key: Key, deadline: Option<Instant>, must_wait: impl Fn() -> bool) -> Result<(), Errno> {
+        if deadline.is_none() {
+            return self.wait_for_ever(host, key, ANY, || Ok(u32::from(must_wait())), 1);
+        }
         let me = host.current();
         self.enter(host, me, key, ANY, || Ok(u32::from(must_wait())), 1)?;
         self.sleep(host, me, deadline)
@@ -26,29 +29,26 @@ impl<L: RawLock, const N: usize> Table<L, N> {
     #[inline]
     pub fn wake_decided(&self, host: &impl Host, key: Key, decide: impl FnOnce(u32) -> bool) {
         let bucket = self.bucket(key);
-        let woken = bucket.lock.locked(|| {
+        host.unpark_claimed(&bucket.lock, || {
             let find = |mut thread: Thread| {
                 while !thread.is_none() {
                     let node = host.waiter(thread).node.get();
                     if node.key == key {
                         return Some((thread, node));
                     }
-                    thread = node.next;
+                    thread = node.links.next();
                 }
                 None::<(Thread, Node)>
             };
             let first = find(bucket.queue.with(|queue| queue.first()));
-            let waiting = first.map_or(0, |(_, node)| 1 + u32::from(find(node.next).is_some()));
+            let waiting = first.map_or(0, |(_, node)| 1 + u32::from(find(node.links.next()).is_some()));
             let wakes = decide(waiting);
-            let (thread, node) = first.filter(|_| wakes)?;
+            let Some((thread, node)) = first.filter(|_| wakes) else { return Thread::NONE };
             bucket.queue.with_mut(|queue| queue.remove(host, node));
             bucket.lower(1);
             // It is in no queue and no chain: it may go as soon as it looks.
             host.waiter(thread).release();
-            Some(thread)
+            thread
         });
-        if let Some(thread) = woken {
-            host.unpark(thread);
-        }
     }
 }

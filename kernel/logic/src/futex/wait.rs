@@ -1,7 +1,7 @@
 //! Waiting for a word to change.
 
-use super::waiter::Node;
-use super::{Key, Table, Waiter};
+use super::waiter::{Links, Node};
+use super::{Bucket, Key, Table, Waiter};
 use crate::host::{Host, Parked, RawLock};
 use crate::mutant::{self, Mutant};
 use crate::thread::Thread;
@@ -32,9 +32,39 @@ impl<L: RawLock, const N: usize> Table<L, N> {
         if read()? != expected {
             return Err(Errno::EAGAIN);
         }
-        let me = host.current();
-        self.enter(host, me, key, bitset, read, expected)?;
-        self.sleep(host, me, deadline)
+        match deadline {
+            // By a path of its own, which has less to keep over the sleep.
+            None => self.wait_for_ever(host, key, bitset, read, expected),
+            Some(_) => {
+                let me = host.current();
+                self.enter(host, me, key, bitset, read, expected)?;
+                self.sleep(host, me, deadline)
+            }
+        }
+    }
+
+    /// [`wait`](Self::wait) without a deadline, and without a look before the lock.
+    #[inline(always)]
+    pub(super) fn wait_for_ever(
+        &self,
+        host: &impl Host,
+        key: Key,
+        bitset: u32,
+        read: impl Fn() -> Result<u32, Errno>,
+        expected: u32,
+    ) -> Result<(), Errno> {
+        let index = Self::index(key);
+        let bucket = &self.buckets[index];
+        let waiter = host.own_waiter();
+        let early = mutant::is(Mutant::CompareOutsideTheLock).then(&read);
+        host.park_after(&bucket.lock, || {
+            bucket.compare(early, read, expected)?;
+            waiter.enter(index);
+            waiter.node.set(Node { key, bitset, links: Links::NONE, priority: host.own_priority() });
+            bucket.queue.with_mut(|queue| queue.link_in(host, host.current()));
+            Ok(())
+        })?;
+        if waiter.is_woken() { Ok(()) } else { Self::sleep_on(host, waiter) }
     }
 
     /// The first half of [`wait`](Self::wait): queues `me`, unless the word differs.
@@ -55,23 +85,9 @@ impl<L: RawLock, const N: usize> Table<L, N> {
         let bucket = &self.buckets[index];
         let early = mutant::is(Mutant::CompareOutsideTheLock).then(&read);
         bucket.lock.locked(|| {
-            if !mutant::is(Mutant::CountRaisedLate) {
-                bucket.raise(1);
-            }
-            if !mutant::is(Mutant::WaitWithoutFence) {
-                // Between the count and the word: pairs with the fence in `wake`.
-                fence(Ordering::SeqCst);
-            }
-            let word = early.unwrap_or_else(&read);
-            if mutant::is(Mutant::CountRaisedLate) {
-                bucket.raise(1);
-            }
-            if word != Ok(expected) {
-                bucket.lower(1);
-                return word.and(Err(Errno::EAGAIN));
-            }
+            bucket.compare(early, read, expected)?;
             host.waiter(me).enter(index);
-            let node = Node { key, bitset, next: Thread::NONE, previous: Thread::NONE, priority: host.priority(me) };
+            let node = Node { key, bitset, links: Links::NONE, priority: host.priority(me) };
             bucket.queue.with_mut(|queue| queue.insert(host, me, node));
             Ok(())
         })
@@ -86,14 +102,14 @@ impl<L: RawLock, const N: usize> Table<L, N> {
                 return Ok(());
             }
             if parked == Parked::Expired {
-                return if self.withdraw(host, me) { Err(Errno::ETIMEDOUT) } else { Self::sleep_claimed(host, waiter) };
+                return if self.withdraw(host, me) { Err(Errno::ETIMEDOUT) } else { Self::sleep_on(host, waiter) };
             }
         }
     }
 
-    /// Waits for the waker that has claimed this thread: it is about to let go, and to unpark.
+    /// Sleeps until it is woken: parking ended for no reason, or a waker has claimed this thread and is about to let go, and to unpark.
     #[cold]
-    fn sleep_claimed(host: &impl Host, waiter: &Waiter) -> Result<(), Errno> {
+    fn sleep_on(host: &impl Host, waiter: &Waiter) -> Result<(), Errno> {
         while !waiter.is_woken() {
             let _ = host.park(None);
         }
@@ -122,5 +138,31 @@ impl<L: RawLock, const N: usize> Table<L, N> {
             }
         }
         false
+    }
+}
+
+impl<L> Bucket<L> {
+    /// Counts the caller in, if the word holds what is `expected`. The caller holds the lock, and queues next.
+    ///
+    /// # Errors
+    /// `EAGAIN` it does not, or what `read` answers.
+    #[inline(always)]
+    fn compare(&self, early: Option<Result<u32, Errno>>, read: impl Fn() -> Result<u32, Errno>, expected: u32) -> Result<(), Errno> {
+        if !mutant::is(Mutant::CountRaisedLate) {
+            self.raise(1);
+        }
+        if !mutant::is(Mutant::WaitWithoutFence) {
+            // Between the count and the word: pairs with the fence in `wake`.
+            fence(Ordering::SeqCst);
+        }
+        let word = early.unwrap_or_else(&read);
+        if mutant::is(Mutant::CountRaisedLate) {
+            self.raise(1);
+        }
+        if word != Ok(expected) {
+            self.lower(1);
+            return word.and(Err(Errno::EAGAIN));
+        }
+        Ok(())
     }
 }

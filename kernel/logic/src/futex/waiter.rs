@@ -29,10 +29,8 @@ pub(super) struct Node {
     pub key: Key,
     /// A waker's bitset must share a bit with it.
     pub bitset: u32,
-    /// The one behind in the queue, or in the waker's chain.
-    pub next: Thread,
-    /// The one before in the queue.
-    pub previous: Thread,
+    /// Who stands before and behind it.
+    pub links: Links,
     /// As it was when the thread queued: 31 stands first.
     pub priority: u8,
 }
@@ -45,6 +43,42 @@ impl Node {
     }
 }
 
+/// The one behind in the queue, or in the waker's chain, and the one before in the queue: low and high half of a word, so that one look
+/// tells whether there is anybody else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Links(u32);
+
+#[allow(clippy::cast_possible_truncation, reason = "halves of a word")]
+impl Links {
+    /// Nobody else.
+    pub const NONE: Self = Self::between(Thread::NONE, Thread::NONE);
+
+    #[inline(always)]
+    pub const fn between(previous: Thread, next: Thread) -> Self {
+        Self(next.number() as u32 | (previous.number() as u32) << 16)
+    }
+
+    #[inline(always)]
+    pub const fn next(self) -> Thread {
+        Thread::new(self.0 as u16)
+    }
+
+    #[inline(always)]
+    pub const fn previous(self) -> Thread {
+        Thread::new((self.0 >> 16) as u16)
+    }
+
+    #[inline(always)]
+    pub fn set_next(&mut self, next: Thread) {
+        *self = Self::between(self.previous(), next);
+    }
+
+    #[inline(always)]
+    pub fn set_previous(&mut self, previous: Thread) {
+        *self = Self::between(previous, self.next());
+    }
+}
+
 const WOKEN: u32 = u32::MAX;
 const CLAIMED: u32 = u32::MAX - 1;
 
@@ -52,7 +86,7 @@ impl Waiter {
     skete_cell::constructor! {
         /// The waiter of a thread that waits for nothing.
         pub fn new() -> Self {
-            let node = Node { key: Key::NONE, bitset: 0, next: Thread::NONE, previous: Thread::NONE, priority: 0 };
+            let node = Node { key: Key::NONE, bitset: 0, links: Links::NONE, priority: 0 };
             Self { place: AtomicU32::new(WOKEN), node: Guarded::new(node) }
         }
     }

@@ -87,24 +87,20 @@ impl<L: RawLock> Bucket<L> {
     /// [`wake_some`](Self::wake_some) for one, who is let go under the lock: no chain runs through its node.
     #[inline(never)]
     fn wake_one(&self, host: &impl Host, key: Key, bitset: u32) -> Result<u32, Errno> {
-        let woken = self.lock.locked(|| {
+        let mut answer = Ok(1);
+        host.unpark_claimed(&self.lock, || {
             let thread = self.queue.with(|queue| queue.find(host, key, bitset));
             if thread.is_none() {
-                return Err(self.left(host, key));
+                answer = self.left(host, key);
+                return thread;
             }
             let waiter = host.waiter(thread);
             self.queue.with_mut(|queue| queue.remove(host, waiter.node.get()));
             self.lower(1);
             waiter.release();
-            Ok(thread)
+            thread
         });
-        match woken {
-            Ok(thread) => {
-                host.unpark(thread);
-                Ok(1)
-            }
-            Err(left) => left,
-        }
+        answer
     }
 
     /// Nobody is left for a wake of `key`: 0.

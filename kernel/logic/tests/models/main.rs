@@ -18,6 +18,8 @@ mod locks;
 #[cfg(loom)]
 mod machine;
 #[cfg(loom)]
+mod pages;
+#[cfg(loom)]
 mod placement;
 #[cfg(loom)]
 mod requeue;
@@ -33,7 +35,8 @@ mod token;
 #[cfg(loom)]
 fn main() -> std::process::ExitCode {
     let futexes = [futex::MODELS, requeue::MODELS, end::MODELS, lending::MODELS, locks::MODELS].concat();
-    let models = [token::MODELS, &futexes, futaphore::MODELS, placement::MODELS, sleepers::MODELS, sysv::MODELS].concat();
+    let others = [sleepers::MODELS, sysv::MODELS, pages::MODELS].concat();
+    let models = [token::MODELS, &futexes, futaphore::MODELS, placement::MODELS, &others].concat();
     runner::run(&models)
 }
 

@@ -2,11 +2,13 @@
 
 use super::machine::{Lock, RunSignal};
 use super::runner::Model;
+use allocator_api2::alloc::Global;
+use allocator_api2::vec::Vec;
 use loom::sync::Arc;
 use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::thread;
 use skete_cell::Guarded;
-use skete_logic::deadlines::{Entry, Place, Places};
+use skete_logic::deadlines::{Place, Places};
 use skete_logic::mutant::Mutant;
 use skete_logic::sleepers::{Sleepers, Timers, sleep_until};
 use skete_logic::thread::Thread;
@@ -33,7 +35,7 @@ struct Machine {
     record: Record,
     token: Token,
     run: RunSignal,
-    sleepers: [Sleepers<Lock>; 2],
+    sleepers: [Sleepers<Lock, Global>; 2],
     /// Where the sleeper runs: it wakes on another core than it fell asleep on.
     core: AtomicUsize,
     /// Core 0's timer is armed.
@@ -46,12 +48,12 @@ impl Machine {
             record: Record(Guarded::new(Place::NONE)),
             token: Token::new(),
             run: RunSignal::new(),
-            sleepers: [(); 2].map(|()| Sleepers::new(Lock::new())),
+            sleepers: [(); 2].map(|()| Sleepers::new(Lock::new(), Global)),
             core: AtomicUsize::new(0),
             armed: RunSignal::new(),
         };
         for sleepers in &machine.sleepers {
-            sleepers.give(Box::leak(Box::new([Entry::EMPTY; 2])));
+            sleepers.give(Vec::with_capacity_in(2, Global));
         }
         Arc::new(machine)
     }
@@ -65,6 +67,7 @@ impl Machine {
 
 impl Timers for Machine {
     type Lock = Lock;
+    type Memory = Global;
     type Places = Record;
 
     fn places(&self) -> &Record {
@@ -75,7 +78,7 @@ impl Timers for Machine {
         self.core.load(Ordering::Relaxed)
     }
 
-    fn sleepers(&self, core: usize) -> &Sleepers<Lock> {
+    fn sleepers(&self, core: usize) -> &Sleepers<Lock, Global> {
         &self.sleepers[core]
     }
 

@@ -2,7 +2,7 @@
 
 use super::{Heirs, Held, Kind, LockWait, LockWord, NO_WAKE, Target};
 use crate::futex::Table;
-use crate::futex::waiter::Node;
+use crate::futex::waiter::{Links, Node};
 use crate::host::RawLock;
 use crate::mutant::{self, Mutant};
 use crate::thread::{Thread, Tid};
@@ -124,8 +124,7 @@ impl<L: RawLock, const N: usize> Table<L, N> {
         let bucket = self.bucket(wait.key);
         let (first, waiter) = (self.first_lock(host, wait.key), host.waiter(thread));
         host.heir(thread).wait.set(wait);
-        let none = Thread::NONE;
-        let node = Node { key: wait.key, bitset: NO_WAKE, next: none, previous: none, priority: host.priority(thread) };
+        let node = Node { key: wait.key, bitset: NO_WAKE, links: Links::NONE, priority: host.priority(thread) };
         bucket.queue.with_mut(|queue| queue.insert(host, thread, node));
         // Before it lends: a holder that ends looks there for its lenders.
         waiter.enter(Self::index(wait.key));
