@@ -99,14 +99,9 @@ fn manifest(name: &str, root: &Path) -> String {
          codegen-units = 1\n\
          debug = \"line-tables-only\"\n\
          \n\
-         # What is not inlined from these is small first.\n\
-         [profile.release.package]\n\
-         {small}\
-         \n\
          # A workspace of its own, wherever the folder lies.\n\
          [workspace]\n",
         kernel = root.join("kernel"),
-        small = flags::SMALL.map(|package| format!("{package}.opt-level = \"s\"\n")).concat(),
     )
 }
 
@@ -135,11 +130,16 @@ fn configuration(builder: &Builder) -> String {
          runner = [{tool:?}, \"boot\"]\n\
          rustflags = [\n{flags}]\n\
          \n\
+         # What is not inlined from these is small first. Here and not in Cargo.toml, where cargo would miss std's packages in the graph.\n\
+         [profile.release.package]\n\
+         {small}\
+         \n\
          # Crates that compile C must not take the compiler of this machine.\n\
          [env]\n\
          {variables}",
         tool = builder.wrapper().tool(),
         flags = flags.concat(),
+        small = flags::SMALL.map(|package| format!("{package}.opt-level = \"s\"\n")).concat(),
         variables = variables.concat(),
     )
 }
