@@ -50,6 +50,74 @@ impl New {
     }
 }
 
+/// What no program can be called: Rust's keywords, crates that every program has already, folders of cargo's.
+const TAKEN: [&str; 64] = [
+    "abstract",
+    "alloc",
+    "as",
+    "async",
+    "await",
+    "become",
+    "box",
+    "break",
+    "build",
+    "const",
+    "continue",
+    "core",
+    "crate",
+    "deps",
+    "do",
+    "dyn",
+    "else",
+    "enum",
+    "examples",
+    "extern",
+    "false",
+    "final",
+    "fn",
+    "for",
+    "gen",
+    "if",
+    "impl",
+    "in",
+    "incremental",
+    "let",
+    "loop",
+    "macro",
+    "match",
+    "mod",
+    "move",
+    "mut",
+    "override",
+    "priv",
+    "proc_macro",
+    "pub",
+    "ref",
+    "return",
+    "self",
+    "skete",
+    "static",
+    "std",
+    "struct",
+    "super",
+    "test",
+    "trait",
+    "true",
+    "try",
+    "type",
+    "typeof",
+    "union",
+    "unsafe",
+    "unsized",
+    "use",
+    "virtual",
+    "where",
+    "while",
+    "yield",
+    "xtask",
+    "panic_abort",
+];
+
 /// The files of the project.
 fn files(name: &str, builder: &Builder) -> Result<Vec<(&'static str, String)>> {
     let root = house::root();
@@ -74,6 +142,7 @@ fn package_name(folder: &Path) -> Result<String> {
     let is_good =
         name.starts_with(|c: char| c.is_ascii_alphabetic()) && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c));
     ensure!(is_good, "`{name}` is no name for a package: letters, digits, - and _, a letter first");
+    ensure!(!TAKEN.contains(&name.replace('-', "_").to_lowercase().as_str()), "`{name}` is taken: by Rust, by cargo or by the kernel");
     Ok(name)
 }
 
@@ -153,6 +222,7 @@ mod tests {
         assert_eq!(package_name(Path::new("/tmp/my-app")).expect("a good name"), "my-app");
         assert!(package_name(Path::new("/tmp/1st")).is_err());
         assert!(package_name(Path::new("/tmp/a b")).is_err());
+        assert!(package_name(Path::new("/tmp/fn")).is_err() && package_name(Path::new("/tmp/std")).is_err());
     }
 
     #[test]

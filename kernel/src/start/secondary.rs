@@ -1,7 +1,7 @@
 //! Lets the other cores go: from the Pi's spin table or by PSCI.
 #![allow(unsafe_code, reason = "writes the spin table, where the firmware's cores look")]
 
-use core::sync::atomic::{AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use skete_drivers::firmware::Board;
 
@@ -19,6 +19,8 @@ const SPIN_TABLE: u64 = 0xd8;
 const PATIENCE_NS: u64 = 1_000_000_000;
 
 static ARRIVED: AtomicUsize = AtomicUsize::new(0);
+/// Whether page 0 is unmapped: every core has left the stub there.
+static IS_STUB_LEFT: AtomicBool = AtomicBool::new(false);
 
 /// Starts the other cores; on the Pi those that are not wanted too, so that they wait in WFI and not in the stub's loop.
 pub fn release() {
@@ -48,19 +50,22 @@ pub fn arrived() {
     let others = ARRIVED.fetch_add(1, Ordering::AcqRel) + 1;
     if board::get().machine.board == Board::RaspberryPi3 && others == cpu::CORES - 1 {
         map::unmap_first_page();
+        // Release pairs with the Acquire in `wait`.
+        IS_STUB_LEFT.store(true, Ordering::Release);
     }
 }
 
-/// Waits until every wanted core runs threads, so that a program may pin its threads at once. A core that does not come within a second is
-/// given up, with a line that says so.
+/// Waits until every wanted core runs threads, so that a program may pin its threads at once, and until page 0 is unmapped, so that its first
+/// null pointer faults. A core that does not come within a second is given up, with a line that says so.
 pub fn wait() {
     let wanted = u8::try_from((1u32 << cores::count()) - 1).unwrap_or(u8::MAX);
     let deadline = time::now().saturating_add_ns(PATIENCE_NS);
-    while cores::online() != wanted {
+    let has_stub = board::get().machine.board == Board::RaspberryPi3;
+    while cores::online() != wanted || has_stub && !IS_STUB_LEFT.load(Ordering::Acquire) {
         if time::now() > deadline {
             trace::say(format_args!("of {} cores only those of mask {:#b} have started", cores::count(), cores::online()));
             cores::set_count(cores::online().count_ones() as usize);
-            return;
+            break;
         }
         cpu::pass_turn();
     }
