@@ -2,11 +2,10 @@
 //!
 //! The algorithm is [`skete_logic::futex`], proved there; this file gives it locks, records and sleep. Kernel words (a lock's, a thread's end)
 //! and the program's words wait in the same table.
-#![allow(unsafe_code, reason = "unlocks what it locked")]
+#![allow(unsafe_code, reason = "reads a word of the program's in place")]
 
 use core::sync::atomic::{AtomicU32, Ordering};
 
-use lock_api::RawMutex;
 use skete_abi::Errno;
 use skete_logic::futex::operation::Operation;
 use skete_logic::futex::{ANY, Bucket, Key, Requeued, Shares, Table, Waiter};
@@ -15,9 +14,9 @@ use skete_logic::thread::Thread;
 use skete_logic::time::Instant;
 
 use super::park;
+use super::ready::QueueLock;
 use super::record::{self, Records};
 use crate::arch::{cpu, probe};
-use crate::lock::RawBare;
 use crate::time;
 
 /// How many buckets: 16 KiB of them; a thousand sleepers share one by four.
@@ -26,13 +25,13 @@ const BUCKETS: usize = 256;
 /// Everyone who waits for a word.
 pub static TABLE: Table<BucketLock, BUCKETS> = Table::new([const { Bucket::new(BucketLock::new()) }; BUCKETS]);
 
-/// A bucket's lock: IRQs masked, then the bare lock; what was masked before stays in a register.
-pub struct BucketLock(RawBare);
+/// A bucket's lock: IRQs masked, then the lock of those who have masked them; what was masked before stays in a register.
+pub struct BucketLock(QueueLock);
 
 impl BucketLock {
     /// A free one.
     pub const fn new() -> Self {
-        Self(RawBare::INIT)
+        Self(QueueLock::new())
     }
 }
 
@@ -47,11 +46,7 @@ impl RawLock for BucketLock {
 
     #[inline(always)]
     fn locked_uninterrupted<R>(&self, section: impl FnOnce() -> R) -> R {
-        self.0.lock();
-        let result = section();
-        // SAFETY: locked above, by this core, and IRQs are still masked.
-        unsafe { self.0.unlock() };
-        result
+        self.0.locked(section)
     }
 }
 
