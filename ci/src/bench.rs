@@ -12,6 +12,7 @@ use skete_loader::payload::{self, Kind};
 use skete_loader::sample::Sample;
 
 use crate::board::{Board, Machine};
+use crate::explain;
 use crate::figures::Row;
 use crate::guest::{self, Ending, Input};
 use crate::house;
@@ -52,6 +53,9 @@ pub struct Bench {
     /// Measure by the host's clock, not in instructions.
     #[arg(long)]
     wall: bool,
+    /// Say where the instructions of this row go, by function, in place of measuring.
+    #[arg(long, value_name = "ROW", conflicts_with_all = ["groups", "wall", "json"])]
+    explain: Option<String>,
     /// Write the rows to this file too.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -76,6 +80,10 @@ impl Bench {
         let builder = Builder::new(self.offline)?;
         let groups = if self.groups.is_empty() { Group::value_variants() } else { &self.groups };
         let elf = builder.program(&Project::find("bench")?, Profile::Release, &[])?;
+        if let Some(row) = &self.explain {
+            explain::explain(&builder, &elf, &Machine { icount: true, ..Machine::new(self.board, self.cores) }, row)?;
+            return Ok(0);
+        }
         let mut rows = Vec::new();
         for group in groups {
             if *group == Group::Boot {

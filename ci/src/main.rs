@@ -16,6 +16,7 @@ mod boot;
 mod check;
 mod doctor;
 mod elf;
+mod explain;
 mod figures;
 mod flags;
 mod gdb;

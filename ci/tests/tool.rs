@@ -5,6 +5,7 @@
 //! - [`ends`]: every way a run ends, and that no QEMU outlives it
 //! - [`packages`]: projects outside of the clone, and crates that compile C
 //! - [`debugger`]: QEMU waits for one, and the script leads it to the program
+//! - [`figures`]: where a figure comes from
 //! - [`board`]: what a card and a serial line are given
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot set up its folder has failed")]
 
@@ -14,6 +15,8 @@ mod board;
 mod debugger;
 #[path = "tool/ends.rs"]
 mod ends;
+#[path = "tool/figures.rs"]
+mod figures;
 #[path = "tool/packages.rs"]
 mod packages;
 #[path = "tool/words.rs"]
