@@ -25,7 +25,7 @@ pub fn run() {
 /// A wake with nobody waiting and a wait for a word that differs: no thread sleeps.
 fn calls() {
     let word = AtomicU32::new(0);
-    for _ in 0..500_000 {
+    for _ in 0..5_000_000 {
         black_box(futex_wakeup(black_box(&word), 1).is_ok());
         black_box(futex_wait(black_box(&word), 1, None).is_err());
     }
@@ -46,7 +46,7 @@ fn pairs() {
 
 /// Waits until it is `mine`, makes it `other`'s, again and again.
 fn take_turns(turn: &AtomicU32, mine: u32, other: u32) {
-    for _ in 0..40_000 {
+    for _ in 0..100_000 {
         while turn.load(Ordering::Acquire) != mine {
             let _ = futex_wait(turn, other, None);
         }
