@@ -1,0 +1,13 @@
+//! The C face: what a C program, or C inside of a Rust program, calls. Types, constants and errors are musl's and Linux's.
+//!
+//! ```text
+//! pthread          mutexes, condition variables, rwlocks, barriers, spinlocks, once, semaphores: the faces of `skete-sync`
+//! errno            where an `Errno` becomes C's `errno`
+//! ```
+//! A Rust program that depends on this crate gives the C in it all of these symbols. A C program is linked with `libc-shim/archive`,
+//! which is this crate, the kernel and the start in one archive, in front of musl's `libc.a`: what is pure comes from there.
+#![no_std]
+#![cfg(target_os = "hermit")]
+
+pub mod errno;
+pub mod pthread;
