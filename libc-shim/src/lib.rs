@@ -3,6 +3,8 @@
 //! ```text
 //! pthread          mutexes, condition variables, rwlocks, barriers, spinlocks, once, semaphores: the faces of `skete-sync`
 //! errno            where an `Errno` becomes C's `errno`
+//! linux            Linux's system calls by their numbers: what syscall() and svc reach
+//! musl             what stands before musl's libc.a in a C program: the start, and what would enter another kernel
 //! ```
 //! A Rust program that depends on this crate gives the C in it all of these symbols. A C program is linked with `libc-shim/archive`,
 //! which is this crate, the kernel and the start in one archive, in front of musl's `libc.a`: what is pure comes from there.
@@ -10,4 +12,7 @@
 #![cfg(target_os = "hermit")]
 
 pub mod errno;
+pub mod linux;
+#[cfg(feature = "musl")]
+pub mod musl;
 pub mod pthread;

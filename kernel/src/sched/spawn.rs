@@ -108,6 +108,7 @@ pub fn spawn(plan: &Plan<'_>) -> Result<Tid, Errno> {
     let generation = record.generation.load(Ordering::Relaxed).wrapping_add(1);
     record.generation.store(generation, Ordering::Relaxed);
     let tid = Tid::new(record.thread(), generation);
+    stack.set_name(tls, tid.number());
     record.sharing.join(&record::current().sharing);
     // Release pairs with the Acquire of who joins.
     record.tid.store(tid.number(), Ordering::Release);
@@ -173,6 +174,11 @@ extern "C" fn skete_end() -> ! {
     cpu::mask();
     suspend(Reason::Exit);
     crate::panic::stop(format_args!("a thread that ended was resumed"))
+}
+
+/// Ends the calling thread, whatever it was about.
+pub fn exit() -> ! {
+    skete_end()
 }
 
 /// Who ends from now on calls `action` with the undo list that it has left.
