@@ -3,6 +3,7 @@
 //! ```text
 //! pthread          mutexes, condition variables, rwlocks, barriers, spinlocks, once, semaphores: the faces of `skete-sync`
 //! errno            where an `Errno` becomes C's `errno`
+//! heap             malloc and its family
 //! linux            Linux's system calls by their numbers: what syscall() and svc reach
 //! musl             what stands before musl's libc.a in a C program: the start, and what would enter another kernel
 //! ```
@@ -12,6 +13,7 @@
 #![cfg(target_os = "hermit")]
 
 pub mod errno;
+pub mod heap;
 pub mod linux;
 #[cfg(feature = "musl")]
 pub mod musl;
