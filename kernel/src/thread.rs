@@ -8,12 +8,13 @@ mod words;
 use core::sync::atomic::Ordering;
 
 use skete_abi::Errno;
+use skete_logic::pages::PAGE;
 use skete_logic::run_queue::PRIORITIES;
 
 use crate::arch::cpu;
 use crate::sched::core::{self as cores, CORES, Core};
 use crate::sched::record::{self, Record};
-use crate::sched::{Reason, inherit, suspend};
+use crate::sched::{Reason, inherit, park, suspend};
 
 pub use builder::{Builder, Handle};
 pub use words::{robust_list, robust_list_of, set_locale, set_robust_list, set_tid_address};
@@ -143,6 +144,41 @@ pub fn base_priority_of(tid: u32) -> Result<u8, Errno> {
 /// Names the calling thread in fault and hang reports: the first 32 bytes count.
 pub fn set_name(name: &str) {
     record::current().set_name(name);
+}
+
+/// [`set_name`] for the thread that `tid` names.
+///
+/// # Errors
+/// `ESRCH`: no such thread.
+pub fn set_name_of(tid: u32, name: &str) -> Result<(), Errno> {
+    living(tid)?.set_name(name);
+    Ok(())
+}
+
+/// The name of the thread that `tid` names, padded with zeroes.
+///
+/// # Errors
+/// `ESRCH`: no such thread.
+pub fn name_of(tid: u32) -> Result<[u8; record::NAME], Errno> {
+    Ok(living(tid)?.name())
+}
+
+/// The stack of the thread that `tid` names, its guard page left out.
+///
+/// # Errors
+/// `ESRCH`: no such thread.
+pub fn stack_of(tid: u32) -> Result<core::ops::Range<usize>, Errno> {
+    let stack = living(tid)?.stack.get();
+    Ok((stack.start + PAGE) as usize..stack.end as usize)
+}
+
+/// Ends the present wait for a word of the thread that `tid` names, or the next that comes to sleep, with `EINTR`.
+///
+/// # Errors
+/// `ESRCH`: no such thread.
+pub fn interrupt(tid: u32) -> Result<(), Errno> {
+    park::interrupt(living(tid)?);
+    Ok(())
 }
 
 /// Tells the console what every thread does, what it waits for, and where: what a break or Ctrl-] on the console does too.

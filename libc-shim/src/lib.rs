@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! pthread          mutexes, condition variables, rwlocks, barriers, spinlocks, once, semaphores: the faces of `skete-sync`
+//! thread           threads: pthread_create and all that is about them; cancellation, keys, scheduling, C11
 //! errno            where an `Errno` becomes C's `errno`
 //! heap             malloc and its family
 //! linux            Linux's system calls by their numbers: what syscall() and svc reach
@@ -11,6 +12,7 @@
 //! which is this crate, the kernel and the start in one archive, in front of musl's `libc.a`: what is pure comes from there.
 #![no_std]
 #![cfg(target_os = "hermit")]
+#![cfg_attr(feature = "musl", feature(linkage))]
 
 pub mod errno;
 pub mod heap;
@@ -18,3 +20,19 @@ pub mod linux;
 #[cfg(feature = "musl")]
 pub mod musl;
 pub mod pthread;
+pub mod thread;
+
+/// The second thread is about to begin.
+#[cold]
+fn begin_threads() {
+    #[cfg(feature = "musl")]
+    musl::threads::begin();
+}
+
+/// The last thread has ended: ends the program with `status`.
+fn end_program(status: i32) -> ! {
+    #[cfg(feature = "musl")]
+    musl::start::leave(status);
+    #[cfg(not(feature = "musl"))]
+    skete::calls::process::sys_exit(status)
+}

@@ -8,6 +8,8 @@ use skete::time::{self, Instant, seconds_of};
 use skete_abi::Errno;
 use skete_abi::futex::TimeSpec;
 
+use crate::thread::cancel;
+
 use super::{Answered, Arguments, int, pointer};
 
 /// Linux's numbers.
@@ -127,7 +129,7 @@ pub fn sleep(clock: i32, flags: i32, request: *const TimeSpec, rest: *mut TimeSp
         time::now().saturating_add_ns(ns)
     };
     let word = AtomicU32::new(0);
-    match futex::wait(&word, 0, Some(end)) {
+    match cancel::while_waiting(|| futex::wait(&word, 0, Some(end))) {
         Err(Errno::EINTR) => {
             if flags & ABSOLUTE == 0 && !rest.is_null() {
                 put(rest, end.as_ns().saturating_sub(time::now().as_ns()))?;

@@ -3,6 +3,9 @@
 
 use core::arch::asm;
 
+use skete_abi::Errno;
+
+use crate::thread::cancel;
 use crate::{errno, linux};
 
 /// Where the caller's caller goes on: for the report of a call that is not there.
@@ -24,5 +27,11 @@ pub extern "C" fn syscall(number: i64, a: u64, b: u64, c: u64, d: u64, e: u64, f
 /// A call that is a cancellation point, with Linux's answer.
 #[unsafe(no_mangle)]
 extern "C" fn __syscall_cp(number: u64, a: u64, b: u64, c: u64, d: u64, e: u64, f: u64) -> i64 {
-    linux::call(number, &[a, b, c, d, e, f], caller())
+    let caller = caller();
+    cancel::point();
+    let answer = linux::call(number, &[a, b, c, d, e, f], caller);
+    if answer == -i64::from(Errno::EINTR.number()) {
+        cancel::point();
+    }
+    answer
 }

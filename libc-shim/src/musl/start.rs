@@ -75,6 +75,12 @@ fn constructors() -> &'static [Constructor] {
     unsafe { core::slice::from_raw_parts(start.cast(), count) }
 }
 
+/// Ends the program as `exit` does.
+pub fn leave(status: c_int) -> ! {
+    // SAFETY: the last thread's end.
+    unsafe { exit(status) }
+}
+
 /// Ends the program at once.
 #[unsafe(no_mangle)]
 extern "C" fn _Exit(status: c_int) -> ! {
