@@ -109,7 +109,7 @@ impl<L: RawLock, const N: usize> Table<L, N> {
 
     /// Sleeps until it is woken: parking ended for no reason, or a waker has claimed this thread and is about to let go, and to unpark.
     #[cold]
-    fn sleep_on(host: &impl Host, waiter: &Waiter) -> Result<(), Errno> {
+    pub(super) fn sleep_on(host: &impl Host, waiter: &Waiter) -> Result<(), Errno> {
         while !waiter.is_woken() {
             let _ = host.park(None);
         }
