@@ -18,6 +18,7 @@ mod cc;
 mod check;
 mod doctor;
 mod elf;
+mod explain;
 mod figures;
 mod flags;
 mod gdb;

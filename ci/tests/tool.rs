@@ -6,6 +6,7 @@
 //! - [`packages`]: projects outside of the clone, and crates that compile C
 //! - [`c`]: the C compiler, Makefiles, configure scripts
 //! - [`debugger`]: QEMU waits for one, and the script leads it to the program
+//! - [`figures`]: where a figure comes from
 //! - [`board`]: what a card and a serial line are given
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot set up its folder has failed")]
 
@@ -17,6 +18,8 @@ mod c;
 mod debugger;
 #[path = "tool/ends.rs"]
 mod ends;
+#[path = "tool/figures.rs"]
+mod figures;
 #[path = "tool/packages.rs"]
 mod packages;
 #[path = "tool/words.rs"]

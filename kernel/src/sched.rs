@@ -7,6 +7,7 @@
 //! - [`park`]: puts the running thread to sleep, and wakes it: the one way to wait
 //! - [`futex`]: the futex table, and the kernel's own use of it
 //! - [`futaphore`]: the futaphores' page
+//! - [`many`]: one thread that waits for several words
 //! - [`inherit`]: priorities lent by those who wait for a lock
 //! - [`fault`]: what an exception means
 //! - [`devices`]: threads that wait for a device
@@ -30,6 +31,7 @@ pub mod futaphore;
 pub mod futex;
 pub mod idle;
 pub mod inherit;
+pub mod many;
 pub mod mutex;
 pub mod park;
 pub mod priority;

@@ -37,6 +37,14 @@ pub enum Mutant {
     RequeueWithoutFence,
     /// Futex: a requeue raises the target's count after the move.
     RequeueCountedLate,
+    /// Waits for several words: an unpark of a borrowed node is not passed on to who waits.
+    UnparkEndsAtTheNode,
+    /// Waits for several words: one word differs, and a wake that another one got on the way is forgotten.
+    WokenOnTheWayForgotten,
+    /// Waits for several words: who was woken by one of them leaves the others without a look at who woke those.
+    OthersLeftUnseen,
+    /// Waits for several words: nodes are counted free and then reserved, so that two may reserve the same ones.
+    NodesReservedInTwoSteps,
     /// Locks that lend: a waiter does not say in the word that it waits.
     LockWaitedForSilently,
     /// Locks that lend: who lets go does not write who holds the lock then.

@@ -9,6 +9,7 @@ use skete_logic::thread::Thread;
 use skete_logic::time::Instant;
 
 use super::core::{CORES, Core};
+use super::many;
 use super::ready;
 use super::ready::{Machine, QueueLock};
 use super::record::{self, Record, Records};
@@ -96,6 +97,8 @@ pub fn unpark(thread: Thread) {
     let record = record::of(thread);
     if record.token.notify() {
         ready::make_ready(record);
+    } else {
+        many::forward(record);
     }
 }
 
@@ -126,6 +129,8 @@ pub fn unpark_claimed(claim: impl FnOnce() -> Thread) {
         let record = record::of(thread);
         if record.token.notify() {
             ready::make_ready_masked(record, before);
+        } else {
+            many::forward_masked(record, before);
         }
     }
     cpu::unmask(before);
@@ -134,7 +139,9 @@ pub fn unpark_claimed(claim: impl FnOnce() -> Thread) {
 /// Unparks each of `threads`: all are queued before one of them may take this core from the caller.
 #[inline]
 pub fn unpark_each(threads: impl Iterator<Item = Thread>) {
-    ready::make_all_ready(threads.map(record::of).filter(|record| record.token.notify()));
+    ready::make_all_ready(
+        threads.map(record::of).filter_map(|record| if record.token.notify() { Some(record) } else { many::sleeping_owner(record) }),
+    );
 }
 
 /// Sleeps for at least `ns` nanoseconds.

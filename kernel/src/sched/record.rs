@@ -7,6 +7,7 @@ use core::sync::atomic::{AtomicU8, AtomicU16, AtomicU32, AtomicU64, AtomicUsize,
 use skete_cell::Guarded;
 use skete_logic::deadlines::{Place, Places};
 use skete_logic::futex::Waiter;
+use skete_logic::futex::many::Owner;
 use skete_logic::ready::{Home, Homes};
 use skete_logic::run_queue::{Link, Links};
 use skete_logic::sysv::sem::Sleeper;
@@ -53,6 +54,8 @@ pub struct Record {
     pub affinity: AtomicU8,
     /// The core that it ran on last.
     pub core: AtomicU8,
+    /// Of a node that is lent to one who waits for several words: to whom.
+    pub owner: Owner,
     /// `errno` of the last call that failed, for `sys_get_errno`.
     pub errno: AtomicU32,
     /// When its next wait in a queue of Hermit's ABI gives up, in nanoseconds since boot.
@@ -96,6 +99,7 @@ impl Record {
             priority: AtomicU8::new(0),
             affinity: AtomicU8::new(0xff),
             core: AtomicU8::new(0),
+            owner: Owner::new(),
             errno: AtomicU32::new(0),
             queue_deadline: AtomicU64::new(u64::MAX),
             clear_tid: AtomicUsize::new(0),
@@ -182,6 +186,7 @@ impl Record {
 pub static IDLE_RECORDS: [Record; cpu::CORES] = [const { Record::new(Thread::NONE) }; cpu::CORES];
 
 static LENGTH: AtomicUsize = AtomicUsize::new(0);
+static LENGTH_WITH_NODES: AtomicUsize = AtomicUsize::new(0);
 
 #[inline(always)]
 fn table() -> *mut Record {
@@ -219,7 +224,7 @@ pub fn waiting<R>(cause: Cause, wait: impl FnOnce() -> R) -> R {
 /// The record of `thread`.
 #[inline(always)]
 pub fn of(thread: Thread) -> &'static Record {
-    debug_assert!(thread.index() < LENGTH.load(Ordering::Relaxed), "a thread is named by a record's number");
+    debug_assert!(thread.index() < LENGTH_WITH_NODES.load(Ordering::Relaxed), "a thread is named by a record's number");
     // SAFETY: the table was made at boot with more records than any number given out, and records are begun before they are named.
     unsafe { &*table().add(thread.index()) }
 }
@@ -233,10 +238,11 @@ pub fn named(tid: u32) -> Option<(&'static Record, Tid)> {
 /// Gives the table its memory. Called once, before the first thread.
 ///
 /// # Safety
-/// `memory` is room for `length` records, used for nothing else ever.
-pub unsafe fn install(memory: *mut Record, length: usize) {
+/// `memory` is room for `length` records and those of `nodes` behind them, used for nothing else ever.
+pub unsafe fn install(memory: *mut Record, length: usize, nodes: usize) {
     cpu::set_thread_records(memory.expose_provenance());
     LENGTH.store(length, Ordering::Relaxed);
+    LENGTH_WITH_NODES.store(length + nodes, Ordering::Relaxed);
 }
 
 /// Begins the record of `thread`, never used before.
@@ -246,9 +252,14 @@ pub fn begin(thread: Thread) -> &'static Record {
     of(thread)
 }
 
-/// How many records there are room for.
+/// How many threads there is room for.
 pub fn length() -> usize {
     LENGTH.load(Ordering::Relaxed)
+}
+
+/// [`length`], and behind them the records of nodes that are lent to those who wait for several words.
+pub fn length_with_nodes() -> usize {
+    LENGTH_WITH_NODES.load(Ordering::Relaxed)
 }
 
 /// The table as the logic crate sees it.

@@ -107,7 +107,19 @@ impl<L: RawLock, const N: usize> Table<L, N> {
                 Parked::Notified if host.take_interruption() => Errno::EINTR,
                 Parked::Notified => continue,
             };
-            return if self.withdraw(host, me) { Err(why) } else { self.sleep_on(host, waiter) };
+            if self.withdraw(host, me) {
+                return Err(why);
+            }
+            Self::be_let_go(host, waiter);
+            return Ok(());
+        }
+    }
+
+    /// Sleeps until the waker that has claimed this waiter lets it go: that is about to happen.
+    #[cold]
+    pub(super) fn be_let_go(host: &impl Host, waiter: &Waiter) {
+        while !waiter.is_woken() {
+            let _ = host.park(None);
         }
     }
 
