@@ -4,6 +4,7 @@
 //! - [`words`]: what cannot be is refused on a line
 //! - [`ends`]: every way a run ends, and that no QEMU outlives it
 //! - [`packages`]: projects outside of the clone, and crates that compile C
+//! - [`c`]: the C compiler, Makefiles, configure scripts
 //! - [`debugger`]: QEMU waits for one, and the script leads it to the program
 //! - [`figures`]: where a figure comes from
 //! - [`board`]: what a card and a serial line are given
@@ -11,6 +12,8 @@
 
 #[path = "tool/board.rs"]
 mod board;
+#[path = "tool/c.rs"]
+mod c;
 #[path = "tool/debugger.rs"]
 mod debugger;
 #[path = "tool/ends.rs"]

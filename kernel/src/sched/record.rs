@@ -154,6 +154,9 @@ impl Record {
 
     /// Names it: what does not fit is cut at a character's edge.
     pub fn set_name(&self, name: &str) {
+        if name.is_empty() {
+            return self.name.iter().for_each(|word| word.store(0, Ordering::Relaxed));
+        }
         let mut bytes = [0; NAME];
         let end = (0..=name.len().min(NAME)).rev().find(|&end| name.is_char_boundary(end)).unwrap_or(0);
         bytes[..end].copy_from_slice(&name.as_bytes()[..end]);
