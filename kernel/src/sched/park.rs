@@ -72,21 +72,6 @@ impl Timers for Machine {
     }
 }
 
-/// Parks if `enter` agrees, with IRQs masked from before it. May return for no reason.
-///
-/// # Errors
-/// What `enter` answers; then the caller has not parked.
-#[inline(always)]
-pub fn park_after<E>(enter: impl FnOnce() -> Result<(), E>) -> Result<(), E> {
-    let before = cpu::mask();
-    let entered = enter();
-    if entered.is_ok() {
-        super::sleep();
-    }
-    cpu::unmask(before);
-    entered
-}
-
 /// Ends the present or the next [`park`] of `thread`.
 #[inline(never)]
 pub fn unpark(thread: Thread) {
@@ -94,20 +79,6 @@ pub fn unpark(thread: Thread) {
     if record.token.notify() {
         ready::make_ready(record);
     }
-}
-
-/// [`unpark`] of whom `claim` answers, with IRQs masked from before it; [`Thread::NONE`]: nobody.
-#[inline(always)]
-pub fn unpark_claimed(claim: impl FnOnce() -> Thread) {
-    let before = cpu::mask();
-    let thread = claim();
-    if !thread.is_none() {
-        let record = record::of(thread);
-        if record.token.notify() {
-            ready::make_ready_masked(record, before);
-        }
-    }
-    cpu::unmask(before);
 }
 
 /// Unparks each of `threads`: all are queued before one of them may take this core from the caller.
