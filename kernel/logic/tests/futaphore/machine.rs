@@ -6,6 +6,7 @@ use skete_logic::futex::{ANY, Bucket, Key, Table, Waiter};
 use skete_logic::host::{Host, Parked, RawLock};
 use skete_logic::thread::Thread;
 use skete_logic::time::Instant;
+use skete_logic::token::Token;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender};
 
@@ -163,8 +164,26 @@ impl Host for Seat<'_> {
         self.stop(Stop::Asleep)
     }
 
-    fn unpark(&self, thread: Thread) {
+    type Masking = ();
+
+    fn uninterrupted<R>(&self, section: impl FnOnce(()) -> R) -> R {
+        section(())
+    }
+
+    fn token(&self, _thread: Thread) -> &Token {
+        unreachable!("threads stop where they park and unpark, and the scheduler knows who sleeps")
+    }
+
+    fn unpark_uninterrupted(&self, thread: Thread, (): ()) {
+        self.make_ready(thread, ());
+    }
+
+    fn make_ready(&self, thread: Thread, (): ()) {
         let _ = self.stop(Stop::Wakes(thread));
+    }
+
+    fn leave(&self) {
+        let _ = self.stop(Stop::Asleep);
     }
 
     fn priority(&self, thread: Thread) -> u8 {
@@ -191,6 +210,10 @@ impl futaphore::Machine for Seat<'_> {
 
     fn wake_one(&self, word: &AtomicU64, decide: impl FnOnce(u32) -> bool) {
         self.machine.table.wake_decided(self, self.key(word), decide);
+    }
+
+    fn wake_lone(&self, word: &AtomicU64, decide: impl FnOnce() -> bool) -> bool {
+        self.machine.table.wake_lone(self, self.key(word), decide)
     }
 
     fn wake_all(&self, word: &AtomicU64) {
