@@ -1,0 +1,2 @@
+#![cfg_attr(not(loom), allow(unused_crate_dependencies, reason = "nothing runs without loom"))]
+fn main() {}
