@@ -15,7 +15,7 @@ pub const LOADER_TARGET: &str = "aarch64-unknown-none-softfloat";
 /// Segments of their own pages, so that the kernel can map code without write and data without execute; no interpreter, for
 /// nothing loads libraries; Cortex-A53 erratum 843419 (an `adrp` near a page's end); a build id, by which a program and its
 /// symbols find each other.
-const LINK_ARGS: [&str; 6] = [
+pub const LINK_ARGS: [&str; 6] = [
     "-zmax-page-size=4096",
     "-zseparate-loadable-segments",
     "--no-dynamic-linker",

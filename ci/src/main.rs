@@ -3,6 +3,7 @@
 //! - [`run`]: a program in QEMU; made of [`project`] (which one), [`program`] (built with [`toolchain`], [`wrapper`], [`flags`]),
 //!   [`image`] ([`elf`], [`archive`], [`options`]), [`board`] and [`qemu`] (the machine), [`guest`] (the process), [`backtrace`], [`gdb`]
 //! - [`mod@image`], [`sd`], [`push`]: what a board is started from; [`new`] and [`boot`]: programs outside of this workspace
+//! - [`cc`]: C programs
 //! - [`bench`], [`size`]: figures, and what they are to be ([`figures`])
 //! - [`test`]: what holds when it runs, with the tables of [`suite`], and std's own [`std_tests`]; [`check`]: what holds of the source
 //! - [`packages`]: what is missing, and its remedy; [`doctor`] tells of all of it
@@ -13,6 +14,7 @@ mod backtrace;
 mod bench;
 mod board;
 mod boot;
+mod cc;
 mod check;
 mod doctor;
 mod elf;
@@ -63,6 +65,7 @@ enum Task {
     #[command(hide = true)]
     Boot(boot::Runner),
     Size(size::Size),
+    Cc(cc::Task),
     Bench(bench::Bench),
     Doctor(doctor::Doctor),
     Test(test::Test),
@@ -88,6 +91,7 @@ fn carry_out(task: Task) -> anyhow::Result<u8> {
     match task {
         Task::Run(run) => return run.carry_out(),
         Task::Push(push) => return push.carry_out(),
+        Task::Cc(cc) => return cc.carry_out(),
         Task::Boot(runner) => return runner.carry_out(),
         Task::Doctor(doctor) => return doctor.carry_out(),
         Task::Bench(bench) => return bench.carry_out(),

@@ -27,7 +27,7 @@ impl Need {
             Self::Compiler => &["rustc-web", "cargo-web", "rust-web-src"],
             Self::Linker => &["lld-19"],
             Self::Qemu => &["qemu-system-arm"],
-            Self::C => &["gcc-aarch64-linux-gnu", "libc6-dev-arm64-cross"],
+            Self::C => &["gcc-aarch64-linux-gnu", "libc6-dev-arm64-cross", "linux-libc-dev-arm64-cross"],
         }
     }
 
@@ -69,6 +69,25 @@ pub fn all(offline: bool) -> Result<()> {
         needs.push(Need::Qemu);
     }
     if needs.is_empty() { Ok(()) } else { provide(&needs, offline) }
+}
+
+/// `need`, installed unless it is here.
+///
+/// # Errors
+/// The command that brings it.
+pub fn provide_if(need: Need, is_here: impl Fn() -> bool) -> Result<()> {
+    if is_here() { Ok(()) } else { provide(&[need], false) }
+}
+
+/// LLVM's linker: found, else installed.
+///
+/// # Errors
+/// The command that brings it.
+pub fn linker() -> Result<toolchain::Linker> {
+    if let Some(found) = toolchain::Linker::find(None) {
+        return Ok(found);
+    }
+    toolchain(false).map(|found| found.linker)
 }
 
 /// QEMU: found, else installed.

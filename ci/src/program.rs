@@ -91,6 +91,16 @@ impl Builder {
         artefacts(&mut cargo, |target| target.is_kind(TargetKind::Test))
     }
 
+    /// Builds kernel, C face and start as one archive, for C programs.
+    ///
+    /// # Errors
+    /// The build failed (cargo has said why).
+    pub fn archive(&self) -> Result<PathBuf> {
+        let mut cargo = self.program_cargo(house::root(), Profile::Release, "std,panic_abort");
+        cargo.args(["--package", "skete-archive"]).arg("--target-dir").arg(house::target_dir());
+        one(artefacts(&mut cargo, |target| target.is_kind(TargetKind::StaticLib))?)
+    }
+
     /// cargo's `build` in `folder` for the programs' target, with the crates of `std` built along.
     fn program_cargo(&self, folder: &Path, profile: Profile, std: &str) -> Command {
         let mut cargo = self.cargo(folder, "build");
@@ -247,7 +257,8 @@ fn artefacts(cargo: &mut Command, wanted: impl Fn(&Target) -> bool) -> Result<Ve
                 foreign = foreign.or_else(|| foreign_object(&text));
             }
             Message::CompilerArtifact(artifact) if wanted(&artifact.target) => {
-                found.extend(artifact.executable.map(PathBuf::from));
+                let archive = artifact.filenames.into_iter().find(|name| name.extension() == Some("a"));
+                found.extend(artifact.executable.or(archive).map(PathBuf::from));
             }
             _ => {}
         }

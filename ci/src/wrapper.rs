@@ -104,7 +104,11 @@ fn no_c_compiler() -> String {
     )
 }
 
-fn write_script(path: &Path, text: &str) -> Result<()> {
+/// Writes a script, unless it is there already.
+///
+/// # Errors
+/// It cannot be written.
+pub fn write_script(path: &Path, text: &str) -> Result<()> {
     if fs::read_to_string(path).is_ok_and(|found| found == text) {
         return Ok(());
     }

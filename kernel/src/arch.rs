@@ -12,6 +12,7 @@
 //! - [`mmu`]: switches translation tables, forgets old translations
 //! - [`stacks`]: the stacks that are no thread's
 //! - [`probe`], [`transfer`]: single accesses to memory that may not be there, and copies
+//! - [`supervisor`]: a thread's `svc`, answered on its own stack
 //! - [`firmware`]: HVC and SMC, semihosting
 
 pub mod context;
@@ -23,6 +24,7 @@ pub mod gate;
 pub mod mmu;
 pub mod probe;
 pub mod stacks;
+pub mod supervisor;
 pub mod switch;
 pub mod transfer;
 pub mod vectors;

@@ -27,6 +27,7 @@ use core::sync::atomic::{AtomicU8, Ordering};
 use hermit_sync::OnceCell;
 use lock_api::{MappedMutexGuard, MutexGuard};
 use skete_abi::{Errno, files as numbers};
+pub use skete_logic::fds::LIMIT;
 use skete_logic::fds::{Description, Fds, Held};
 use skete_logic::tree::{OpenFlags, Status};
 

@@ -8,15 +8,16 @@ mod words;
 use core::sync::atomic::Ordering;
 
 use skete_abi::Errno;
+use skete_logic::pages::PAGE;
 use skete_logic::run_queue::PRIORITIES;
 
 use crate::arch::cpu;
 use crate::sched::core::{self as cores, CORES, Core};
 use crate::sched::record::{self, Record};
-use crate::sched::{Reason, inherit, suspend};
+use crate::sched::{Reason, inherit, park, suspend};
 
 pub use builder::{Builder, Handle};
-pub use words::{robust_list, robust_list_of, set_robust_list, set_tid_address};
+pub use words::{robust_list, robust_list_of, set_locale, set_robust_list, set_tid_address};
 
 /// The highest priority: 31.
 pub const MOST_URGENT: u8 = PRIORITIES - 1;
@@ -55,6 +56,40 @@ pub fn affinity() -> u8 {
     record::current().affinity.load(Ordering::Relaxed) & cores::online()
 }
 
+/// [`set_affinity`] for the thread that `tid` names: if it runs or is about to, it moves when its core is interrupted next.
+///
+/// # Errors
+/// `EINVAL`: none of the cores runs threads. `ESRCH`: no such thread.
+pub fn set_affinity_of(tid: u32, mask: u8) -> Result<(), Errno> {
+    let record = living(tid)?;
+    if core::ptr::eq(record, record::current()) {
+        return set_affinity(mask);
+    }
+    if mask & cores::online() == 0 {
+        return Err(Errno::EINVAL);
+    }
+    record.affinity.store(mask, Ordering::Relaxed);
+    let core = usize::from(record.core.load(Ordering::Relaxed));
+    if record.is_misplaced(core) {
+        crate::interrupt::kick(core);
+    }
+    Ok(())
+}
+
+/// [`affinity`] of the thread that `tid` names.
+///
+/// # Errors
+/// `ESRCH`: no such thread.
+pub fn affinity_of(tid: u32) -> Result<u8, Errno> {
+    Ok(living(tid)?.affinity.load(Ordering::Relaxed) & cores::online())
+}
+
+/// The record of the thread that `tid` names.
+fn living(tid: u32) -> Result<&'static Record, Errno> {
+    let (record, tid) = record::named(tid).ok_or(Errno::ESRCH)?;
+    if record.tid.load(Ordering::Relaxed) == tid.number() { Ok(record) } else { Err(Errno::ESRCH) }
+}
+
 /// Sets the calling thread's own priority: 0–31, 31 the most urgent; std's threads begin at 2. It runs at that one, or at that of who waits
 /// for a lock of its that lends priority. Whoever is more urgent now runs first.
 ///
@@ -69,11 +104,7 @@ pub fn set_priority(priority: u8) -> Result<(), Errno> {
 /// # Errors
 /// `EINVAL`: no such priority. `ESRCH`: no such thread.
 pub fn set_priority_of(tid: u32, priority: u8) -> Result<(), Errno> {
-    let (record, tid) = record::named(tid).ok_or(Errno::ESRCH)?;
-    if record.tid.load(Ordering::Relaxed) != tid.number() {
-        return Err(Errno::ESRCH);
-    }
-    change_priority(record, priority)
+    change_priority(living(tid)?, priority)
 }
 
 fn change_priority(record: &'static Record, priority: u8) -> Result<(), Errno> {
@@ -102,9 +133,52 @@ pub fn tid() -> u32 {
     record::current().tid.load(Ordering::Relaxed)
 }
 
+/// [`base_priority`] of the thread that `tid` names.
+///
+/// # Errors
+/// `ESRCH`: no such thread.
+pub fn base_priority_of(tid: u32) -> Result<u8, Errno> {
+    Ok(inherit::base(living(tid)?.thread()))
+}
+
 /// Names the calling thread in fault and hang reports: the first 32 bytes count.
 pub fn set_name(name: &str) {
     record::current().set_name(name);
+}
+
+/// [`set_name`] for the thread that `tid` names.
+///
+/// # Errors
+/// `ESRCH`: no such thread.
+pub fn set_name_of(tid: u32, name: &str) -> Result<(), Errno> {
+    living(tid)?.set_name(name);
+    Ok(())
+}
+
+/// The name of the thread that `tid` names, padded with zeroes.
+///
+/// # Errors
+/// `ESRCH`: no such thread.
+pub fn name_of(tid: u32) -> Result<[u8; record::NAME], Errno> {
+    Ok(living(tid)?.name())
+}
+
+/// The stack of the thread that `tid` names, its guard page left out.
+///
+/// # Errors
+/// `ESRCH`: no such thread.
+pub fn stack_of(tid: u32) -> Result<core::ops::Range<usize>, Errno> {
+    let stack = living(tid)?.stack.get();
+    Ok((stack.start + PAGE) as usize..stack.end as usize)
+}
+
+/// Ends the present wait for a word of the thread that `tid` names, or the next that comes to sleep, with `EINTR`.
+///
+/// # Errors
+/// `ESRCH`: no such thread.
+pub fn interrupt(tid: u32) -> Result<(), Errno> {
+    park::interrupt(living(tid)?);
+    Ok(())
 }
 
 /// Tells the console what every thread does, what it waits for, and where: what a break or Ctrl-] on the console does too.

@@ -6,7 +6,8 @@
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use skete_cell::Guarded;
-use skete_logic::time::{Instant, ns_per_tick};
+use skete_logic::time::ns_per_tick;
+pub use skete_logic::time::{Instant, seconds_of};
 
 use crate::arch::cpu;
 
@@ -82,5 +83,10 @@ pub fn at_realtime(ns: u64) -> Instant {
 
 /// Sets the wall clock: it is now `seconds` after 1970.
 pub fn set_realtime(seconds: u64) {
-    EPOCH.store(seconds.saturating_mul(NS).saturating_sub(now().as_ns()), Ordering::Relaxed);
+    set_realtime_ns(seconds.saturating_mul(NS));
+}
+
+/// Sets the wall clock: it is now `ns` nanoseconds after 1970.
+pub fn set_realtime_ns(ns: u64) {
+    EPOCH.store(ns.saturating_sub(now().as_ns()), Ordering::Relaxed);
 }

@@ -2,12 +2,37 @@
 //!
 //! ```text
 //! pthread          mutexes, condition variables, rwlocks, barriers, spinlocks, once, semaphores: the faces of `skete-sync`
+//! thread           threads: pthread_create and all that is about them; cancellation, keys, scheduling, C11
 //! errno            where an `Errno` becomes C's `errno`
+//! heap             malloc and its family
+//! linux            Linux's system calls by their numbers: what syscall() and svc reach
+//! musl             what stands before musl's libc.a in a C program: the start, and what would enter another kernel
 //! ```
 //! A Rust program that depends on this crate gives the C in it all of these symbols. A C program is linked with `libc-shim/archive`,
 //! which is this crate, the kernel and the start in one archive, in front of musl's `libc.a`: what is pure comes from there.
 #![no_std]
 #![cfg(target_os = "hermit")]
+#![cfg_attr(feature = "musl", feature(linkage))]
 
 pub mod errno;
+pub mod heap;
+pub mod linux;
+#[cfg(feature = "musl")]
+pub mod musl;
 pub mod pthread;
+pub mod thread;
+
+/// The second thread is about to begin.
+#[cold]
+fn begin_threads() {
+    #[cfg(feature = "musl")]
+    musl::threads::begin();
+}
+
+/// The last thread has ended: ends the program with `status`.
+fn end_program(status: i32) -> ! {
+    #[cfg(feature = "musl")]
+    musl::start::leave(status);
+    #[cfg(not(feature = "musl"))]
+    skete::calls::process::sys_exit(status)
+}

@@ -86,6 +86,12 @@ pub trait Host {
     /// The futex waiter in the record of `thread`, which is never [`Thread::NONE`].
     fn waiter(&self, thread: Thread) -> &Waiter;
 
+    /// Whether somebody wants the calling thread's wait to end before its time. Asked once, nobody wants it any more.
+    #[inline(always)]
+    fn take_interruption(&self) -> bool {
+        false
+    }
+
     /// The time now.
     fn now(&self) -> Instant;
 }

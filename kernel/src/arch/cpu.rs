@@ -85,6 +85,15 @@ pub fn thread_record() -> usize {
     record
 }
 
+/// TPIDR_EL0: the running thread's pointer to its thread-local storage.
+#[inline(always)]
+pub fn thread_pointer() -> u64 {
+    let pointer: u64;
+    // SAFETY: reads a register.
+    unsafe { asm!("mrs {}, tpidr_el0", out(reg) pointer, options(pure, nomem, nostack, preserves_flags)) };
+    pointer
+}
+
 /// Where the table of thread records begins: written once, by boot, while nobody else runs; only read from then on.
 static THREAD_RECORDS: AtomicUsize = AtomicUsize::new(0);
 

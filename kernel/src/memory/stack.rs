@@ -8,6 +8,8 @@
 //! the program's TLS segment (ELF TLS variant 1).
 #![allow(unsafe_code, reason = "the TLS block is raw memory until the thread runs")]
 
+use core::sync::atomic::{AtomicUsize, Ordering};
+
 use skete_logic::pages::{Access, Entry, PAGE};
 
 use super::{map, window};
@@ -15,12 +17,31 @@ use crate::board::image;
 
 /// Bytes below the thread pointer that belong to C's thread block.
 const BELOW: u64 = 208;
+/// Of these, where C's thread block has the thread's name, from the thread pointer downward.
+const NAME: u64 = 168;
+/// Where the wish stands that its wait may end.
+pub const INTERRUPTION: u64 = 156;
+/// Where its locale is.
+const LOCALE: u64 = 48;
 /// Bytes between the thread pointer and the TLS segment, before alignment (AAPCS64, TLS variant 1).
 const ABOVE: u64 = 16;
 /// Pages at the top that are mapped from the start.
 const EAGER: u64 = 2;
 /// Pages at the top that stay mapped while the stack waits for its next thread.
 const KEPT: u64 = 16;
+
+/// The locale that C's threads begin with; 0: there is no C library.
+static FIRST_LOCALE: AtomicUsize = AtomicUsize::new(0);
+
+/// From now on threads begin with the locale at `address`, the one with thread pointer `own` too.
+///
+/// # Safety
+/// `own` is the calling thread's.
+pub unsafe fn set_first_locale(address: usize, own: u64) {
+    FIRST_LOCALE.store(address, Ordering::Relaxed);
+    // SAFETY: in the block below the caller's thread pointer.
+    unsafe { ((own - LOCALE) as *mut usize).write(address) };
+}
 
 /// A stack with the TLS block at its top.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,11 +102,21 @@ impl Stack {
         let block = (pointer + offset) as *mut u8;
         // SAFETY: `reserve` made room and mapped it; the thread that will own it does not run yet.
         unsafe { core::ptr::write_bytes((pointer - BELOW) as *mut u8, 0, (BELOW + ABOVE) as usize) };
+        let locale = FIRST_LOCALE.load(Ordering::Relaxed);
+        // SAFETY: as above: in the block below.
+        unsafe { ((pointer - LOCALE) as *mut usize).write(locale) };
         // SAFETY: as above; the image's TLS template is as long as it says.
         unsafe { core::ptr::copy_nonoverlapping(tls.template as *const u8, block, tls.file_size as usize) };
         // SAFETY: as above; what the template does not cover is zero.
         unsafe { core::ptr::write_bytes(block.add(tls.file_size as usize), 0, (tls.size - tls.file_size) as usize) };
         (pointer, (pointer - BELOW) / 16 * 16)
+    }
+
+    /// Tells C's block below thread pointer `tls` the name of its thread, which does not run yet.
+    pub fn set_name(&self, tls: u64, tid: u32) {
+        debug_assert!(self.contains(tls - NAME), "the block lies in the stack");
+        // SAFETY: mapped by `reserve`, and laid out by `prepare`.
+        unsafe { ((tls - NAME) as *mut u32).write(tid) };
     }
 
     /// Gives the frames of a deep stack back before it waits for its next thread.

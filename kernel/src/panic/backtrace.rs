@@ -2,6 +2,7 @@
 #![allow(unsafe_code, reason = "reads frame records where X29 points, after asking whether memory is mapped there")]
 
 use core::arch::asm;
+use core::fmt;
 
 use hermit_sync::OnceCell;
 use skete_abi::names::Names;
@@ -50,10 +51,18 @@ fn frames(pc: u64, frame: u64) -> impl Iterator<Item = u64> {
 /// Prints the chain, one line a caller: `#n address name+offset`, as `cargo xtask run` resolves further.
 pub fn print(pc: u64, frame: u64) {
     for (number, address) in frames(pc, frame).enumerate() {
-        let address = in_image(address);
-        match name_of(address) {
-            Some((name, offset)) => trace::say(format_args!("  #{number} {address:#x} {name}+{offset:#x}")),
-            None => trace::say(format_args!("  #{number} {address:#x}")),
+        trace::say(format_args!("  #{number} {}", Place(in_image(address))));
+    }
+}
+
+/// An address in the program's ELF file, as it is told.
+pub struct Place(pub u64);
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match name_of(self.0) {
+            Some((name, offset)) => write!(f, "{:#x} {name}+{offset:#x}", self.0),
+            None => write!(f, "{:#x}", self.0),
         }
     }
 }

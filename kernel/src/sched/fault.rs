@@ -5,14 +5,15 @@
 #![allow(unsafe_code, reason = "called by the vectors with the record that was interrupted")]
 
 use core::fmt;
-use core::sync::atomic::Ordering;
+use core::sync::atomic::{AtomicU64, Ordering};
 
 use aarch64_cpu::registers::{ESR_EL1, FAR_EL1, Readable};
 use hermit_sync::OnceCell;
+use skete_abi::Errno;
 
 use super::record::{self, Record};
 use crate::arch::context::Context;
-use crate::arch::{cpu, probe};
+use crate::arch::{cpu, probe, supervisor};
 use crate::board::power;
 use crate::memory::map;
 use crate::panic::{ABORTED, FAULTED, PANICKED, backtrace, tell};
@@ -29,8 +30,8 @@ mod class {
     pub const UNDEFINED: u64 = 0x00;
 }
 
-/// What a system call that nobody answers gets: −ENOSYS.
-const NO_SUCH_CALL: u64 = (-38i64).cast_unsigned();
+/// Bytes on the stack that keep a calling thread's place.
+const PLACE: u64 = 16;
 
 /// A synchronous exception of the running thread.
 #[unsafe(no_mangle)]
@@ -49,12 +50,62 @@ unsafe extern "C" fn skete_synchronous_fault(record: &'static Record) -> *const 
             return record;
         }
     }
-    if class == class::SVC {
-        trace::say(format_args!("system call {} from {:#x} has no answer here: ENOSYS", registers.x[8], registers.pc));
-        registers.x[0] = NO_SUCH_CALL;
+    if class == class::SVC && take_call(registers) {
         return record;
     }
     fault(record, registers, class, syndrome, address)
+}
+
+/// Answers a call of Linux's by number and arguments, made at `caller`.
+pub type Answer = fn(number: u64, arguments: &[u64; 6], caller: u64) -> i64;
+
+static ANSWER: OnceCell<Answer> = OnceCell::new();
+
+/// From now on `answer` answers what threads call by `svc`.
+pub fn answer_calls_by(answer: Answer) {
+    let _ = ANSWER.set(answer);
+}
+
+/// Sends a thread that made a system call to where it is answered, and back. False: its stack has no room for that.
+fn take_call(registers: &mut Context) -> bool {
+    let place = if supervisor::is_end(registers.pc) { registers.sp } else { registers.sp.wrapping_sub(PLACE) };
+    if !probe::is_mapped(place) && !map::touch(place) {
+        return false;
+    }
+    if place == registers.sp {
+        // SAFETY: mapped, and written below.
+        registers.pc = unsafe { (place as *const u64).read() };
+        registers.sp += PLACE;
+    } else {
+        // SAFETY: mapped, and below what the thread uses of its stack.
+        unsafe { (place as *mut u64).write(registers.pc) };
+        registers.sp = place;
+        registers.pc = supervisor::begin as *const () as u64;
+    }
+    true
+}
+
+/// A thread's system call, on its own stack again.
+#[unsafe(no_mangle)]
+unsafe extern "C" fn skete_answer_call(arguments: &[u64; 6], number: u64, caller: u64) -> i64 {
+    match ANSWER.get() {
+        Some(answer) => answer(number, arguments, caller),
+        None => refuse_call(number, caller),
+    }
+}
+
+/// What a system call gets that has no answer here: `-ENOSYS`, and a line on the console the first time that its number comes.
+pub fn refuse_call(number: u64, caller: u64) -> i64 {
+    /// Linux has fewer numbers; those beyond share the last.
+    const NUMBERS: usize = 512;
+    static TOLD: [AtomicU64; NUMBERS / 64] = [const { AtomicU64::new(0) }; NUMBERS / 64];
+    let place = usize::try_from(number).map_or(NUMBERS - 1, |number| number.min(NUMBERS - 1));
+    let bit = 1 << (place % 64);
+    if TOLD[place / 64].fetch_or(bit, Ordering::Relaxed) & bit == 0 {
+        let caller = backtrace::in_image(caller.wrapping_sub(4));
+        trace::say(format_args!("system call {number} from {} has no answer here: ENOSYS", backtrace::Place(caller)));
+    }
+    -i64::from(Errno::ENOSYS.number())
 }
 
 /// A system error: a device or bus answered an access with an error, later than it was made.

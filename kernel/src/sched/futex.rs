@@ -105,6 +105,11 @@ impl Host for Machine {
         Records::waiter(thread)
     }
 
+    #[inline]
+    fn take_interruption(&self) -> bool {
+        park::take_interruption()
+    }
+
     #[inline(always)]
     fn now(&self) -> Instant {
         time::now()

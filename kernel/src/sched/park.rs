@@ -1,4 +1,7 @@
 //! Puts the running thread to sleep, and wakes it: the one way to wait.
+#![allow(unsafe_code, reason = "a word in the block below a thread pointer")]
+
+use core::sync::atomic::{AtomicU32, Ordering};
 
 use skete_logic::host::Parked;
 use skete_logic::sleepers::{self, Sleepers, Timers};
@@ -9,8 +12,8 @@ use super::core::{CORES, Core};
 use super::ready;
 use super::ready::{Machine, QueueLock};
 use super::record::{self, Record, Records};
-use crate::arch::cpu;
-use crate::memory::Heap;
+use crate::arch::{cpu, probe};
+use crate::memory::{Heap, stack};
 use crate::time;
 
 /// Sleeps until [`unpark`] or `deadline`. May return for no reason; never says `Expired` early.
@@ -94,6 +97,24 @@ pub fn unpark(thread: Thread) {
     if record.token.notify() {
         ready::make_ready(record);
     }
+}
+
+/// Ends the present wait of `record`'s thread for a word with `EINTR`; if it waits for none, the next that comes to park. Its word for that
+/// lies in its own block, of which nothing is left when it has ended.
+pub fn interrupt(record: &'static Record) {
+    // SAFETY: a thread pointer is fixed from before the thread is named.
+    let pointer = unsafe { record.registers() }.tls;
+    let word = (pointer - stack::INTERRUPTION) as usize;
+    if probe::update(word, |_| 1).is_some() {
+        unpark(record.thread());
+    }
+}
+
+/// Whether somebody wanted the calling thread's wait to end; from now on nobody does.
+pub fn take_interruption() -> bool {
+    let word = (cpu::thread_pointer() - stack::INTERRUPTION) as *const AtomicU32;
+    // SAFETY: in the thread's own block.
+    unsafe { &*word }.swap(0, Ordering::Relaxed) != 0
 }
 
 /// [`unpark`] of whom `claim` answers, with IRQs masked from before it; [`Thread::NONE`]: nobody.

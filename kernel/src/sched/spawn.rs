@@ -9,6 +9,7 @@ use core::sync::atomic::{AtomicU32, Ordering};
 use hermit_sync::OnceCell;
 use skete_abi::Errno;
 use skete_logic::thread::{Thread, Tid};
+use skete_logic::time::Instant;
 use skete_logic::token::Token;
 use skete_logic::waiting::Cause;
 
@@ -108,6 +109,7 @@ pub fn spawn(plan: &Plan<'_>) -> Result<Tid, Errno> {
     let generation = record.generation.load(Ordering::Relaxed).wrapping_add(1);
     record.generation.store(generation, Ordering::Relaxed);
     let tid = Tid::new(record.thread(), generation);
+    stack.set_name(tls, tid.number());
     record.sharing.join(&record::current().sharing);
     // Release pairs with the Acquire of who joins.
     record.tid.store(tid.number(), Ordering::Release);
@@ -175,6 +177,11 @@ extern "C" fn skete_end() -> ! {
     crate::panic::stop(format_args!("a thread that ended was resumed"))
 }
 
+/// Ends the calling thread, whatever it was about.
+pub fn exit() -> ! {
+    skete_end()
+}
+
 /// Who ends from now on calls `action` with the undo list that it has left.
 pub fn undo_at_end(action: fn(u32)) {
     let _ = UNDO.set(action);
@@ -207,13 +214,29 @@ pub fn recycle(record: &'static Record) {
 /// # Errors
 /// `ESRCH`: there was never such a thread. `EDEADLK`: it is the caller.
 pub fn join(tid: u32) -> Result<(), Errno> {
+    loop {
+        match join_until(tid, None) {
+            Err(Errno::EINTR) => {}
+            ended => return ended,
+        }
+    }
+}
+
+/// [`join`] that gives up at `deadline`.
+///
+/// # Errors
+/// As [`join`]. `ETIMEDOUT`: it has not ended by then. `EINTR`: somebody wanted the wait to end.
+pub fn join_until(tid: u32, deadline: Option<Instant>) -> Result<(), Errno> {
     let (record, tid) = record::named(tid).ok_or(Errno::ESRCH)?;
     if core::ptr::eq(record, record::current()) && record.tid.load(Ordering::Relaxed) == tid.number() {
         return Err(Errno::EDEADLK);
     }
     // Acquire pairs with the Release in `skete_end`.
     while record.tid.load(Ordering::Acquire) == tid.number() {
-        let _ = record::waiting(Cause::End, || futex::wait(&record.tid, tid.number(), None));
+        match record::waiting(Cause::End, || futex::wait(&record.tid, tid.number(), deadline)) {
+            Err(errno @ (Errno::ETIMEDOUT | Errno::EINTR)) => return Err(errno),
+            _ => {}
+        }
     }
     Ok(())
 }

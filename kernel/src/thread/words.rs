@@ -7,6 +7,8 @@ use skete_abi::Errno;
 use skete_abi::futex::RobustListHead;
 
 use super::tid;
+use crate::arch::cpu;
+use crate::memory::stack;
 use crate::sched::record;
 
 /// From now on the calling thread's end zeroes `word` and wakes one who waits for it; none: nothing. The caller's [`tid`].
@@ -45,4 +47,10 @@ pub fn robust_list_of(tid: u32) -> Result<*const RobustListHead, Errno> {
         return Err(Errno::ESRCH);
     }
     Ok(record.robust_list.load(Ordering::Relaxed) as *const RobustListHead)
+}
+
+/// From now on threads begin with C's locale at `address`, which musl's `struct pthread` names; the caller has it too.
+pub fn set_locale(address: usize) {
+    // SAFETY: a thread's own pointer.
+    unsafe { stack::set_first_locale(address, cpu::thread_pointer()) };
 }

@@ -14,7 +14,8 @@ impl<L: RawLock, const N: usize> Table<L, N> {
     ///
     /// `read` loads the word, atomically, relaxed; it is called twice, the second time under a spin lock.
     ///
-    /// Errors: `EINVAL` bitset 0 · `EAGAIN` the word differs · `ETIMEDOUT` the deadline passed · whatever `read` answers.
+    /// Errors: `EINVAL` bitset 0 · `EAGAIN` the word differs · `ETIMEDOUT` the deadline passed · `EINTR` somebody wanted it to end
+    /// ([`Host::take_interruption`]) · whatever `read` answers.
     #[inline]
     pub fn wait(
         &self,
@@ -64,7 +65,7 @@ impl<L: RawLock, const N: usize> Table<L, N> {
             bucket.queue.with_mut(|queue| queue.link_in(host, host.current()));
             Ok(())
         })?;
-        if waiter.is_woken() { Ok(()) } else { Self::sleep_on(host, waiter) }
+        if waiter.is_woken() { Ok(()) } else { self.sleep_on(host, waiter) }
     }
 
     /// The first half of [`wait`](Self::wait): queues `me`, unless the word differs.
@@ -101,16 +102,25 @@ impl<L: RawLock, const N: usize> Table<L, N> {
             if waiter.is_woken() {
                 return Ok(());
             }
-            if parked == Parked::Expired {
-                return if self.withdraw(host, me) { Err(Errno::ETIMEDOUT) } else { Self::sleep_on(host, waiter) };
-            }
+            let why = match parked {
+                Parked::Expired => Errno::ETIMEDOUT,
+                Parked::Notified if host.take_interruption() => Errno::EINTR,
+                Parked::Notified => continue,
+            };
+            return if self.withdraw(host, me) { Err(why) } else { self.sleep_on(host, waiter) };
         }
     }
 
     /// Sleeps until it is woken: parking ended for no reason, or a waker has claimed this thread and is about to let go, and to unpark.
+    ///
+    /// # Errors
+    /// `EINTR`: somebody wanted it to end.
     #[cold]
-    fn sleep_on(host: &impl Host, waiter: &Waiter) -> Result<(), Errno> {
+    fn sleep_on(&self, host: &impl Host, waiter: &Waiter) -> Result<(), Errno> {
         while !waiter.is_woken() {
+            if host.take_interruption() && self.withdraw(host, host.current()) {
+                return Err(Errno::EINTR);
+            }
             let _ = host.park(None);
         }
         Ok(())

@@ -1,0 +1,140 @@
+//! `cargo xtask cc`: a C compiler for programs of this kernel, as `musl-gcc` is one for musl's.
+//!
+//! The stock cross compiler does the work. Here it gets its headers and flags ([`line`] tells what it is asked for), and at the link the
+//! kernel and the C face ([`shim`]) in front of musl's `libc.a` ([`sysroot`]); what of that must not be in a program is found by [`remainder`].
+
+mod line;
+mod remainder;
+mod shim;
+mod sysroot;
+
+use std::ffi::OsString;
+use std::os::unix::process::CommandExt as _;
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context as _, Result, bail};
+use clap::Args;
+
+use crate::house;
+use crate::packages::{self, Need};
+use crate::toolchain::{self, Linker};
+use crate::wrapper;
+use line::{Line, Wish};
+use sysroot::Sysroot;
+
+/// Compiles C for this kernel, with the words of gcc: `cc -o app app.c -O2 -lpthread`; `cc --path` tells where the compiler is, for
+/// Makefiles: `make CC="$(cargo xtask cc --path)"`.
+#[derive(Clone, Debug, Args)]
+#[command(disable_help_flag = true, disable_version_flag = true)]
+pub struct Task {
+    /// What gcc takes, or `--path` alone.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "WORDS")]
+    words: Vec<OsString>,
+}
+
+/// Code generation: frame pointers, which backtraces follow; no calls for atomics; the errata of the Cortex-A53; no tables for an unwinder
+/// that is not there; sections of their own, so that what nobody calls goes.
+const CODE: [&str; 10] = [
+    "-fPIE",
+    "-mno-outline-atomics",
+    "-mfix-cortex-a53-835769",
+    "-mfix-cortex-a53-843419",
+    "-fno-omit-frame-pointer",
+    "-fno-unwind-tables",
+    "-fno-asynchronous-unwind-tables",
+    "-ffunction-sections",
+    "-fdata-sections",
+    "-D__skete__=1",
+];
+
+/// What the linker is told beyond what every program's is (`flags.rs`).
+const LINK: [&str; 6] = ["-static-pie", "-nostdlib", "-nostartfiles", "-fuse-ld=lld", "-Wl,-znow", "-Wl,--no-undefined-version"];
+
+impl Task {
+    /// Does it; the exit status is the compiler's.
+    ///
+    /// # Errors
+    /// Something is missing, what is asked for cannot be, or the link is refused.
+    pub fn carry_out(self) -> Result<u8> {
+        let tools = Tools::find()?;
+        if self.words == ["--path"] {
+            shim::build()?;
+            println!("{}", shim::driver()?.display());
+            return Ok(0);
+        }
+        let line = Line::parse(&self.words);
+        match line.wish {
+            Wish::Library => {
+                bail!("-shared: there are no shared libraries here, a program and its kernel are one file; leave it out, or use -r")
+            }
+            Wish::Link => tools.link(&line),
+            Wish::Compile | Wish::Other => {
+                let error = tools.compiler(&line).exec();
+                Err(error).with_context(|| format!("{} does not start", tools.compiler.display()))
+            }
+        }
+    }
+}
+
+/// What compiles and links.
+struct Tools {
+    compiler: PathBuf,
+    sysroot: Sysroot,
+}
+
+impl Tools {
+    fn find() -> Result<Self> {
+        packages::provide_if(Need::C, || toolchain::on_path("aarch64-linux-gnu-gcc").is_some() && sysroot::has_kernel_headers())?;
+        let compiler = toolchain::on_path("aarch64-linux-gnu-gcc").context("aarch64-linux-gnu-gcc is not here")?;
+        Ok(Self { compiler, sysroot: Sysroot::find()? })
+    }
+
+    /// The compiler, with everything that it is always given and the words of the line.
+    fn compiler(&self, line: &Line) -> Command {
+        let mut command = Command::new(&self.compiler);
+        command.args(CODE).arg("-nostdinc");
+        for folder in self.sysroot.headers() {
+            command.arg("-isystem").arg(folder);
+        }
+        command.args(&line.words);
+        command
+    }
+
+    /// Compiles what is to be compiled and links; refuses what must not be in a program.
+    fn link(&self, line: &Line) -> Result<u8> {
+        let archive = shim::build()?;
+        let scratch = tempfile::tempdir().context("no temporary folder can be made")?;
+        let extracted = scratch.path().join("extracted");
+        let mut command = self.compiler(line);
+        command.args(LINK).arg("-B").arg(linker_folder(&packages::linker()?)?);
+        command.args(crate::flags::LINK_ARGS.map(|word| format!("-Wl,{word}")));
+        command.arg(format!("-Wl,--why-extract={}", extracted.display()));
+        command.arg("-L").arg(self.sysroot.libraries());
+        command.arg(&archive).arg(self.sysroot.libraries().join("libc.a")).arg("-lgcc");
+        let status = command.status().with_context(|| format!("{} does not start", self.compiler.display()))?;
+        if !status.success() {
+            return Ok(u8::try_from(status.code().unwrap_or(1)).unwrap_or(1));
+        }
+        if let Err(refusal) = remainder::check(&extracted, &archive, &self.sysroot.libraries().join("libc.a")) {
+            let _ = std::fs::remove_file(line.output());
+            return Err(refusal);
+        }
+        Ok(0)
+    }
+}
+
+/// A folder in which gcc finds our linker under the name that it looks for. Of two errata gcc tells the linker too; this one knows one, and
+/// needs no more: the compiler has dealt with the other.
+fn linker_folder(linker: &Linker) -> Result<PathBuf> {
+    let folder = house::root().join(".toolchain/c/bin");
+    std::fs::create_dir_all(&folder).context("no folder for the linker")?;
+    let text = format!(
+        "#!/bin/sh\n# The linker, without the flag of gcc's that it does not know.\n\
+         for word do shift; [ \"$word\" = --fix-cortex-a53-835769 ] || set -- \"$@\" \"$word\"; done\n\
+         exec {} \"$@\"\n",
+        house::quoted(&linker.program)
+    );
+    wrapper::write_script(&folder.join("ld.lld"), &text)?;
+    Ok(folder)
+}

@@ -1,0 +1,122 @@
+//! The headers and libraries of a C program: musl's, Linux's for what musl has not, and ours.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, Result, bail, ensure};
+
+use crate::house;
+use crate::toolchain;
+
+/// Debian's places for musl, when its package for arm64 is installed.
+const INSTALLED: [&str; 2] = ["/usr/include/aarch64-linux-musl", "/usr/lib/aarch64-linux-musl"];
+/// Where Debian's cross packages have Linux's headers, among those of another libc.
+const KERNEL: &str = "/usr/aarch64-linux-gnu/include";
+/// Those of them that are Linux's.
+const KERNEL_FOLDERS: [&str; 3] = ["linux", "asm", "asm-generic"];
+
+/// Where headers and libraries are.
+#[derive(Clone, Debug)]
+pub struct Sysroot {
+    musl_headers: PathBuf,
+    musl_libraries: PathBuf,
+    compilers: PathBuf,
+    kernels: PathBuf,
+}
+
+/// Whether Linux's headers for the target's processor are here.
+pub fn has_kernel_headers() -> bool {
+    Path::new(KERNEL).join("linux/futex.h").exists()
+}
+
+impl Sysroot {
+    /// Finds them; musl is brought by Debian's package client if it is not here.
+    ///
+    /// # Errors
+    /// They are not here, and cannot be brought.
+    pub fn find() -> Result<Self> {
+        let folder = house::root().join(".toolchain/c");
+        let [musl_headers, musl_libraries] = musl(&folder)?;
+        Ok(Self { musl_headers, musl_libraries, compilers: compilers_headers()?, kernels: kernels_headers(&folder)? })
+    }
+
+    /// The folders that `#include <…>` looks into, in this order.
+    pub fn headers(&self) -> [PathBuf; 4] {
+        [house::root().join("libc-shim/include"), self.musl_headers.clone(), self.compilers.clone(), self.kernels.clone()]
+    }
+
+    /// musl's `libc.a`, and the empty ones beside it that `-lpthread` and its like mean.
+    pub fn libraries(&self) -> &Path {
+        &self.musl_libraries
+    }
+}
+
+/// The compiler's own headers (`stdarg.h` …).
+fn compilers_headers() -> Result<PathBuf> {
+    let output = Command::new("aarch64-linux-gnu-gcc").arg("-print-file-name=include").output().context("the compiler does not start")?;
+    Ok(String::from_utf8_lossy(&output.stdout).trim().into())
+}
+
+/// A folder with Linux's headers alone.
+fn kernels_headers(folder: &Path) -> Result<PathBuf> {
+    let place = folder.join("linux");
+    fs::create_dir_all(&place).with_context(|| format!("{} cannot be made", place.display()))?;
+    for name in KERNEL_FOLDERS {
+        let link = place.join(name);
+        if !link.exists() {
+            // Another build may be faster.
+            let _ = std::os::unix::fs::symlink(Path::new(KERNEL).join(name), &link);
+        }
+        ensure!(link.exists(), "{} is not here: package linux-libc-dev-arm64-cross", link.display());
+    }
+    Ok(place)
+}
+
+/// musl's headers and libraries.
+fn musl(folder: &Path) -> Result<[PathBuf; 2]> {
+    let installed = INSTALLED.map(PathBuf::from);
+    if installed[1].join("libc.a").exists() && installed[0].exists() {
+        return Ok(installed);
+    }
+    let place = folder.join("musl");
+    if !place.exists() {
+        fetch(folder, &place).context("musl for arm64 cannot be brought here; on Debian, package `musl-dev:arm64` has it")?;
+    }
+    Ok(INSTALLED.map(|path| place.join(path.trim_start_matches('/'))))
+}
+
+/// Brings Debian's package for arm64 and unpacks it, without a change to what is installed: with package lists of its own, made of
+/// the configured sources.
+fn fetch(folder: &Path, place: &Path) -> Result<()> {
+    ensure!(toolchain::on_path("apt-get").is_some() && toolchain::on_path("dpkg-deb").is_some(), "no apt-get here");
+    fs::create_dir_all(folder)?;
+    let scratch = tempfile::Builder::new().prefix("fetch-").tempdir_in(folder)?;
+    for inner in ["lists/partial", "cache/archives/partial", "unpacked"] {
+        fs::create_dir_all(scratch.path().join(inner))?;
+    }
+    let apt = |words: &[&str]| -> Result<()> {
+        eprintln!("xtask: apt-get {}, for arm64, in a folder of its own", words.join(" "));
+        let mut command = Command::new("apt-get");
+        command.args(["-qq", "-o", "APT::Architecture=arm64", "-o", "APT::Architectures=arm64", "-o", "APT::Sandbox::User="]);
+        command.arg("-o").arg(format!("Dir::State::lists={}/lists/", scratch.path().display()));
+        command.arg("-o").arg(format!("Dir::Cache={}/cache/", scratch.path().display()));
+        let status = command.args(words).current_dir(scratch.path()).stdin(Stdio::null()).status().context("apt-get does not start")?;
+        ensure!(status.success(), "`apt-get {}` failed; its own words stand above", words.join(" "));
+        Ok(())
+    };
+    apt(&["update"])?;
+    apt(&["download", "musl-dev:arm64"])?;
+    let entries = fs::read_dir(scratch.path())?.flatten().map(|entry| entry.path());
+    let Some(package) = entries.into_iter().find(|path| path.extension().is_some_and(|end| end == "deb")) else {
+        bail!("apt-get has brought no package");
+    };
+    let unpacked = scratch.path().join("unpacked");
+    let status = Command::new("dpkg-deb").arg("-x").arg(&package).arg(&unpacked).status().context("dpkg-deb does not start")?;
+    ensure!(status.success(), "{} cannot be unpacked", package.display());
+    // Another build may have been faster: then its folder is as good.
+    if fs::rename(&unpacked, place).is_err() {
+        ensure!(place.exists(), "{} cannot be made", place.display());
+    }
+    Ok(())
+}

@@ -1,0 +1,168 @@
+//! `malloc` and its family, on the kernel's heap.
+//!
+//! C frees without saying how much, so 16 bytes before each block keep it:
+//! ```text
+//! base                     block - 16           block
+//! | nothing, if aligned ... | bytes | distance  | bytes that the program may use |
+//! ```
+#![allow(unsafe_code, reason = "an allocator: exported names, and blocks that the program names by their address")]
+
+use core::ffi::{c_int, c_void};
+use core::ptr::null_mut;
+
+use skete::calls::memory::{sys_free, sys_malloc, sys_realloc};
+use skete_abi::Errno;
+
+use crate::errno;
+
+/// What stands before a block.
+#[derive(Clone, Copy)]
+#[repr(C)]
+struct Head {
+    /// How many bytes the program may use.
+    bytes: usize,
+    /// How far before the block the allocation begins: its alignment too.
+    distance: usize,
+}
+
+/// Every block is aligned to this at least, and a head takes as much.
+const ALIGN: usize = 16;
+const _: () = assert!(size_of::<Head>() == ALIGN);
+
+/// A block of `bytes` at a multiple of `align`, a power of two of 16 at least; null, and `ENOMEM`: there is no memory.
+#[inline]
+fn allocate(bytes: usize, align: usize) -> *mut c_void {
+    let usable = bytes.max(1).checked_next_multiple_of(ALIGN);
+    let whole = usable.and_then(|usable| usable.checked_add(align)).filter(|whole| isize::try_from(*whole).is_ok());
+    let base = whole.map_or(null_mut(), |whole| sys_malloc(whole, align));
+    if base.is_null() {
+        errno::set(Errno::ENOMEM);
+        return null_mut();
+    }
+    let head = Head { bytes: usable.unwrap_or_default(), distance: align };
+    // SAFETY: the allocation begins with `align` bytes before the block.
+    let block = unsafe { base.add(align) };
+    // SAFETY: they hold a head.
+    unsafe { block.cast::<Head>().sub(1).write(head) };
+    block.cast()
+}
+
+/// # Safety
+/// `block` came from [`allocate`].
+#[inline]
+unsafe fn head(block: *const c_void) -> Head {
+    // SAFETY: the caller's promise.
+    unsafe { block.cast::<Head>().sub(1).read() }
+}
+
+/// Bytes that C has asked for; null and `ENOMEM` if there are none (`malloc(3)`).
+#[unsafe(no_mangle)]
+pub extern "C" fn malloc(bytes: usize) -> *mut c_void {
+    allocate(bytes, ALIGN)
+}
+
+/// Gives a block back; null is none.
+///
+/// # Safety
+/// It came from this family, and was not given back.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn free(block: *mut c_void) {
+    if block.is_null() {
+        return;
+    }
+    // SAFETY: the caller's promise.
+    let Head { bytes, distance } = unsafe { head(block) };
+    // SAFETY: as above: the allocation began there.
+    unsafe { sys_free(block.cast::<u8>().sub(distance), bytes + distance, distance) };
+}
+
+/// `count` zeroed elements of `bytes` each.
+#[unsafe(no_mangle)]
+pub extern "C" fn calloc(count: usize, bytes: usize) -> *mut c_void {
+    let Some(whole) = count.checked_mul(bytes) else {
+        errno::set(Errno::ENOMEM);
+        return null_mut();
+    };
+    let block = malloc(whole);
+    if !block.is_null() {
+        // SAFETY: as long as was asked for.
+        unsafe { block.cast::<u8>().write_bytes(0, whole) };
+    }
+    block
+}
+
+/// Makes a block longer or shorter, wherever it then is; null, and the block as it was: there is no memory.
+///
+/// # Safety
+/// As [`free`].
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn realloc(block: *mut c_void, bytes: usize) -> *mut c_void {
+    if block.is_null() {
+        return malloc(bytes);
+    }
+    // SAFETY: the caller's promise.
+    let old = unsafe { head(block) };
+    let usable = bytes.max(1).checked_next_multiple_of(ALIGN);
+    let whole = usable.and_then(|usable| usable.checked_add(old.distance)).filter(|whole| isize::try_from(*whole).is_ok());
+    let Some(whole) = whole else {
+        errno::set(Errno::ENOMEM);
+        return null_mut();
+    };
+    // SAFETY: as above: the allocation began there.
+    let base = unsafe { block.cast::<u8>().sub(old.distance) };
+    // SAFETY: as above.
+    let moved = unsafe { sys_realloc(base, old.bytes + old.distance, old.distance, whole) };
+    if moved.is_null() {
+        errno::set(Errno::ENOMEM);
+        return null_mut();
+    }
+    // SAFETY: as long as was asked for.
+    let block = unsafe { moved.add(old.distance) };
+    // SAFETY: a head stands before it, moved along.
+    unsafe { block.cast::<Head>().sub(1).write(Head { bytes: whole - old.distance, ..old }) };
+    block.cast()
+}
+
+/// Bytes of a block that the program may use (`malloc_usable_size(3)`).
+///
+/// # Safety
+/// As [`free`].
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn malloc_usable_size(block: *mut c_void) -> usize {
+    // SAFETY: the caller's promise.
+    if block.is_null() { 0 } else { unsafe { head(block) }.bytes }
+}
+
+/// A block at a multiple of `align`; null and `EINVAL` if that is no power of two.
+#[unsafe(no_mangle)]
+pub extern "C" fn aligned_alloc(align: usize, bytes: usize) -> *mut c_void {
+    if !align.is_power_of_two() {
+        errno::set(Errno::EINVAL);
+        return null_mut();
+    }
+    allocate(bytes, align.max(ALIGN))
+}
+
+/// As [`aligned_alloc`].
+#[unsafe(no_mangle)]
+pub extern "C" fn memalign(align: usize, bytes: usize) -> *mut c_void {
+    aligned_alloc(align, bytes)
+}
+
+/// [`aligned_alloc`] into `*place`: 0, `EINVAL` or `ENOMEM` (POSIX `posix_memalign`).
+///
+/// # Safety
+/// There is room for a pointer.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn posix_memalign(place: *mut *mut c_void, align: usize, bytes: usize) -> c_int {
+    if !align.is_power_of_two() || align < size_of::<usize>() {
+        return Errno::EINVAL.number();
+    }
+    let block = allocate(bytes, align.max(ALIGN));
+    if block.is_null() {
+        return Errno::ENOMEM.number();
+    }
+    // SAFETY: the caller's promise.
+    unsafe { place.write(block) };
+    0
+}

@@ -1,0 +1,54 @@
+//! Linux's system calls by their numbers (`asm/unistd.h`, aarch64): what `syscall()` and an `svc` reach.
+//!
+//! [`call`] finds the function; one file a subject: [`files`], [`memory`], [`process`], [`sched`], [`time`], and System V's and futexes' in the
+//! kernel. Each takes the arguments as they are in registers, and answers as Linux does: an error is its number below zero.
+
+pub mod files;
+pub mod memory;
+pub mod process;
+pub mod sched;
+pub mod time;
+
+use skete_abi::Errno;
+
+/// The arguments of a call: X0 to X5.
+pub type Arguments = [u64; 6];
+
+/// What a call answers.
+type Answered = Result<i64, Errno>;
+
+/// From now on an `svc` is answered here.
+pub fn listen() {
+    skete::sched::fault::answer_calls_by(call);
+}
+
+/// Answers call `number`, made at `caller`. One that is not there answers `-ENOSYS`, and the console tells of it once.
+pub fn call(number: u64, arguments: &Arguments, caller: u64) -> i64 {
+    let families = [files::call, memory::call, process::call, sched::call, time::call];
+    match families.iter().find_map(|family| family(number, arguments)) {
+        Some(answered) => answered.unwrap_or_else(|errno| -i64::from(errno.number())),
+        None => skete::sched::fault::refuse_call(number, caller),
+    }
+}
+
+/// An argument that is an `int`.
+#[allow(clippy::cast_possible_truncation, reason = "an int in a register's low half")]
+const fn int(argument: u64) -> i32 {
+    argument as i32
+}
+
+/// An argument that is an `unsigned`.
+#[allow(clippy::cast_possible_truncation, reason = "as above")]
+const fn word(argument: u64) -> u32 {
+    argument as u32
+}
+
+/// An argument that is a pointer.
+const fn pointer<T>(argument: u64) -> *mut T {
+    argument as *mut T
+}
+
+/// What one of the kernel's own faces has answered.
+fn told(answer: impl Into<i64>) -> Answered {
+    Ok(answer.into())
+}

@@ -1,0 +1,162 @@
+//! Clocks and sleep.
+#![allow(unsafe_code, reason = "structs that the program names by their address")]
+
+use core::sync::atomic::AtomicU32;
+
+use skete::sched::futex;
+use skete::time::{self, Instant, seconds_of};
+use skete_abi::Errno;
+use skete_abi::futex::TimeSpec;
+
+use crate::thread::cancel;
+
+use super::{Answered, Arguments, int, pointer};
+
+/// Linux's numbers.
+mod number {
+    pub const NANOSLEEP: u64 = 101;
+    pub const CLOCK_SETTIME: u64 = 112;
+    pub const CLOCK_GETTIME: u64 = 113;
+    pub const CLOCK_GETRES: u64 = 114;
+    pub const CLOCK_NANOSLEEP: u64 = 115;
+    pub const GETTIMEOFDAY: u64 = 169;
+}
+
+/// Linux's clocks (`clock_gettime(2)`).
+pub const REALTIME: i32 = 0;
+/// Since boot.
+pub const MONOTONIC: i32 = 1;
+const PROCESS_CPU: i32 = 2;
+const MONOTONIC_RAW: i32 = 4;
+const REALTIME_COARSE: i32 = 5;
+const MONOTONIC_COARSE: i32 = 6;
+const BOOT: i32 = 7;
+
+/// `TIMER_ABSTIME`: the time of a sleep is its end.
+const ABSOLUTE: i32 = 1;
+
+/// Answers the calls of this file.
+pub fn call(number: u64, arguments: &Arguments) -> Option<Answered> {
+    let [first, second, third, fourth, ..] = *arguments;
+    Some(match number {
+        number::CLOCK_GETTIME => now(int(first)).and_then(|ns| put(pointer(second), ns)).map(|()| 0),
+        number::CLOCK_GETRES => now(int(first)).map(|_| resolution(pointer(second))),
+        number::CLOCK_SETTIME => set(int(first), pointer(second)).map(|()| 0),
+        number::NANOSLEEP => sleep(MONOTONIC, 0, pointer(first), pointer(second)).map(|()| 0),
+        number::CLOCK_NANOSLEEP => sleep(int(first), int(second), pointer(third), pointer(fourth)).map(|()| 0),
+        number::GETTIMEOFDAY => time_of_day(pointer(first)).map(|()| 0),
+        _ => return None,
+    })
+}
+
+/// A clock's time in nanoseconds.
+///
+/// # Errors
+/// `EINVAL`: no such clock.
+#[inline]
+pub fn now(clock: i32) -> Result<u64, Errno> {
+    match clock {
+        REALTIME | REALTIME_COARSE => Ok(time::realtime_ns()),
+        // What runs is this program alone: its time is the machine's.
+        MONOTONIC | MONOTONIC_RAW | MONOTONIC_COARSE | BOOT | PROCESS_CPU => Ok(time::now().as_ns()),
+        _ => Err(Errno::EINVAL),
+    }
+}
+
+/// The time at `place`, looked at.
+///
+/// # Errors
+/// `EFAULT`: a null pointer. `EINVAL`: it is no time.
+pub fn ns_at(place: *const TimeSpec) -> Result<u64, Errno> {
+    if place.is_null() {
+        return Err(Errno::EFAULT);
+    }
+    // SAFETY: the program says that a timespec is there.
+    unsafe { place.read() }.as_ns().ok_or(Errno::EINVAL)
+}
+
+/// The moment when `clock` will show `ns`.
+///
+/// # Errors
+/// `EINVAL`: no such clock, or one that nobody can wait for.
+pub fn moment(clock: i32, ns: u64) -> Result<Instant, Errno> {
+    match clock {
+        REALTIME => Ok(time::at_realtime(ns)),
+        MONOTONIC | BOOT => Ok(Instant::from_ns(ns)),
+        _ => Err(Errno::EINVAL),
+    }
+}
+
+#[inline]
+fn spec(ns: u64) -> TimeSpec {
+    let (seconds, rest) = seconds_of(ns);
+    TimeSpec { tv_sec: seconds.cast_signed(), tv_nsec: i64::from(rest) }
+}
+
+fn put(place: *mut TimeSpec, ns: u64) -> Result<(), Errno> {
+    if place.is_null() {
+        return Err(Errno::EFAULT);
+    }
+    // SAFETY: the program says that there is room.
+    unsafe { place.write(spec(ns)) };
+    Ok(())
+}
+
+/// A nanosecond is told, if anybody wants to know: what a count of the counter's is, rounded down.
+fn resolution(place: *mut TimeSpec) -> i64 {
+    let _ = put(place, 1);
+    0
+}
+
+fn set(clock: i32, place: *const TimeSpec) -> Result<(), Errno> {
+    if clock != REALTIME {
+        return Err(Errno::EINVAL);
+    }
+    time::set_realtime_ns(ns_at(place)?);
+    Ok(())
+}
+
+/// Sleeps by `clock`, for the time at `request` or until it; what is left goes to `rest` if a signal or a cancellation ends it.
+///
+/// # Errors
+/// `EINVAL`: no such clock, or no time. `EFAULT`: a null pointer. `EINTR`: it was ended before.
+pub fn sleep(clock: i32, flags: i32, request: *const TimeSpec, rest: *mut TimeSpec) -> Result<(), Errno> {
+    let ns = ns_at(request)?;
+    let end = if flags & ABSOLUTE != 0 {
+        moment(clock, ns)?
+    } else {
+        moment(clock, 0)?;
+        time::now().saturating_add_ns(ns)
+    };
+    let word = AtomicU32::new(0);
+    match cancel::while_waiting(|| futex::wait(&word, 0, Some(end))) {
+        Err(Errno::EINTR) => {
+            if flags & ABSOLUTE == 0 && !rest.is_null() {
+                put(rest, end.as_ns().saturating_sub(time::now().as_ns()))?;
+            }
+            Err(Errno::EINTR)
+        }
+        _ => Ok(()),
+    }
+}
+
+fn time_of_day(place: *mut [i64; 2]) -> Result<(), Errno> {
+    if !place.is_null() {
+        let TimeSpec { tv_sec, tv_nsec } = spec(time::realtime_ns());
+        // SAFETY: the program says that there is room for a timeval.
+        unsafe { place.write([tv_sec, tv_nsec / 1000]) };
+    }
+    Ok(())
+}
+
+/// Writes the time of `clock` (POSIX `clock_gettime`).
+#[unsafe(no_mangle)]
+pub extern "C" fn clock_gettime(clock: i32, place: *mut TimeSpec) -> i32 {
+    crate::errno::answer(now(clock).and_then(|ns| put(place, ns)).map(|()| 0))
+}
+
+/// As [`clock_gettime`]: musl's own name for it.
+#[unsafe(no_mangle)]
+pub extern "C" fn __clock_gettime(clock: i32, place: *mut TimeSpec) -> i32 {
+    clock_gettime(clock, place)
+}

@@ -1,0 +1,15 @@
+//! What stands before musl's `libc.a` in a C program: C's start, and those members that would enter another kernel.
+//!
+//! - [`start`]: from the kernel's jump to C's `main`
+//! - [`calls`]: `syscall()`
+//! - [`heap`]: the names that musl has for `malloc` and its family
+//! - [`refused`]: what cannot be: `fork` and its kin
+//! - [`state`]: `__libc`, musl's own state, as far as it is ours to fill
+//! - [`threads`]: what musl must know of threads
+
+pub mod calls;
+pub mod heap;
+pub mod refused;
+pub mod start;
+pub mod state;
+pub mod threads;

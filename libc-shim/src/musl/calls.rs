@@ -1,0 +1,37 @@
+//! `syscall()`, and the call through which musl's cancellation points go.
+#![allow(unsafe_code, reason = "exported names")]
+
+use core::arch::asm;
+
+use skete_abi::Errno;
+
+use crate::thread::cancel;
+use crate::{errno, linux};
+
+/// Where the caller's caller goes on: for the report of a call that is not there.
+#[inline(always)]
+fn caller() -> u64 {
+    let link;
+    // SAFETY: reads a register.
+    unsafe { asm!("mov {}, x30", out(reg) link, options(nomem, nostack, preserves_flags)) };
+    link
+}
+
+/// Linux's call `number` (`syscall(2)`): its value, or −1 with `errno`. C passes a variable number of arguments as it does a fixed one.
+#[unsafe(no_mangle)]
+pub extern "C" fn syscall(number: i64, a: u64, b: u64, c: u64, d: u64, e: u64, f: u64) -> i64 {
+    let caller = caller();
+    errno::of(linux::call(number.cast_unsigned(), &[a, b, c, d, e, f], caller))
+}
+
+/// A call that is a cancellation point, with Linux's answer.
+#[unsafe(no_mangle)]
+extern "C" fn __syscall_cp(number: u64, a: u64, b: u64, c: u64, d: u64, e: u64, f: u64) -> i64 {
+    let caller = caller();
+    cancel::point();
+    let answer = linux::call(number, &[a, b, c, d, e, f], caller);
+    if answer == -i64::from(Errno::EINTR.number()) {
+        cancel::point();
+    }
+    answer
+}
