@@ -65,7 +65,7 @@ impl Condition {
     ///
     /// # Errors
     /// `EPERM`: the caller does not hold it, where that is known; `EINVAL`: the deadline is no time: then nothing happened.
-    /// `ETIMEDOUT`: the deadline passed, and the caller holds the mutex. As [`Mutex::lock`], of taking it again.
+    /// `ETIMEDOUT`: the deadline passed, `EINTR`: a signal came, and the caller holds the mutex in either case. As [`Mutex::lock`], of taking it again.
     #[inline]
     pub fn wait(&self, futex: &impl Futex, mutex: &Mutex, until: Option<Deadline>) -> Result<(), Errno> {
         let moment = moment_of(until)?;
@@ -90,7 +90,11 @@ impl Condition {
             _ => Retake::Alone,
         };
         mutex.retake(futex, how, depth)?;
-        if ended == Ended::Late { Err(Errno::ETIMEDOUT) } else { Ok(()) }
+        match ended {
+            Ended::Late => Err(Errno::ETIMEDOUT),
+            Ended::Interrupted => Err(Errno::EINTR),
+            _ => Ok(()),
+        }
     }
 
     /// From now on those who wait do so with `mutex`, which the caller holds.

@@ -124,19 +124,21 @@ impl Semaphore {
         let moment = moment_of(until)?;
         self.waiters.fetch_add(1, Ordering::Relaxed);
         let waited = loop {
-            if self.try_wait().is_ok() {
-                break Ok(());
-            }
-            // A count of 0, with or without the mark; else it is tried again.
-            let is_marked = mutant::is(Mutant::SemaphoreWaitedForSilently)
-                || self.word.load(Ordering::Relaxed) == MARK
-                || self.exchange(0, MARK, Ordering::Acquire);
-            if is_marked {
-                let expected = if mutant::is(Mutant::SemaphoreWaitedForSilently) { 0 } else { MARK };
-                match futex.wait(&self.word, expected, ANY, moment) {
-                    Ok(()) | Err(Errno::EAGAIN) => {}
-                    error => break error,
+            let word = self.word.load(Ordering::Relaxed);
+            if word & COUNT != 0 {
+                if self.exchange(word, word - 1, Ordering::Acquire) {
+                    break Ok(());
                 }
+                continue;
+            }
+            // Who finds the mark need not put it there.
+            let is_silent = mutant::is(Mutant::SemaphoreWaitedForSilently);
+            if !is_silent && word == 0 && !self.exchange(0, MARK, Ordering::Relaxed) {
+                continue;
+            }
+            match futex.wait(&self.word, if is_silent { 0 } else { MARK }, ANY, moment) {
+                Ok(()) | Err(Errno::EAGAIN) => {}
+                error => break error,
             }
         };
         self.waiters.fetch_sub(1, Ordering::Relaxed);

@@ -33,6 +33,9 @@ mod sysv;
 mod token;
 
 #[cfg(loom)]
+use skete_logic::mutant;
+
+#[cfg(loom)]
 fn main() -> std::process::ExitCode {
     let futexes = [futex::MODELS, requeue::MODELS, end::MODELS, lending::MODELS, locks::MODELS].concat();
     let others = [sleepers::MODELS, sysv::MODELS, pages::MODELS].concat();

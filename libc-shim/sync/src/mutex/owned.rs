@@ -258,7 +258,11 @@ impl Mutex {
         if kind.is_robust() { self.settle_robust(futex, kind, me, taken) } else { taken }?;
         let old = self.own_ceiling();
         self.ceiling.store(ceiling, Ordering::Relaxed);
-        if kind.is_robust() { self.release_robust(futex, kind, me) } else { self.let_go(futex, kind, me) }
+        if kind.is_robust() {
+            self.release_robust(futex, kind, me)
+        } else {
+            self.let_go(futex, kind, me)
+        }
         Ok(old)
     }
 
