@@ -4,12 +4,14 @@
 //! is: a pointer to an object of musl's type, which has room for ours, all zero or initialised.
 //!
 //! - [`kernel`]: what the locks ask of the kernel; the one place where they sleep · [`robust`]: the list of what a thread holds
+//! - [`fast`]: the calls that find a lock as they wish, without a frame
 //! - [`mutex`], [`mutexattr`], [`cond`], [`rwlock`], [`barrier`], [`spin`], [`once`]: `pthread.h`
 //! - [`sem`], [`named`]: `semaphore.h` · [`c11`]: the locks of `threads.h`
 
 pub mod barrier;
 pub mod c11;
 pub mod cond;
+pub mod fast;
 pub mod kernel;
 pub mod mutex;
 pub mod mutexattr;

@@ -24,12 +24,6 @@ pub extern "C" fn pthread_mutex_destroy(mutex: &Mutex) -> c_int {
     number(mutex.destroy())
 }
 
-/// POSIX `pthread_mutex_lock`.
-#[unsafe(no_mangle)]
-pub extern "C" fn pthread_mutex_lock(mutex: &Mutex) -> c_int {
-    number(mutex.lock(&Kernel))
-}
-
 /// POSIX `pthread_mutex_trylock`.
 #[unsafe(no_mangle)]
 pub extern "C" fn pthread_mutex_trylock(mutex: &Mutex) -> c_int {
@@ -46,12 +40,6 @@ pub extern "C" fn pthread_mutex_timedlock(mutex: &Mutex, time: &TimeSpec) -> c_i
 #[unsafe(no_mangle)]
 pub extern "C" fn pthread_mutex_clocklock(mutex: &Mutex, clock: c_int, time: &TimeSpec) -> c_int {
     number(deadline(clock, time).and_then(|deadline| mutex.lock_until(&Kernel, deadline)))
-}
-
-/// POSIX `pthread_mutex_unlock`.
-#[unsafe(no_mangle)]
-pub extern "C" fn pthread_mutex_unlock(mutex: &Mutex) -> c_int {
-    number(mutex.unlock(&Kernel))
 }
 
 /// POSIX `pthread_mutex_consistent`.

@@ -36,12 +36,6 @@ pub extern "C" fn pthread_rwlock_destroy(lock: &RwLock) -> c_int {
     number(lock.destroy())
 }
 
-/// POSIX `pthread_rwlock_rdlock`.
-#[unsafe(no_mangle)]
-pub extern "C" fn pthread_rwlock_rdlock(lock: &RwLock) -> c_int {
-    number(lock.read(&Kernel, None))
-}
-
 /// POSIX `pthread_rwlock_tryrdlock`.
 #[unsafe(no_mangle)]
 pub extern "C" fn pthread_rwlock_tryrdlock(lock: &RwLock) -> c_int {
@@ -82,12 +76,6 @@ pub extern "C" fn pthread_rwlock_timedwrlock(lock: &RwLock, time: &TimeSpec) -> 
 #[unsafe(no_mangle)]
 pub extern "C" fn pthread_rwlock_clockwrlock(lock: &RwLock, clock: c_int, time: &TimeSpec) -> c_int {
     number(deadline(clock, time).and_then(|deadline| lock.write(&Kernel, Some(deadline))))
-}
-
-/// POSIX `pthread_rwlock_unlock`.
-#[unsafe(no_mangle)]
-pub extern "C" fn pthread_rwlock_unlock(lock: &RwLock) -> c_int {
-    number(lock.unlock(&Kernel))
 }
 
 /// POSIX `pthread_rwlockattr_init`.

@@ -16,7 +16,7 @@ use crate::thread::cancel;
 
 /// What C is told: 0, or −1 and `errno`.
 #[inline(always)]
-fn told(result: Result<(), Errno>) -> c_int {
+pub fn told(result: Result<(), Errno>) -> c_int {
     if result.is_ok() { 0 } else { answer(result.map(|()| 0)) }
 }
 
@@ -36,14 +36,8 @@ pub extern "C" fn sem_destroy(_semaphore: &Semaphore) -> c_int {
     0
 }
 
-/// POSIX `sem_post`.
-#[unsafe(no_mangle)]
-pub extern "C" fn sem_post(semaphore: &Semaphore) -> c_int {
-    told(semaphore.post(&Kernel))
-}
-
 /// Waits; a thread that is to be cancelled ends here.
-fn wait(semaphore: &Semaphore, until: Option<Deadline>) -> Result<(), Errno> {
+pub fn wait(semaphore: &Semaphore, until: Option<Deadline>) -> Result<(), Errno> {
     cancel::point();
     if semaphore.try_wait().is_ok() { Ok(()) } else { wait_slow(semaphore, until) }
 }
@@ -56,12 +50,6 @@ fn wait_slow(semaphore: &Semaphore, until: Option<Deadline>) -> Result<(), Errno
             waited => return waited,
         }
     }
-}
-
-/// POSIX `sem_wait`.
-#[unsafe(no_mangle)]
-pub extern "C" fn sem_wait(semaphore: &Semaphore) -> c_int {
-    told(wait(semaphore, None))
 }
 
 /// POSIX `sem_trywait`.

@@ -159,13 +159,18 @@ impl Mutex {
         Ok(())
     }
 
+    /// [`lock`](Self::lock) of any mutex.
+    ///
+    /// # Errors
+    /// As there.
     #[inline(never)]
-    fn lock_slow(&self, futex: &impl Futex, until: Option<Deadline>) -> Result<(), Errno> {
+    pub fn lock_slow(&self, futex: &impl Futex, until: Option<Deadline>) -> Result<(), Errno> {
         if self.kind().is_plain() { self.wait_plain(futex, until) } else { self.lock_owned(futex, until) }
     }
 
+    /// A normal one was contended, and was let go: wakes one who waits for it.
     #[cold]
-    fn wake_one(&self, futex: &impl Futex) {
+    pub fn wake_one(&self, futex: &impl Futex) {
         if !mutant::is(Mutant::ReleasedSilently) {
             futex.wake(&self.word, 1, ANY);
         }

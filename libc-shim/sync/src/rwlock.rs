@@ -32,7 +32,7 @@ pub struct RwLock {
 const HOLDERS: u32 = (1 << 15) - 1;
 const WRITTEN: u32 = HOLDERS;
 /// The most times that it can be held for reading.
-const MOST_READERS: u32 = WRITTEN - 1;
+pub const MOST_READERS: u32 = WRITTEN - 1;
 const WRITER: u32 = 1 << 15;
 const WRITERS: u32 = SLEEPERS - WRITER;
 const SLEEPERS: u32 = 1 << 31;
@@ -161,8 +161,12 @@ impl RwLock {
         state & HOLDERS == WRITTEN && self.writer.load(Ordering::Relaxed) == me
     }
 
+    /// [`read`](Self::read) of any lock.
+    ///
+    /// # Errors
+    /// As there.
     #[cold]
-    fn read_slow(&self, futex: &impl Futex, until: Option<Deadline>) -> Result<(), Errno> {
+    pub fn read_slow(&self, futex: &impl Futex, until: Option<Deadline>) -> Result<(), Errno> {
         loop {
             let state = self.state.load(Ordering::Relaxed);
             if state & HOLDERS == MOST_READERS {
@@ -246,8 +250,12 @@ impl RwLock {
         }
     }
 
+    /// [`unlock`](Self::unlock) of any lock.
+    ///
+    /// # Errors
+    /// As there.
     #[cold]
-    fn unlock_slow(&self, futex: &impl Futex) -> Result<(), Errno> {
+    pub fn unlock_slow(&self, futex: &impl Futex) -> Result<(), Errno> {
         let held = self.state.load(Ordering::Relaxed) & HOLDERS;
         if held == 0 || held == WRITTEN && self.writer.load(Ordering::Relaxed) != futex.tid() {
             return Err(Errno::EPERM);

@@ -62,18 +62,27 @@ impl Semaphore {
         if is_done { Ok(()) } else { self.post_slow(futex) }
     }
 
+    /// [`post`](Self::post) of any semaphore.
+    ///
+    /// # Errors
+    /// As there.
     #[inline(never)]
-    fn post_slow(&self, futex: &impl Futex) -> Result<(), Errno> {
+    pub fn post_slow(&self, futex: &impl Futex) -> Result<(), Errno> {
         loop {
             let word = self.word.load(Ordering::Relaxed);
             if word & COUNT == MOST {
                 return Err(Errno::EOVERFLOW);
             }
             let is_crowd = self.waiters.load(Ordering::Relaxed) > 1;
-            let next = if is_crowd && !mutant::is(Mutant::PostForgetsOthers) { word + 1 } else { (word + 1) & !MARK };
+            let keeps_mark = is_crowd && !mutant::is(Mutant::PostForgetsOthers);
+            let next = if keeps_mark { word + 1 } else { (word + 1) & !MARK };
             if self.exchange(word, next, Ordering::Release) {
                 if word & MARK != 0 {
-                    futex.wake(&self.word, if is_crowd { 1 } else { u32::MAX }, ANY);
+                    futex.wake(&self.word, 1, ANY);
+                    if !is_crowd {
+                        // Most often nobody is left: then this is not even a lock.
+                        futex.wake(&self.word, u32::MAX, ANY);
+                    }
                 }
                 return Ok(());
             }

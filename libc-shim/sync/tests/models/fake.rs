@@ -118,8 +118,12 @@ impl Seat {
         let mut held = word.load(Ordering::Relaxed);
         while held & TID_MASK == self.tid() {
             match word.compare_exchange(held, held & WAITERS | OWNER_DIED, Ordering::AcqRel, Ordering::Relaxed) {
-                Ok(_) if held & WAITERS != 0 => return drop(self.wake(word, 1, ANY)),
-                Ok(_) => return,
+                Ok(_) => {
+                    if held & WAITERS != 0 {
+                        self.wake(word, 1, ANY);
+                    }
+                    return;
+                }
                 Err(other) => held = other,
             }
         }
