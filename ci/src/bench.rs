@@ -12,6 +12,7 @@ use skete_loader::payload::{self, Kind};
 use skete_loader::sample::Sample;
 
 use crate::board::{Board, Machine};
+use crate::explain;
 use crate::figures::Row;
 use crate::guest::{self, Ending, Input};
 use crate::house;
@@ -33,9 +34,11 @@ enum Group {
     Std,
     /// Futexes, futaphores, semaphores, shared memory.
     Sync,
+    /// What several threads do together, on all cores and by the host's clock.
+    Scale,
 }
 
-/// Measures, and compares with the figures that the house keeps; counted in instructions on one core.
+/// Measures, and compares with the figures that the house keeps; counted in instructions on one core, but for `scale`.
 #[derive(Clone, Debug, Args)]
 pub struct Bench {
     /// Which figures; all, if none is named.
@@ -50,6 +53,9 @@ pub struct Bench {
     /// Measure by the host's clock, not in instructions.
     #[arg(long)]
     wall: bool,
+    /// Say where the instructions of this row go, by function, in place of measuring.
+    #[arg(long, value_name = "ROW", conflicts_with_all = ["groups", "wall", "json"])]
+    explain: Option<String>,
     /// Write the rows to this file too.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -66,7 +72,7 @@ struct Report {
 }
 
 impl Bench {
-    /// Does it; status 1 if a figure that is a gate is above the most that it may be.
+    /// Does it; status 1 if a figure that is a gate is beyond its bound.
     ///
     /// # Errors
     /// A program cannot be built, or does not end well.
@@ -74,15 +80,18 @@ impl Bench {
         let builder = Builder::new(self.offline)?;
         let groups = if self.groups.is_empty() { Group::value_variants() } else { &self.groups };
         let elf = builder.program(&Project::find("bench")?, Profile::Release, &[])?;
+        if let Some(row) = &self.explain {
+            explain::explain(&builder, &elf, &Machine { icount: true, ..Machine::new(self.board, self.cores) }, row)?;
+            return Ok(0);
+        }
         let mut rows = Vec::new();
         for group in groups {
-            let name = group.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
             if *group == Group::Boot {
                 let boot = builder.program(&Project::find("boot")?, Profile::Release, &[])?;
-                rows.extend(self.rows(&builder, &boot, &name)?);
+                rows.extend(self.rows(&builder, &boot, *group)?);
                 rows.extend(self.boot(&builder)?);
             } else {
-                rows.extend(self.rows(&builder, &elf, &name)?);
+                rows.extend(self.rows(&builder, &elf, *group)?);
             }
         }
         for row in &rows {
@@ -96,18 +105,22 @@ impl Bench {
         Ok(u8::from(!is_kept))
     }
 
-    fn machine(&self) -> Machine {
-        Machine { icount: !self.wall, ..Machine::new(self.board, self.cores) }
+    /// Where a group is measured, and whether in instructions. What cores do together shows only where each has a thread of the host's.
+    fn machine(&self, group: Group) -> Machine {
+        let (cores, icount) = if group == Group::Scale { (4, false) } else { (self.cores, !self.wall) };
+        Machine { icount, ..Machine::new(self.board, cores) }
     }
 
     /// The rows that the bench program prints for a group.
-    fn rows(&self, builder: &Builder, elf: &Path, group: &str) -> Result<Vec<Row>> {
-        let (ending, output) = boot(builder, elf, &self.machine(), &[group], 300.0)?;
+    fn rows(&self, builder: &Builder, elf: &Path, group: Group) -> Result<Vec<Row>> {
+        let name = group.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
+        let machine = self.machine(group);
+        let (ending, output) = boot(builder, elf, &machine, &[&name], 300.0)?;
         if ending != Ending::Status(0) {
-            bail!("bench {group} ended with {ending:?}; its output:\n{output}");
+            bail!("bench {name} ended with {ending:?}; its output:\n{output}");
         }
         let board = self.board.to_string();
-        Ok(output.lines().filter_map(|line| Row::parse(line, &board, !self.wall)).collect())
+        Ok(output.lines().filter_map(|line| Row::parse(line, &board, machine.icount)).collect())
     }
 
     /// What the bench program cannot measure of itself.
@@ -194,17 +207,18 @@ fn least_ms(machine: &Machine, image: &[u8]) -> Result<f64> {
 }
 
 fn print(row: &Row) {
-    let most = row.most.map_or_else(String::new, |most| format!("at most {most}"));
-    let word = match (row.is_kept(), row.most) {
-        (false, _) => "ABOVE",
-        (true, Some(_)) if row.gate => "ok",
-        _ => "",
+    let bound = row.bound.map_or_else(String::new, |bound| bound.to_string());
+    let word = match (row.is_within(), row.bound) {
+        (false, _) => "BEYOND",
+        (true, Some(_)) => "ok",
+        (true, None) => "",
     };
     let beside = |count: Option<f64>, word: &str| count.map_or_else(String::new, |count| format!("{count:.2} {word}"));
     let (switches, entries) = (beside(row.switches, "switches"), beside(row.entries, "entries"));
     let times = row.floor.map_or_else(String::new, |floor| format!("{:.1} x floor", row.value / floor));
     let Row { name, value, unit, .. } = row;
-    println!("{name:28} {value:>12.1} {unit:12} {most:16} {word:5} {times:12} {switches:14} {entries:12} others: {}", row.others());
+    let digits = if unit == "times" { 2 } else { 1 };
+    println!("{name:28} {value:>12.digits$} {unit:12} {bound:16} {word:6} {times:12} {switches:14} {entries:12} others: {}", row.others());
 }
 
 fn commit() -> String {

@@ -9,8 +9,9 @@ mod shim;
 mod sysroot;
 
 use std::ffi::OsString;
+use std::fs;
 use std::os::unix::process::CommandExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, Result, bail};
@@ -18,6 +19,7 @@ use clap::Args;
 
 use crate::house;
 use crate::packages::{self, Need};
+use crate::program::Profile;
 use crate::toolchain::{self, Linker};
 use crate::wrapper;
 use line::{Line, Wish};
@@ -59,8 +61,7 @@ impl Task {
     pub fn carry_out(self) -> Result<u8> {
         let tools = Tools::find()?;
         if self.words == ["--path"] {
-            shim::build()?;
-            println!("{}", shim::driver()?.display());
+            println!("{}", driver()?.display());
             return Ok(0);
         }
         let line = Line::parse(&self.words);
@@ -74,6 +75,37 @@ impl Task {
                 Err(error).with_context(|| format!("{} does not start", tools.compiler.display()))
             }
         }
+    }
+}
+
+/// The compiler as a program of its own, with all that it needs.
+///
+/// # Errors
+/// Something is missing, or cannot be built.
+pub fn driver() -> Result<PathBuf> {
+    Tools::find()?;
+    shim::build()?;
+    shim::driver()
+}
+
+/// Compiles and links the C files of a folder.
+///
+/// # Errors
+/// Something is missing, or the build failed (the compiler has said why).
+pub fn program(folder: &Path, profile: Profile) -> Result<PathBuf> {
+    let name = folder.file_name().context("a folder of C has a name")?;
+    let place = house::target_dir().join("c").join(profile.name());
+    fs::create_dir_all(&place).with_context(|| format!("{} cannot be made", place.display()))?;
+    let output = place.join(name);
+    let level = if profile == Profile::Dev { "-O1" } else { "-O2" };
+    let mut words: Vec<OsString> = ["-std=gnu17", "-Wall", "-Wextra", "-g", level, "-o"].map(OsString::from).into();
+    words.push(output.clone().into());
+    let entries = fs::read_dir(folder).with_context(|| format!("{} cannot be read", folder.display()))?;
+    let files = entries.flatten().map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|end| end == "c"));
+    words.extend(files.map(OsString::from));
+    match Tools::find()?.link(&Line::parse(&words))? {
+        0 => Ok(output),
+        _ => bail!("the build failed; the compiler's own words stand above"),
     }
 }
 
@@ -117,7 +149,7 @@ impl Tools {
             return Ok(u8::try_from(status.code().unwrap_or(1)).unwrap_or(1));
         }
         if let Err(refusal) = remainder::check(&extracted, &archive, &self.sysroot.libraries().join("libc.a")) {
-            let _ = std::fs::remove_file(line.output());
+            let _ = fs::remove_file(line.output());
             return Err(refusal);
         }
         Ok(0)
@@ -128,7 +160,7 @@ impl Tools {
 /// needs no more: the compiler has dealt with the other.
 fn linker_folder(linker: &Linker) -> Result<PathBuf> {
     let folder = house::root().join(".toolchain/c/bin");
-    std::fs::create_dir_all(&folder).context("no folder for the linker")?;
+    fs::create_dir_all(&folder).context("no folder for the linker")?;
     let text = format!(
         "#!/bin/sh\n# The linker, without the flag of gcc's that it does not know.\n\
          for word do shift; [ \"$word\" = --fix-cortex-a53-835769 ] || set -- \"$@\" \"$word\"; done\n\

@@ -62,8 +62,8 @@ impl Check {
         told(tally, "format", || host(&["fmt", "--all", "--check"]))?;
         told(tally, "lints and docs, host", || host(&["clippy", "--quiet", "--all-targets", "--", "-Dwarnings"]))?;
         let builder = Builder::new(self.offline)?;
-        let programs = project::names();
-        let packages: Vec<&str> = ["skete", "skete-libc"].into_iter().chain(programs.iter().map(String::as_str)).collect();
+        let programs = project::packages();
+        let packages: Vec<&str> = ["skete", "skete-libc", "skete-archive"].into_iter().chain(programs.iter().map(String::as_str)).collect();
         told(tally, "lints and docs, kernel and programs", || Ok(refused(builder.lint(PROGRAM_TARGET, &packages)?)))?;
         told(tally, "lints and docs, loader", || Ok(refused(builder.lint(LOADER_TARGET, &["skete-loader"])?)))
     }

@@ -27,7 +27,7 @@ const DEBUGGERS: [&str; 3] = ["gdb-multiarch", "aarch64-linux-gnu-gdb", "gdb"];
 /// The loader or the program cannot be read, or the script not be written.
 pub fn prepare(builder: &Builder, elf: &Path, board: Board) -> Result<()> {
     let elf = std::path::absolute(elf).context("no such program can be")?;
-    let jump = image_address(board) + symbol(&builder.loader()?, JUMP)?;
+    let jump = jump(builder, board)?;
     let path = house::target_dir().join("run.gdb");
     fs::write(&path, script(&elf, entry(&elf)?, jump)?).with_context(|| format!("{} cannot be written", path.display()))?;
     let debugger = DEBUGGERS.into_iter().find(|name| toolchain::on_path(name).is_some());
@@ -36,6 +36,14 @@ pub fn prepare(builder: &Builder, elf: &Path, board: Board) -> Result<()> {
         eprintln!("xtask: no debugger is here; on Debian: sudo apt-get install {}", DEBUGGERS[0]);
     }
     Ok(())
+}
+
+/// Where the loader's last instruction is.
+///
+/// # Errors
+/// The loader cannot be built or read.
+pub fn jump(builder: &Builder, board: Board) -> Result<u64> {
+    Ok(image_address(board) + symbol(&builder.loader()?, JUMP)?)
 }
 
 /// Where QEMU puts the image: 2 MiB behind the start of memory, as its header asks for.
@@ -63,7 +71,11 @@ fn script(elf: &Path, entry: u64, jump: u64) -> Result<String> {
     ))
 }
 
-fn entry(elf: &Path) -> Result<u64> {
+/// The program's entry, counted from its start.
+///
+/// # Errors
+/// It cannot be read.
+pub fn entry(elf: &Path) -> Result<u64> {
     with_object(elf, |object| Ok(object.entry()))
 }
 

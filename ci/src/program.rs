@@ -10,6 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use anyhow::{Context as _, Result, bail};
 use cargo_metadata::{Message, Target, TargetKind};
 
+use crate::cc;
 use crate::flags::{self, LOADER_TARGET, PROGRAM_TARGET};
 use crate::house;
 use crate::packages;
@@ -58,14 +59,15 @@ impl Builder {
         Ok(Self { toolchain, wrapper, offline, loader: Mutex::new(None) })
     }
 
-    /// Builds a package, or takes the ELF as it is.
+    /// Builds a package or a folder of C, or takes the ELF as it is.
     ///
     /// # Errors
     /// The build failed (cargo has said why), or made no program.
     pub fn program(&self, project: &Project, profile: Profile, features: &[String]) -> Result<PathBuf> {
-        let Project::Package { folder, name } = project else {
-            let Project::Elf(path) = project else { unreachable!("a project is one of the two") };
-            return Ok(path.clone());
+        let (folder, name) = match project {
+            Project::Elf(path) => return Ok(path.clone()),
+            Project::C(folder) => return cc::program(folder, profile),
+            Project::Package { folder, name } => (folder, name),
         };
         let mut cargo = self.program_cargo(folder, profile, "std,panic_abort");
         if let Some(name) = name {

@@ -1,4 +1,4 @@
-//! What a person means by `NAME`, `PATH` or `ELF`: a program of this workspace, a package elsewhere, or a linked program.
+//! What a person means by `NAME`, `PATH` or `ELF`: a program of this workspace, a package or a folder of C elsewhere, or a linked program.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,6 +17,8 @@ pub enum Project {
         /// `-p NAME`, in this workspace.
         name: Option<String>,
     },
+    /// A folder with `main.c`, of which all files are one program.
+    C(PathBuf),
     /// A program already linked.
     Elf(PathBuf),
 }
@@ -34,15 +36,23 @@ impl Project {
         if is_word(given) && house::root().join("apps").join(given).join("Cargo.toml").exists() {
             return Ok(Self::Package { folder: house::root().into(), name: Some(given.into()) });
         }
+        if names().iter().any(|name| name == given) {
+            return Ok(Self::C(folder(given)));
+        }
         if path == Path::new(".") || given.is_empty() {
-            return Self::around(&std::env::current_dir()?);
+            let here = std::env::current_dir()?;
+            return if is_of_c(&here) { Ok(Self::C(here)) } else { Self::around(&here) };
         }
         let folder = if path.ends_with("Cargo.toml") { path.parent().unwrap_or(path) } else { path };
         let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
         if folder.join("Cargo.toml").exists() {
             return Self::at(&folder.canonicalize()?);
         }
-        bail!("`{given}` is no program of this workspace ({}), no folder with a Cargo.toml, and no ELF file", names().join(", "))
+        if is_of_c(folder) {
+            return Ok(Self::C(folder.canonicalize()?));
+        }
+        let programs = names().join(", ");
+        bail!("`{given}` is no program of this workspace ({programs}), no folder with a Cargo.toml or a main.c, and no ELF file")
     }
 
     /// The package of which `folder` is a part: in it, or above it.
@@ -74,13 +84,27 @@ pub fn folder(name: &str) -> PathBuf {
     house::root().join("apps").join(name)
 }
 
-/// The programs of this workspace.
+/// The programs of this workspace: packages of Rust, and behind `c/` folders of C.
 pub fn names() -> Vec<String> {
-    let entries = fs::read_dir(house::root().join("apps")).into_iter().flatten().flatten();
-    let packages = entries.filter(|entry| entry.path().join("Cargo.toml").exists());
-    let mut names: Vec<String> = packages.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+    let of_c = folders_with("apps/c", "main.c").into_iter().map(|name| format!("c/{name}"));
+    packages().into_iter().chain(of_c).collect()
+}
+
+/// Those of them that are packages of Rust.
+pub fn packages() -> Vec<String> {
+    folders_with("apps", "Cargo.toml")
+}
+
+fn folders_with(place: &str, file: &str) -> Vec<String> {
+    let entries = fs::read_dir(house::root().join(place)).into_iter().flatten().flatten();
+    let programs = entries.filter(|entry| entry.path().join(file).exists());
+    let mut names: Vec<String> = programs.filter_map(|entry| entry.file_name().into_string().ok()).collect();
     names.sort();
     names
+}
+
+fn is_of_c(folder: &Path) -> bool {
+    folder.join("main.c").exists() && !folder.join("Cargo.toml").exists()
 }
 
 fn is_word(given: &str) -> bool {
@@ -142,6 +166,12 @@ mod tests {
     fn anything_else_is_refused_with_the_list_of_programs() {
         let refusal = Project::find("no-such-program").expect_err("there is no such program").to_string();
         assert!(refusal.contains("hello"), "{refusal}");
+    }
+
+    #[test]
+    fn a_folder_of_c_is_a_program() {
+        assert_eq!(Project::find("c/locks").expect("apps/c/locks exists"), Project::C(folder("c/locks")));
+        assert!(names().contains(&"c/locks".to_owned()) && !packages().contains(&"c/locks".to_owned()));
     }
 
     #[test]

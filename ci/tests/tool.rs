@@ -4,16 +4,22 @@
 //! - [`words`]: what cannot be is refused on a line
 //! - [`ends`]: every way a run ends, and that no QEMU outlives it
 //! - [`packages`]: projects outside of the clone, and crates that compile C
+//! - [`c`]: the C compiler, Makefiles, configure scripts
 //! - [`debugger`]: QEMU waits for one, and the script leads it to the program
+//! - [`figures`]: where a figure comes from
 //! - [`board`]: what a card and a serial line are given
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot set up its folder has failed")]
 
 #[path = "tool/board.rs"]
 mod board;
+#[path = "tool/c.rs"]
+mod c;
 #[path = "tool/debugger.rs"]
 mod debugger;
 #[path = "tool/ends.rs"]
 mod ends;
+#[path = "tool/figures.rs"]
+mod figures;
 #[path = "tool/packages.rs"]
 mod packages;
 #[path = "tool/words.rs"]

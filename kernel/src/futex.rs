@@ -1,6 +1,6 @@
 //! Futexes as a program calls them: threads that sleep until a word of memory changes (`futex(2)`). `use skete::futex`.
 //!
-//! One function an operation, with its types: [`futex_wait`], [`futex_wakeup`], [`futex_requeue`] …; and [`do_futex`] over them, which takes
+//! One function an operation, with its types: [`futex_wait`], [`futex_wakeup`], [`futex_requeue`] …, and for several words at once [`futex_waitv`]; and [`do_futex`] over them, which takes
 //! Linux's numbers, flags and arguments, and answers as Linux does. A word is a `&AtomicU32`, known by its address; [`shared`] makes it known by
 //! where it lies in memory, so that one memory attached at two addresses is one futex. The two kinds do not meet, as on Linux.
 //!
@@ -21,6 +21,7 @@
 //! among equals the one that came first. Each call counts one entry (see [`crate::thread::entries`]).
 
 mod linux;
+mod many;
 mod pi;
 
 use core::marker::PhantomData;
@@ -35,10 +36,12 @@ use crate::time;
 
 pub(crate) use linux::dispatch;
 pub use linux::do_futex;
+pub use many::{free_nodes, futex_waitv};
 pub use pi::{futex_cmp_requeue_pi, futex_lock_pi, futex_trylock_pi, futex_unlock_pi, futex_wait_movable_pi, futex_wait_requeue_pi};
 use skete_abi::Errno;
 pub use skete_abi::futex::{
-    CLOCK_REALTIME, MATCH_ANY, OWNER_DIED, PRIVATE, ROBUST_LIST_LIMIT, RobustListHead, TID_MASK, TimeSpec, WAITERS, op,
+    CLOCK_REALTIME, MATCH_ANY, OWNER_DIED, PRIVATE, ROBUST_LIST_LIMIT, RobustListHead, SIZE_U32, TID_MASK, TimeSpec, WAITERS, WAITV_MAX,
+    WaitV, clock, op,
 };
 pub use skete_logic::futex::operation::Operation;
 
@@ -190,7 +193,8 @@ pub fn futex_wake_op<'a, 'b>(
     futex::wake_op(word.into().0, nr, other.into().0, other_nr, operation)
 }
 
-/// How many threads wait for a word, or are about to: 0 at rest, for an entry of the table lives only while its thread waits.
+/// How many threads wait for a word, or are about to, one of several words once for each: 0 at rest, for an entry of the table lives only
+/// while its thread waits.
 #[must_use]
 pub fn waiters() -> u32 {
     futex::waiters()

@@ -7,6 +7,7 @@
 //! - [`park`]: puts the running thread to sleep, and wakes it: the one way to wait
 //! - [`futex`]: the futex table, and the kernel's own use of it
 //! - [`futaphore`]: the futaphores' page
+//! - [`many`]: one thread that waits for several words
 //! - [`inherit`]: priorities lent by those who wait for a lock
 //! - [`fault`]: what an exception means
 //! - [`devices`]: threads that wait for a device
@@ -30,6 +31,7 @@ pub mod futaphore;
 pub mod futex;
 pub mod idle;
 pub mod inherit;
+pub mod many;
 pub mod mutex;
 pub mod park;
 pub mod priority;
@@ -101,6 +103,9 @@ unsafe extern "C" fn skete_leave(reason: u64) -> *const Record {
         spawn::recycle(left);
     } else if reason == Reason::Move as u64 {
         ready::elsewhere(left);
+    } else {
+        // Reason::Idle.
+        return core.next_after_idling();
     }
     core.next()
 }
@@ -126,7 +131,7 @@ pub fn handle_interrupts(core: &'static Core) {
 
 fn preempt_if_due(core: &'static Core, left: &'static Record) -> *const Record {
     if left.is_idle() {
-        return if core.ready.count() == 0 { left } else { core.next() };
+        return if core.ready.count() == 0 { left } else { core.next_after_idling() };
     }
     // Another core may have changed it.
     core.ready.set_running(left.priority());

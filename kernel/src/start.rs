@@ -23,6 +23,7 @@ use crate::memory::{Heap, frames, map};
 use crate::sched::core::{self as cores, Core};
 use crate::sched::idle;
 use crate::sched::inherit::{self, KernelHeir};
+use crate::sched::many;
 use crate::sched::record::{self, Record};
 use crate::{interrupt, panic, time};
 
@@ -153,9 +154,10 @@ fn make_records() {
         };
         start
     };
-    let table = row(length * size_of::<Record>()) as *mut Record;
+    let nodes = many::wanted(length);
+    let table = row((length + nodes) * size_of::<Record>()) as *mut Record;
     // SAFETY: taken just now.
-    unsafe { record::install(table, length) };
+    unsafe { record::install(table, length, nodes) };
     // SAFETY: as above.
     unsafe { inherit::install(row(length * size_of::<KernelHeir>()) as *mut KernelHeir) };
     let ticks_always = options::is_repeatable() && cores::count() > 1;

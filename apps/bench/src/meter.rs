@@ -1,6 +1,8 @@
-//! Rounds, timed.
+//! Rounds, timed; or, for the one row that is to be explained, marked for whoever traces this machine.
 
+use std::env;
 use std::hint::black_box;
+use std::sync::LazyLock;
 use std::time::Instant;
 
 use skete::thread;
@@ -12,23 +14,71 @@ pub const SOME: u32 = 2_000;
 
 /// What one round costs: the mean of many.
 #[derive(Clone, Copy, Debug)]
-pub struct Cost {
+struct Cost {
     /// Nanoseconds; instructions, where they are counted.
-    pub ns: f64,
+    ns: f64,
     /// Switches of threads, on all cores.
-    pub switches: f64,
+    switches: f64,
     /// Entries into the kernel, of the measuring thread: see `skete::thread::entries`.
-    pub entries: f64,
+    entries: f64,
 }
 
-/// What one round of `work` costs: the mean of `rounds` after a tenth of them to warm up, less the empty loop.
-pub fn measure(rounds: u32, work: impl FnMut()) -> Cost {
-    let gross = gross(rounds, work);
-    Cost { ns: (gross.ns - empty(rounds)).max(0.0), ..gross }
+/// The row of `bench explain ROW`.
+static EXPLAINED: LazyLock<Option<String>> = LazyLock::new(|| (env::args().nth(1)? == "explain").then(|| env::args().nth(2))?);
+/// Rounds of a row that is explained.
+const TRACED: u32 = 10;
+
+/// Called before rounds that are traced.
+#[inline(never)]
+fn begin() {
+    black_box("begin");
 }
 
-/// What `work` alone costs, the mean of `rounds`, each of which begins with `prepare`; less what the clock costs.
-pub fn measure_apart(rounds: u32, mut prepare: impl FnMut(), mut work: impl FnMut()) -> Cost {
+/// Called behind them.
+#[inline(never)]
+fn end() {
+    black_box("end");
+}
+
+/// Measures `work` and prints its row: the mean of `rounds` after a tenth of them to warm up, less the empty loop. Where another row is
+/// explained, does nothing; where this one is, marks it.
+pub fn row(name: &str, rounds: u32, mut work: impl FnMut()) {
+    match EXPLAINED.as_deref() {
+        None => {
+            let gross = gross(rounds, work);
+            say(name, Cost { ns: (gross.ns - empty(rounds)).max(0.0), ..gross });
+        }
+        Some(explained) if explained == name => {
+            // Until threads have come to rest where they are woken.
+            (0..TRACED).for_each(|_| work());
+            begin();
+            (0..TRACED).for_each(|_| work());
+            end();
+            println!("explained {TRACED}");
+        }
+        Some(_) => {}
+    }
+}
+
+/// Measures `work` alone and prints its row: a `parts`th of the mean of `rounds`, each of which begins with `prepare`, less what the clock
+/// costs. Explains as [`row`] does.
+pub fn row_apart(name: &str, parts: u32, rounds: u32, mut prepare: impl FnMut(), mut work: impl FnMut()) {
+    match EXPLAINED.as_deref() {
+        None => say(name, measure_apart(rounds, prepare, work).shared_by(parts)),
+        Some(explained) if explained == name => {
+            for _ in 0..TRACED {
+                prepare();
+                begin();
+                work();
+                end();
+            }
+            println!("explained {}", TRACED * parts);
+        }
+        Some(_) => {}
+    }
+}
+
+fn measure_apart(rounds: u32, mut prepare: impl FnMut(), mut work: impl FnMut()) -> Cost {
     let mut total = Cost { ns: 0.0, switches: 0.0, entries: 0.0 };
     for round in 0..rounds {
         prepare();
@@ -47,19 +97,14 @@ pub fn measure_apart(rounds: u32, mut prepare: impl FnMut(), mut work: impl FnMu
 
 impl Cost {
     /// Each of `parts` equal ones.
-    pub fn shared_by(self, parts: u32) -> Self {
+    fn shared_by(self, parts: u32) -> Self {
         let part = |total: f64| total / f64::from(parts);
         Self { ns: part(self.ns), switches: part(self.switches), entries: part(self.entries) }
     }
 }
 
-/// Measures `work` and prints its row.
-pub fn row(name: &str, rounds: u32, work: impl FnMut()) {
-    say(name, measure(rounds, work));
-}
-
 /// Prints a row.
-pub fn say(name: &str, cost: Cost) {
+fn say(name: &str, cost: Cost) {
     let Cost { ns, switches, entries } = cost;
     println!("row {name} {ns:.1} ns {switches:.2} switches {entries:.2} entries");
 }

@@ -1,5 +1,6 @@
 //! Every operation of `futex(2)` and every error that it may answer, checked; storms of waits, wakes and requeues; locks that lend priority;
-//! the words of a thread's beginning and end. `testfutex [GROUP…]`, groups `arguments`, `operations`, `times`, `storms`, `lives`, `pi`, `lending`; without one, all.
+//! waits for several words; the words of a thread's beginning and end. `testfutex [GROUP…]`, groups `arguments`, `operations`, `times`,
+//! `storms`, `lives`, `pi`, `lending`, `many`, `scarce`; without one, all.
 //!
 //! After every check nobody may be left in the table: it says `ok` and how many wait, which is 0.
 
@@ -12,6 +13,7 @@ mod crowd;
 mod lending;
 mod lives;
 mod lock;
+mod many;
 mod operations;
 mod pi;
 mod raw;
@@ -21,7 +23,7 @@ mod times;
 /// A name, and what panics if the name is not true.
 type Check = (&'static str, fn());
 
-const GROUPS: [(&str, &[Check]); 7] = [
+const GROUPS: [(&str, &[Check]); 9] = [
     ("arguments", arguments::CHECKS),
     ("operations", operations::CHECKS),
     ("times", times::CHECKS),
@@ -29,6 +31,8 @@ const GROUPS: [(&str, &[Check]); 7] = [
     ("lives", lives::CHECKS),
     ("pi", pi::CHECKS),
     ("lending", lending::CHECKS),
+    ("many", many::CHECKS),
+    ("scarce", many::SCARCE),
 ];
 
 fn main() {

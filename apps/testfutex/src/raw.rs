@@ -5,11 +5,12 @@ use std::arch::asm;
 use std::sync::atomic::AtomicU32;
 
 use skete::Errno;
-use skete::futex::{RobustListHead, TimeSpec, do_futex};
+use skete::futex::{RobustListHead, TimeSpec, WaitV, do_futex};
 use skete::thread::{Builder, Handle, set_robust_list};
 
 unsafe extern "C" {
     fn sys_futex(uaddr: usize, op: i32, val: u32, timeout: usize, uaddr2: usize, val3: u32) -> i64;
+    fn sys_futex_waitv(waiters: *const WaitV, count: u32, flags: u32, timeout: *const TimeSpec, clock: i32) -> i64;
     fn sys_set_robust_list(head: usize, bytes: usize) -> i64;
     fn sys_get_robust_list(tid: i32, head: usize, bytes: usize) -> i64;
     fn sys_set_tid_address(word: usize) -> i32;
@@ -53,6 +54,13 @@ impl Call {
         // SAFETY: as above.
         unsafe { sys_futex(uaddr, op.cast_signed(), val, fourth, uaddr2, val3) }
     }
+}
+
+/// `futex_waitv` in C.
+pub fn waitv_in_c(waiters: &[WaitV], flags: u32, timeout: Option<&TimeSpec>, clock: i32) -> i64 {
+    let timeout = timeout.map_or(std::ptr::null(), std::ptr::from_ref);
+    // SAFETY: waiters and time are there; their words are this program's, or nothing.
+    unsafe { sys_futex_waitv(waiters.as_ptr(), u32::try_from(waiters.len()).unwrap_or(u32::MAX), flags, timeout, clock) }
 }
 
 /// Begins a thread that does nothing, with words at these addresses.

@@ -35,8 +35,8 @@ const FORBIDDEN_FAMILIES: [&str; 6] = ["pthread_", "sem_", "cnd_", "mtx_", "thrd
 pub fn check(extracted: &Path, archive: &Path, libc: &Path) -> Result<()> {
     let text = fs::read_to_string(extracted).context("the linker does not tell what it took")?;
     let taken = taken(&text, &libc.display().to_string());
-    let defined = globals(libc)?;
-    let ours: BTreeSet<String> = globals(archive)?.into_values().flatten().collect();
+    let defined = globals(libc, false)?;
+    let ours: BTreeSet<String> = globals(archive, true)?.into_values().flatten().collect();
     let mut faults = Vec::new();
     for (member, reason) in &taken {
         let names = defined.get(*member).map(Vec::as_slice).unwrap_or_default();
@@ -71,8 +71,8 @@ fn taken<'a>(text: &'a str, libc: &str) -> BTreeMap<&'a str, String> {
     found
 }
 
-/// What each member of an archive defines for others, weak names left out.
-fn globals(archive: &Path) -> Result<BTreeMap<String, Vec<String>>> {
+/// What each member of an archive defines for others. Of musl's weak names are left out, which give way; all of ours are weak.
+fn globals(archive: &Path, is_ours: bool) -> Result<BTreeMap<String, Vec<String>>> {
     let mut nm = Command::new("aarch64-linux-gnu-nm");
     let output = nm.args(["--defined-only", "--extern-only", "--print-file-name", "--format=posix"]).arg(archive).output();
     let output = output.context("aarch64-linux-gnu-nm does not start")?;
@@ -83,7 +83,9 @@ fn globals(archive: &Path) -> Result<BTreeMap<String, Vec<String>>> {
         let Some((place, rest)) = line.split_once("]: ") else { continue };
         let member = place.rsplit('[').next().unwrap_or(place);
         let mut words = rest.split(' ');
-        if let (Some(name), Some(_)) = (words.next(), words.next()) {
+        if let (Some(name), Some(kind)) = (words.next(), words.next())
+            && (!"wWvV".contains(kind) || is_ours)
+        {
             found.entry(member.into()).or_default().push(name.into());
         }
     }

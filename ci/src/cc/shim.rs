@@ -14,7 +14,9 @@ use crate::wrapper;
 /// What the archive is made of: it is as old as the newest of it.
 const SOURCES: [&str; 6] = ["kernel", "libc-shim", "Cargo.toml", "Cargo.lock", "ci/src/flags.rs", "ci/src/cc/shim.rs"];
 
-/// Names that programs may call; those that begin so are the kernel's own.
+/// Names that begin so are the kernel's own, and no program can call them: but for those of `<skete/sem.h>`.
+const FOR_C: &str = "skete_sem";
+/// See there.
 const OUR_OWN: [&str; 8] = ["sys_", "skete_", "_R", "_ZN", "__rust", "rust_", "runtime_entry", "__rg"];
 
 /// The compiler as Makefiles name it.
@@ -77,9 +79,24 @@ fn finish(built: &Path, path: &Path) -> Result<()> {
     run("aarch64-linux-gnu-ar", &[["x", built].as_slice(), &ours].concat())?;
     run("aarch64-linux-gnu-ld", &[["-r", "-o", "all.o"].as_slice(), &ours].concat())?;
     let names = run("aarch64-linux-gnu-nm", &["--defined-only", "--extern-only", "--format=just-symbols", "all.o"])?;
-    let names: Vec<&str> = names.lines().filter(|name| !OUR_OWN.iter().any(|own| name.starts_with(own))).collect();
+    let names: Vec<&str> = names.lines().filter(|name| is_for_programs(name)).collect();
     fs::write(scratch.path().join("names"), names.join("\n"))?;
     run("aarch64-linux-gnu-objcopy", &["--keep-global-symbols=names", "--weaken-symbols=names", "all.o", "skete.o"])?;
     run("aarch64-linux-gnu-ar", &["crs", "libskete.a", "skete.o"])?;
     fs::rename(scratch.path().join("libskete.a"), path).context("the archive cannot be put in its place")
+}
+
+fn is_for_programs(name: &str) -> bool {
+    name.starts_with(FOR_C) || !OUR_OWN.iter().any(|own| name.starts_with(own))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn programs_call_what_c_knows_and_nothing_of_the_kernels() {
+        assert!(is_for_programs("pthread_create") && is_for_programs("_start") && is_for_programs("skete_semop"));
+        assert!(!is_for_programs("sys_write") && !is_for_programs("skete_leave") && !is_for_programs("_RNvCs_5skete4stop"));
+    }
 }

@@ -79,6 +79,14 @@ pub struct WaitV {
 
 /// In a [`WaitV`]: the word has 32 bits.
 pub const SIZE_U32: u32 = 2;
+/// Linux's numbers of the clocks that a [`WaitV`]'s deadline may be of.
+pub mod clock {
+    /// CLOCK_REALTIME.
+    pub const REALTIME: i32 = 0;
+    /// CLOCK_MONOTONIC.
+    pub const MONOTONIC: i32 = 1;
+}
+
 /// The most words that one call may wait for.
 pub const WAITV_MAX: usize = 128;
 

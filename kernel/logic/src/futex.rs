@@ -12,7 +12,7 @@
 //! - [`key`](Key): the word's name · [`Waiter`]: the node, and who may touch it when
 //! - `bucket`: lock, count, queue · `chain`: the woken, on their way from the lock to the run queues
 //! - `wait`, `wake`, `requeue`, `decide`: the operations · [`operation`]: the little program inside `FUTEX_WAKE_OP`
-//! - [`pi`]: locks that lend their holder their waiters' priority
+//! - [`many`]: one thread waits for several words · [`pi`]: locks that lend their holder their waiters' priority
 //! - `end`: the word that a thread clears when it ends · [`robust`]: the locks that it leaves behind
 
 mod bucket;
@@ -20,6 +20,7 @@ mod chain;
 mod decide;
 mod end;
 mod key;
+pub mod many;
 pub mod operation;
 pub mod pi;
 mod requeue;

@@ -11,6 +11,10 @@ pub enum Mutant {
     TokenTakenInTwoSteps,
     /// Token: the core that leaves a thread's stack marks it parked without looking.
     TokenSettledBlindly,
+    /// Sleep: one who has queued forgets a wake-up that came since.
+    NoticeDroppedBehindTheQueueing,
+    /// Sleep: who is claimed alone is unparked first and let go then.
+    UnparkedBeforeLetGo,
     /// Futex: no fence between the waiter's count and its look at the word.
     WaitWithoutFence,
     /// Futex: no fence between the waker's store and its look at the count.
@@ -37,6 +41,14 @@ pub enum Mutant {
     RequeueWithoutFence,
     /// Futex: a requeue raises the target's count after the move.
     RequeueCountedLate,
+    /// Waits for several words: an unpark of a borrowed node is not passed on to who waits.
+    UnparkEndsAtTheNode,
+    /// Waits for several words: one word differs, and a wake that another one got on the way is forgotten.
+    WokenOnTheWayForgotten,
+    /// Waits for several words: who was woken by one of them leaves the others without a look at who woke those.
+    OthersLeftUnseen,
+    /// Waits for several words: nodes are counted free and then reserved, so that two may reserve the same ones.
+    NodesReservedInTwoSteps,
     /// Locks that lend: a waiter does not say in the word that it waits.
     LockWaitedForSilently,
     /// Locks that lend: who lets go does not write who holds the lock then.

@@ -21,6 +21,8 @@ pub enum Cause {
     Queue = 4,
     /// The word counts what happened to files, to the console among them.
     Files = 5,
+    /// Several words, this one among them: what they mean is the program's own affair.
+    Words = 6,
 }
 
 /// Whom or what a waiter waits for.
@@ -28,6 +30,8 @@ pub enum Cause {
 pub enum Aim {
     /// Nothing is known but the word.
     Word,
+    /// The word, and others beside it.
+    Words,
     /// A lock, and who holds it now.
     Lock(Option<Tid>),
     /// That this thread ends; none if it just did.
@@ -50,6 +54,7 @@ impl Cause {
             3 => Self::Semaphore,
             4 => Self::Queue,
             5 => Self::Files,
+            6 => Self::Words,
             _ => Self::Word,
         }
     }
@@ -59,6 +64,7 @@ impl Cause {
     pub const fn aim(self, value: u32) -> Aim {
         match self {
             Self::Word => Aim::Word,
+            Self::Words => Aim::Words,
             Self::Lock => Aim::Lock(LockWord(value).holder()),
             Self::End => Aim::End(Tid::from_number(value)),
             Self::Semaphore => Aim::Semaphore,
@@ -131,7 +137,7 @@ mod tests {
 
     #[test]
     fn a_cause_survives_its_number() {
-        let all = [Cause::Word, Cause::Lock, Cause::End, Cause::Semaphore, Cause::Queue, Cause::Files];
+        let all = [Cause::Word, Cause::Lock, Cause::End, Cause::Semaphore, Cause::Queue, Cause::Files, Cause::Words];
         assert!(all.iter().all(|&cause| Cause::from_number(cause as u8) == cause));
         assert_eq!(Cause::from_number(200), Cause::Word);
     }

@@ -3,6 +3,7 @@
 
 use core::ops::Range;
 
+use hermit_sync::OnceCell;
 use skete_logic::pages::Access;
 
 unsafe extern "C" {
@@ -58,8 +59,20 @@ fn headers() -> &'static [ProgramHeader] {
     unsafe { core::slice::from_raw_parts((base() + offset) as *const ProgramHeader, usize::from(count)) }
 }
 
+static THREAD_LOCAL: OnceCell<Tls> = OnceCell::new();
+
 /// The thread-local segment; empty if the program has none.
+#[inline]
 pub fn tls() -> Tls {
+    THREAD_LOCAL.get().copied().unwrap_or_else(|| {
+        let found = find_tls();
+        let _ = THREAD_LOCAL.set(found);
+        found
+    })
+}
+
+#[cold]
+fn find_tls() -> Tls {
     headers().iter().find(|header| header.kind == TLS).map_or(Tls { template: 0, file_size: 0, size: 0, align: 1 }, |header| Tls {
         template: base() + header.address,
         file_size: header.file_size,

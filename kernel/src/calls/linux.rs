@@ -33,7 +33,7 @@ const fn has_timeout(op: u32) -> bool {
 }
 
 /// The time at `pointer`; none at a null pointer.
-fn time_at(pointer: *const TimeSpec) -> Result<Option<TimeSpec>, Errno> {
+pub(super) fn time_at(pointer: *const TimeSpec) -> Result<Option<TimeSpec>, Errno> {
     if pointer.is_null() {
         return Ok(None);
     }

@@ -105,10 +105,12 @@ impl Stack {
         let locale = FIRST_LOCALE.load(Ordering::Relaxed);
         // SAFETY: as above: in the block below.
         unsafe { ((pointer - LOCALE) as *mut usize).write(locale) };
-        // SAFETY: as above; the image's TLS template is as long as it says.
-        unsafe { core::ptr::copy_nonoverlapping(tls.template as *const u8, block, tls.file_size as usize) };
-        // SAFETY: as above; what the template does not cover is zero.
-        unsafe { core::ptr::write_bytes(block.add(tls.file_size as usize), 0, (tls.size - tls.file_size) as usize) };
+        if tls.size > 0 {
+            // SAFETY: as above; the image's TLS template is as long as it says.
+            unsafe { core::ptr::copy_nonoverlapping(tls.template as *const u8, block, tls.file_size as usize) };
+            // SAFETY: as above; what the template does not cover is zero.
+            unsafe { core::ptr::write_bytes(block.add(tls.file_size as usize), 0, (tls.size - tls.file_size) as usize) };
+        }
         (pointer, (pointer - BELOW) / 16 * 16)
     }
 

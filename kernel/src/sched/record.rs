@@ -7,6 +7,7 @@ use core::sync::atomic::{AtomicU8, AtomicU16, AtomicU32, AtomicU64, AtomicUsize,
 use skete_cell::Guarded;
 use skete_logic::deadlines::{Place, Places};
 use skete_logic::futex::Waiter;
+use skete_logic::futex::many::Owner;
 use skete_logic::ready::{Home, Homes};
 use skete_logic::run_queue::{Link, Links};
 use skete_logic::sysv::sem::Sleeper;
@@ -46,6 +47,7 @@ pub struct Record {
     pub tid: AtomicU32,
     /// How many threads have lived in this record.
     pub generation: AtomicU32,
+    /// Its number, as links store it.
     number: AtomicU16,
     /// 0–31.
     pub priority: AtomicU8,
@@ -53,6 +55,8 @@ pub struct Record {
     pub affinity: AtomicU8,
     /// The core that it ran on last.
     pub core: AtomicU8,
+    /// Of a node that is lent to one who waits for several words: to whom.
+    pub owner: Owner,
     /// `errno` of the last call that failed, for `sys_get_errno`.
     pub errno: AtomicU32,
     /// When its next wait in a queue of Hermit's ABI gives up, in nanoseconds since boot.
@@ -84,7 +88,7 @@ impl Record {
         Self {
             context: UnsafeCell::new(Context::EMPTY),
             token: Token::new(),
-            link: Guarded::new(Link::UNQUEUED),
+            link: Guarded::new(Link::NONE),
             home: AtomicU16::new(Home::NONE.0),
             place: Guarded::new(Place::NONE),
             waiter: Waiter::new(),
@@ -96,6 +100,7 @@ impl Record {
             priority: AtomicU8::new(0),
             affinity: AtomicU8::new(0xff),
             core: AtomicU8::new(0),
+            owner: Owner::new(),
             errno: AtomicU32::new(0),
             queue_deadline: AtomicU64::new(u64::MAX),
             clear_tid: AtomicUsize::new(0),
@@ -111,7 +116,7 @@ impl Record {
     /// Its number in the table; [`Thread::NONE`] for an idle thread.
     #[inline]
     pub fn thread(&self) -> Thread {
-        Thread::new(self.number.load(Ordering::Relaxed))
+        Thread::from_number(self.number.load(Ordering::Relaxed))
     }
 
     /// Whether it is a core's idle thread.
@@ -124,6 +129,12 @@ impl Record {
     #[inline(always)]
     pub fn waiter(&self) -> &Waiter {
         &self.waiter
+    }
+
+    /// Where it waits in a set of semaphores.
+    #[inline(always)]
+    pub fn sleeper(&self) -> &Sleeper {
+        &self.sleeper
     }
 
     /// Its priority, 0–31.
@@ -150,6 +161,9 @@ impl Record {
 
     /// Names it: what does not fit is cut at a character's edge.
     pub fn set_name(&self, name: &str) {
+        if name.is_empty() {
+            return self.name.iter().for_each(|word| word.store(0, Ordering::Relaxed));
+        }
         let mut bytes = [0; NAME];
         let end = (0..=name.len().min(NAME)).rev().find(|&end| name.is_char_boundary(end)).unwrap_or(0);
         bytes[..end].copy_from_slice(&name.as_bytes()[..end]);
@@ -182,10 +196,12 @@ impl Record {
 pub static IDLE_RECORDS: [Record; cpu::CORES] = [const { Record::new(Thread::NONE) }; cpu::CORES];
 
 static LENGTH: AtomicUsize = AtomicUsize::new(0);
+static LENGTH_WITH_NODES: AtomicUsize = AtomicUsize::new(0);
 
+/// The record numbered `thread`, which is not [`Thread::NONE`]. Numbers begin at 1: [`cpu::thread_records`] tells where number 0 would be.
 #[inline(always)]
-fn table() -> *mut Record {
-    core::ptr::with_exposed_provenance_mut(cpu::thread_records())
+fn at(thread: Thread) -> *mut Record {
+    core::ptr::with_exposed_provenance_mut(cpu::thread_records() + usize::from(thread.number()) * size_of::<Record>())
 }
 
 /// The record that the running code belongs to.
@@ -219,9 +235,9 @@ pub fn waiting<R>(cause: Cause, wait: impl FnOnce() -> R) -> R {
 /// The record of `thread`.
 #[inline(always)]
 pub fn of(thread: Thread) -> &'static Record {
-    debug_assert!(thread.index() < LENGTH.load(Ordering::Relaxed), "a thread is named by a record's number");
+    debug_assert!(thread.index() < LENGTH_WITH_NODES.load(Ordering::Relaxed), "a thread is named by a record's number");
     // SAFETY: the table was made at boot with more records than any number given out, and records are begun before they are named.
-    unsafe { &*table().add(thread.index()) }
+    unsafe { &*at(thread) }
 }
 
 /// The record that `tid` names, if such a record was ever used.
@@ -233,22 +249,28 @@ pub fn named(tid: u32) -> Option<(&'static Record, Tid)> {
 /// Gives the table its memory. Called once, before the first thread.
 ///
 /// # Safety
-/// `memory` is room for `length` records, used for nothing else ever.
-pub unsafe fn install(memory: *mut Record, length: usize) {
-    cpu::set_thread_records(memory.expose_provenance());
+/// `memory` is room for `length` records and those of `nodes` behind them, used for nothing else ever.
+pub unsafe fn install(memory: *mut Record, length: usize, nodes: usize) {
+    cpu::set_thread_records(memory.expose_provenance() - size_of::<Record>());
     LENGTH.store(length, Ordering::Relaxed);
+    LENGTH_WITH_NODES.store(length + nodes, Ordering::Relaxed);
 }
 
 /// Begins the record of `thread`, never used before.
 pub fn begin(thread: Thread) -> &'static Record {
     // SAFETY: `install` made room; nobody knows this record yet.
-    unsafe { table().add(thread.index()).write(Record::new(thread)) };
+    unsafe { at(thread).write(Record::new(thread)) };
     of(thread)
 }
 
-/// How many records there are room for.
+/// How many threads there is room for.
 pub fn length() -> usize {
     LENGTH.load(Ordering::Relaxed)
+}
+
+/// [`length`], and behind them the records of nodes that are lent to those who wait for several words.
+pub fn length_with_nodes() -> usize {
+    LENGTH_WITH_NODES.load(Ordering::Relaxed)
 }
 
 /// The table as the logic crate sees it.
@@ -286,6 +308,6 @@ impl Records {
     /// The semaphore sleeper of `thread`.
     #[inline(always)]
     pub fn sleeper(thread: Thread) -> &'static Sleeper {
-        &of(thread).sleeper
+        of(thread).sleeper()
     }
 }

@@ -146,6 +146,7 @@ impl fmt::Display for State {
         let value = probe::read_quietly(address).unwrap_or(0);
         match self.record.cause().aim(value) {
             Aim::Word => write!(f, "waits for the word at {address:#x}, now {value:#x}"),
+            Aim::Words => write!(f, "waits for the word at {address:#x}, now {value:#x}, and maybe others"),
             Aim::Lock(holder) => write!(f, "waits for the lock at {address:#x}, held by {}", Named(holder)),
             Aim::End(thread) => write!(f, "waits for the end of {}", Named(thread)),
             Aim::Semaphore => write!(f, "waits for the semaphore at {address:#x}, now {value}"),

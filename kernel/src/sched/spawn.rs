@@ -4,7 +4,7 @@
 //! free at once: its [`Tid`] carries a generation, so whoever joins late finds nobody and goes on.
 #![allow(unsafe_code, reason = "lays out the registers that a thread begins with")]
 
-use core::sync::atomic::{AtomicU32, Ordering};
+use core::sync::atomic::{AtomicU16, AtomicU32, Ordering};
 
 use hermit_sync::OnceCell;
 use skete_abi::Errno;
@@ -54,10 +54,11 @@ impl Plan<'_> {
 /// The records that nobody lives in.
 struct Free {
     first: Thread,
-    used: u16,
 }
 
-static FREE: Spin<Free> = Spin::new(Free { first: Thread::NONE, used: 0 });
+static FREE: Spin<Free> = Spin::new(Free { first: Thread::NONE });
+/// How many records were ever used; written under the lock of the free ones.
+static USED: AtomicU16 = AtomicU16::new(0);
 static ALIVE: AtomicU32 = AtomicU32::new(0);
 
 /// Takes back what an undo list says, once there may be anything to undo: so that a program without semaphores carries none of it.
@@ -66,7 +67,8 @@ static DETACH: OnceCell<fn()> = OnceCell::new();
 
 /// How many records were ever used.
 pub fn used() -> usize {
-    usize::from(FREE.lock().used)
+    // Acquire pairs with the Release in `take_record`: those records are begun.
+    usize::from(USED.load(Ordering::Acquire))
 }
 
 /// How many threads live.
@@ -129,13 +131,14 @@ fn take_record() -> Result<&'static Record, Errno> {
         free.first = record.next_free.get();
         return Ok(record);
     }
-    if usize::from(free.used) >= record::length() {
+    let used = USED.load(Ordering::Relaxed);
+    if usize::from(used) >= record::length() {
         return Err(Errno::EAGAIN);
     }
-    let thread = Thread::new(free.used);
+    let thread = Thread::new(used);
     let record = record::begin(thread);
     inherit::prepare(thread);
-    free.used += 1;
+    USED.store(used + 1, Ordering::Release);
     Ok(record)
 }
 

@@ -1,5 +1,4 @@
 //! Anonymous memory, System V's shared memory.
-#![allow(unsafe_code, reason = "memory that the program names by its address")]
 
 use skete::calls::memory::{sys_mmap, sys_mprotect, sys_munmap};
 use skete::calls::shm::{sys_shmat, sys_shmctl, sys_shmdt, sys_shmget};

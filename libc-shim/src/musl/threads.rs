@@ -1,7 +1,7 @@
 //! What musl must know of threads: that there are several, and its own names for what ours do.
 #![allow(unsafe_code, reason = "exported names; musl's variables and files")]
 
-use core::ffi::c_int;
+use core::ffi::{c_int, c_void};
 
 use super::state::__libc;
 use crate::thread::cancel;
@@ -86,6 +86,12 @@ extern "C" fn __pthread_testcancel() {
 #[unsafe(no_mangle)]
 extern "C" fn __testcancel() {
     cancel::point();
+}
+
+/// musl has every thread do `function`, where Linux keeps a thing for each: here there is one of it.
+#[unsafe(no_mangle)]
+extern "C" fn __synccall(function: extern "C" fn(*mut c_void), argument: *mut c_void) {
+    function(argument);
 }
 
 macro_rules! nothing {

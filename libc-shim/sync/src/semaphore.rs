@@ -127,10 +127,7 @@ impl Semaphore {
 
     #[inline(never)]
     fn wait_slow(&self, futex: &impl Futex, until: Option<Deadline>) -> Result<(), Errno> {
-        if self.try_wait().is_ok() {
-            return Ok(());
-        }
-        let moment = moment_of(until)?;
+        let moment = moment_of(until);
         self.waiters.fetch_add(1, Ordering::Relaxed);
         let waited = loop {
             let word = self.word.load(Ordering::Relaxed);
@@ -140,6 +137,10 @@ impl Semaphore {
                 }
                 continue;
             }
+            let moment = match moment {
+                Ok(moment) => moment,
+                Err(errno) => break Err(errno),
+            };
             // Who finds the mark need not put it there.
             let is_silent = mutant::is(Mutant::SemaphoreWaitedForSilently);
             if !is_silent && word == 0 && !self.exchange(0, MARK, Ordering::Relaxed) {

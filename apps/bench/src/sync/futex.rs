@@ -9,7 +9,7 @@ use skete::Errno;
 use skete::futex::{futex_cmp_requeue, futex_wait, futex_wakeup, waiters};
 use skete::thread::set_affinity;
 
-use crate::meter::{Cost, MANY, SOME, measure_apart, row, say, say_ns};
+use crate::meter::{MANY, SOME, row, row_apart, say_ns};
 
 /// Prints the rows `futex.…`.
 pub fn run() {
@@ -103,8 +103,8 @@ impl Crowd {
     }
 }
 
-/// What `work` costs while `size` threads of this core sleep.
-fn with_crowd(size: u32, rounds: u32, work: impl Fn(&Crowd)) -> Cost {
+/// The row of `work`, of which there are `parts`, while `size` threads of this core sleep.
+fn with_crowd(name: &str, parts: u32, size: u32, rounds: u32, work: impl Fn(&Crowd)) {
     let crowd = Crowd::default();
     thread::scope(|scope| {
         for _ in 0..size {
@@ -114,35 +114,31 @@ fn with_crowd(size: u32, rounds: u32, work: impl Fn(&Crowd)) -> Cost {
             crowd.wake_all();
             crowd.gather(size);
         };
-        let cost = measure_apart(rounds, prepare, || work(black_box(&crowd)));
+        row_apart(name, parts, rounds, prepare, || work(black_box(&crowd)));
         crowd.is_over.store(true, Ordering::Release);
         crowd.wake_all();
-        cost
-    })
+    });
 }
 
 /// Floors: to wake one, 70, is a wake's half of a hand-over without the switch: entry and bucket (12), lock (7), out of the bucket (20), token
 /// (6), run queue (20), answer. Sixteen in one call, 900, share the entry and the lock: 56 each. To move one of 64, 24: load its key and the
 /// next, compare, store the new key and place, count, branch; nothing else, for neighbours stay linked.
 fn crowds() {
-    let one_each = with_crowd(16, 200, |crowd| {
+    with_crowd("futex.wake1_of_16", 16, 16, 200, |crowd| {
         for _ in 0..16 {
             let woken = futex_wakeup(&crowd.sleep, black_box(1));
             assert_eq!(woken, Ok(1));
         }
     });
-    say("futex.wake1_of_16", one_each.shared_by(16));
-    let all = with_crowd(16, 200, |crowd| {
+    with_crowd("futex.wake_all_16", 1, 16, 200, |crowd| {
         let woken = futex_wakeup(&crowd.sleep, black_box(u32::MAX));
         assert_eq!(woken, Ok(16));
     });
-    say("futex.wake_all_16", all);
-    let moved = with_crowd(64, 50, |crowd| {
+    with_crowd("futex.requeue_64", 1, 64, 50, |crowd| {
         let most = black_box(i32::MAX.cast_unsigned());
         let moved = futex_cmp_requeue(&crowd.sleep, 1, &crowd.elsewhere, most, 0);
         assert_eq!(moved, Ok(64));
     });
-    say("futex.requeue_64", moved);
 }
 
 /// The mean by which a wait of a millisecond ends late.

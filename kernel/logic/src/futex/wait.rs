@@ -58,12 +58,14 @@ impl<L: RawLock, const N: usize> Table<L, N> {
         let bucket = &self.buckets[index];
         let waiter = host.own_waiter();
         let early = mutant::is(Mutant::CompareOutsideTheLock).then(&read);
-        host.park_after(&bucket.lock, || {
-            bucket.compare(early, read, expected)?;
-            waiter.enter(index);
-            waiter.node.set(Node { key, bitset, links: Links::NONE, priority: host.own_priority() });
-            bucket.queue.with_mut(|queue| queue.link_in(host, host.current()));
-            Ok(())
+        host.park_after(|| {
+            bucket.lock.locked_uninterrupted(|| {
+                bucket.compare(early, read, expected)?;
+                waiter.enter(index);
+                waiter.node.set(Node { key, bitset, links: Links::NONE, priority: host.own_priority() });
+                bucket.queue.with_mut(|queue| queue.link_in(host, host.current()));
+                Ok(())
+            })
         })?;
         if waiter.is_woken() { Ok(()) } else { self.sleep_on(host, waiter) }
     }
@@ -107,7 +109,19 @@ impl<L: RawLock, const N: usize> Table<L, N> {
                 Parked::Notified if host.take_interruption() => Errno::EINTR,
                 Parked::Notified => continue,
             };
-            return if self.withdraw(host, me) { Err(why) } else { self.sleep_on(host, waiter) };
+            if self.withdraw(host, me) {
+                return Err(why);
+            }
+            Self::be_let_go(host, waiter);
+            return Ok(());
+        }
+    }
+
+    /// Sleeps until the waker that has claimed this waiter lets it go: that is about to happen.
+    #[cold]
+    pub(super) fn be_let_go(host: &impl Host, waiter: &Waiter) {
+        while !waiter.is_woken() {
+            let _ = host.park(None);
         }
     }
 

@@ -7,10 +7,12 @@ use super::machine::{Machine, WORDS};
 use super::plain::Plain;
 use proptest::prelude::*;
 use skete_abi::Errno;
+use skete_logic::futex::many::Awaited;
 use skete_logic::futex::{ANY, Shares, Waiter};
 use skete_logic::host::{Host, Parked};
 use skete_logic::thread::Thread;
 use skete_logic::time::Instant;
+use skete_logic::token::Token;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 
@@ -27,6 +29,12 @@ enum Step {
         word: usize,
         expected: u32,
         bitset: u32,
+        ticks: Option<u32>,
+    },
+    /// For the first of three words, or two, or all.
+    WaitMany {
+        words: [(usize, u32); 3],
+        count: usize,
         ticks: Option<u32>,
     },
     Wake {
@@ -58,11 +66,14 @@ fn step() -> impl Strategy<Value = Step> {
     let bitset = prop_oneof![3 => Just(ANY), 1 => 1..4u32];
     let shares = (nr.clone(), nr.clone()).prop_map(|(wake, requeue)| Shares { wake, requeue });
     let wait = (word.clone(), value.clone(), bitset.clone(), prop::option::of(1..4u32));
+    let several = prop::array::uniform3((word.clone(), prop_oneof![3 => Just(0u32), 1 => Just(1)]));
+    let many = (several, 1..=3usize, prop::option::of(1..4u32));
     let requeue = (word.clone(), word.clone(), shares, prop::option::of(value.clone()));
     let wake_op = (word.clone(), nr.clone(), word.clone(), nr.clone(), value.clone(), any::<bool>());
     prop_oneof![
         2 => (word.clone(), value).prop_map(|(word, value)| Step::Store { word, value }),
         9 => wait.prop_map(|(word, expected, bitset, ticks)| Step::Wait { word, expected, bitset, ticks }),
+        6 => many.prop_map(|(words, count, ticks)| Step::WaitMany { words, count, ticks }),
         3 => (word, nr, bitset).prop_map(|(word, nr, bitset)| Step::Wake { word, nr, bitset }),
         3 => requeue.prop_map(|(from, to, shares, expected)| Step::Requeue { from, to, shares, expected }),
         1 => wake_op.prop_map(|(word, nr, other, other_nr, value, also)| {
@@ -79,6 +90,10 @@ struct History {
     programs: [RefCell<VecDeque<Step>>; THREADS],
     /// What a thread is doing: nothing, or waiting until a tick.
     waits: [Cell<Option<Wait>>; THREADS],
+    /// What it waits for, if that is several words.
+    many: [RefCell<Vec<Awaited>>; THREADS],
+    /// Nodes that a waker has taken and not let go yet.
+    claimed: RefCell<Vec<Thread>>,
     now: Cell<u32>,
     is_eager: bool,
 }
@@ -104,15 +119,27 @@ impl Host for Seat<'_> {
         self.history.machine.park(deadline)
     }
 
-    fn unpark(&self, thread: Thread) {
+    type Masking = ();
+
+    fn uninterrupted<R>(&self, section: impl FnOnce(()) -> R) -> R {
+        section(())
+    }
+
+    fn token(&self, thread: Thread) -> &Token {
+        self.history.machine.token(thread)
+    }
+
+    fn leave(&self) {
+        self.history.machine.leave();
+    }
+
+    fn make_ready(&self, thread: Thread, masking: ()) {
         assert_eq!(self.expected.borrow_mut().pop_front(), Some(thread), "the reference wakes another");
-        self.history.machine.unpark(thread);
+        self.history.machine.make_ready(thread, masking);
         self.history.machine.unparked();
         assert!(self.history.machine.waiter(thread).is_woken(), "unparked, but not let go");
-        self.history.waits[thread.index()].set(None);
-        if self.history.is_eager {
-            self.history.run(thread);
-        }
+        self.history.claimed.borrow_mut().retain(|&claimed| claimed != thread);
+        self.history.woken(self.history.machine.owner(thread));
     }
 
     fn priority(&self, thread: Thread) -> u8 {
@@ -129,8 +156,65 @@ impl Host for Seat<'_> {
 }
 
 impl History {
+    /// A node of `thread` was let go: it runs, unless it waits for several words and looks at them later.
+    fn woken(&self, thread: Thread) {
+        if !self.is_several(thread) {
+            self.waits[thread.index()].set(None);
+        }
+        if self.is_eager {
+            self.run(thread);
+        }
+    }
+
+    fn is_several(&self, thread: Thread) -> bool {
+        !self.many[thread.index()].borrow().is_empty()
+    }
+
+    /// `thread`, which waits for several words, leaves them, if it was woken or is late. Not yet, if some waker has taken a node of its and
+    /// not let it go: the thread would sleep on.
+    fn leave(&self, thread: Thread) {
+        let is_late = self.is_late(thread);
+        let mut awaited = self.many[thread.index()].borrow_mut();
+        if self.claimed.borrow().iter().any(|&node| self.machine.owner(node) == thread) {
+            return;
+        }
+        let is_woken = |word: &Awaited| self.plain.borrow().word_of(word.node).is_none();
+        let expected = awaited.iter().rposition(is_woken);
+        if expected.is_none() && !is_late {
+            return;
+        }
+        awaited.iter().for_each(|word| _ = self.plain.borrow_mut().remove(word.node));
+        assert_eq!(self.machine.table.leave_many(&self.machine, &awaited), expected);
+        awaited.clear();
+        self.waits[thread.index()].set(None);
+    }
+
+    fn is_late(&self, thread: Thread) -> bool {
+        self.waits[thread.index()].get().is_some_and(|wait| wait.until.is_some_and(|until| until <= self.now.get()))
+    }
+
+    /// Begins to wait for several words, unless one differs.
+    fn wait_many(&self, thread: Thread, words: &[(usize, u32)], ticks: Option<u32>) {
+        let read = |word: usize| self.machine.words[word].get();
+        let awaited = self.machine.awaited(thread, words);
+        let entered = self.machine.table.enter_many(&self.machine, &awaited, |awaited| Ok(read(awaited.address)));
+        if words.iter().any(|&(word, expected)| read(word) != expected) {
+            assert_eq!(entered, Err(Errno::EAGAIN));
+            return;
+        }
+        assert_eq!(entered, Ok(None));
+        for word in &awaited {
+            self.plain.borrow_mut().enter(word.node, word.address, ANY, self.machine.priority(thread));
+        }
+        self.waits[thread.index()].set(Some(Wait { until: ticks.map(|ticks| self.now.get() + ticks) }));
+        self.many[thread.index()].replace(awaited);
+    }
+
     /// Lets `thread` do its next step, unless it waits.
     fn run(&self, thread: Thread) {
+        if self.is_several(thread) {
+            self.leave(thread);
+        }
         if self.waits[thread.index()].get().is_some() {
             return;
         }
@@ -153,6 +237,7 @@ impl History {
                     assert_eq!(entered, Err(Errno::EAGAIN));
                 }
             }
+            Step::WaitMany { words, count, ticks } => self.wait_many(thread, &words[..count], ticks),
             Step::Wake { word, nr, bitset } => {
                 let woken = self.plain.borrow_mut().wake(word, nr, bitset);
                 let count = woken.len();
@@ -190,6 +275,7 @@ impl History {
 
     /// Runs an operation that, by the reference, wakes `expected`, all of them and in this order.
     fn waking<R>(&self, expected: Vec<Thread>, operation: impl FnOnce(&Seat<'_>) -> R) -> R {
+        self.claimed.borrow_mut().extend(&expected);
         let seat = Seat { history: self, expected: RefCell::new(expected.into()) };
         let result = operation(&seat);
         assert!(seat.expected.borrow().is_empty(), "the reference wakes more");
@@ -200,8 +286,12 @@ impl History {
     fn tick(&self) {
         self.now.set(self.now.get() + 1);
         for (thread, wait) in (0..).map(Thread::new).zip(&self.waits) {
-            let is_late = wait.get().is_some_and(|wait| wait.until.is_some_and(|until| until <= self.now.get()));
-            if is_late {
+            if !self.is_late(thread) {
+                continue;
+            }
+            if self.is_several(thread) {
+                self.leave(thread);
+            } else {
                 let withdrawn = self.machine.table.withdraw(&self.machine, thread);
                 assert_eq!(withdrawn, self.plain.borrow_mut().remove(thread), "late, and woken by the reference");
                 if withdrawn {
@@ -214,11 +304,12 @@ impl History {
     fn compare(&self) {
         let plain = self.plain.borrow();
         assert_eq!(self.machine.table.waiters() as usize, plain.len());
-        for (thread, wait) in (0..).map(Thread::new).zip(&self.waits) {
-            match plain.word_of(thread) {
-                Some(word) => assert_eq!(self.machine.waiter(thread).awaited(), Some(Machine::key(word))),
+        for node in self.machine.nodes() {
+            let wait = &self.waits[self.machine.owner(node).index()];
+            match plain.word_of(node) {
+                Some(word) => assert_eq!(self.machine.waiter(node).awaited(), Some(Machine::key(word))),
                 // Not waiting; or claimed by a waker that has not come to it yet.
-                None => assert!(self.machine.waiter(thread).is_woken() || wait.get().is_some()),
+                None => assert!(self.machine.waiter(node).is_woken() || wait.get().is_some()),
             }
         }
     }
@@ -238,6 +329,8 @@ proptest! {
             plain: RefCell::default(),
             programs: programs.map(|program| RefCell::new(program.into())),
             waits: Default::default(),
+            many: Default::default(),
+            claimed: RefCell::default(),
             now: Cell::new(0),
             is_eager,
         };
@@ -251,6 +344,7 @@ proptest! {
             let woken = history.plain.borrow_mut().wake(word, u32::MAX, ANY);
             history.waking(woken, |seat| history.machine.table.wake(seat, Machine::key(word), u32::MAX, ANY));
         }
+        (0..).map(Thread::new).take(THREADS).filter(|&thread| history.is_several(thread)).for_each(|thread| history.leave(thread));
         prop_assert_eq!(history.machine.table.waiters(), 0);
         prop_assert!(history.waits.iter().all(|wait| wait.get().is_none()));
     }

@@ -1,11 +1,13 @@
 //! A machine of simulated threads: nobody really sleeps, so a test decides who runs when.
 
 use skete_abi::Errno;
+use skete_logic::futex::many::Awaited;
 use skete_logic::futex::pi::{Heir, Heirs, Held, LockWord, Target};
 use skete_logic::futex::{Bucket, Key, Table, Waiter};
 use skete_logic::host::{Host, Parked, RawLock};
 use skete_logic::thread::{Thread, Tid};
 use skete_logic::time::Instant;
+use skete_logic::token::Token;
 use std::cell::{Cell, RefCell};
 
 thread_local! {
@@ -31,16 +33,21 @@ impl RawLock for Lock {
 /// The threads' words, some of which share a bucket whatever the hash.
 pub const WORDS: usize = 4;
 
+/// How many nodes each thread has borrowed, for waits of several words.
+pub const BORROWED: usize = 2;
+
 /// Two buckets, the words, and the threads.
 pub struct Machine {
     pub table: Table<Lock, 2>,
     pub words: [Cell<u32>; WORDS],
     pub current: Cell<Thread>,
     priorities: Vec<Cell<u8>>,
+    /// The threads' own, then what each of them has borrowed.
     waiters: Vec<Waiter>,
     heirs: Vec<Heir<Lock>>,
     /// How many threads have lived in each record.
     lives: Vec<Cell<u32>>,
+    tokens: Vec<Token>,
     unparked: RefCell<Vec<Thread>>,
 }
 
@@ -52,9 +59,10 @@ impl Machine {
             words: Default::default(),
             current: Cell::new(Thread::new(0)),
             priorities: priorities.iter().map(|&priority| Cell::new(priority)).collect(),
-            waiters: priorities.iter().map(|_| Waiter::new()).collect(),
+            waiters: (0..priorities.len() * (1 + BORROWED)).map(|_| Waiter::new()).collect(),
             heirs: priorities.iter().map(|_| Heir::new(Lock::default())).collect(),
             lives: priorities.iter().map(|_| Cell::new(1)).collect(),
+            tokens: (0..priorities.len() * (1 + BORROWED)).map(|_| Token::new()).collect(),
             unparked: RefCell::default(),
         };
         for (heir, &priority) in machine.heirs.iter().zip(priorities) {
@@ -87,6 +95,25 @@ impl Machine {
         self.table.enter(self, thread, Self::key(word), bitset, || Ok(self.words[word].get()), expected)
     }
 
+    /// All nodes: the threads' own, then the borrowed ones.
+    pub fn nodes(&self) -> impl Iterator<Item = Thread> {
+        (0..self.waiters.len()).filter_map(|index| u16::try_from(index).ok()).map(Thread::new)
+    }
+
+    /// Whose node it is.
+    pub fn owner(&self, node: Thread) -> Thread {
+        let threads = self.priorities.len();
+        let owner = node.index().checked_sub(threads).map_or(node.index(), |borrowed| borrowed / BORROWED);
+        Thread::new(u16::try_from(owner).expect("a handful"))
+    }
+
+    /// What `thread` waits for when it waits for these words, each with what it is expected to hold.
+    pub fn awaited(&self, thread: Thread, words: &[(usize, u32)]) -> Vec<Awaited> {
+        let nodes = self.nodes().filter(|&node| self.owner(node) == thread);
+        let of = |(&(word, expected), node)| Awaited { key: Self::key(word), address: word, expected, node };
+        words.iter().zip(nodes).map(of).collect()
+    }
+
     /// Those who were unparked since the last call, in order.
     pub fn unparked(&self) -> Vec<Thread> {
         self.unparked.take()
@@ -104,13 +131,30 @@ impl Host for Machine {
         Parked::Expired
     }
 
-    fn unpark(&self, thread: Thread) {
+    type Masking = ();
+
+    fn uninterrupted<R>(&self, section: impl FnOnce(()) -> R) -> R {
+        section(())
+    }
+
+    /// Whoever is to be unparked is asleep.
+    fn token(&self, thread: Thread) -> &Token {
+        let token = &self.tokens[thread.index()];
+        assert!(token.settle(), "nobody is notified twice");
+        token
+    }
+
+    fn leave(&self) {
+        unreachable!("the test would sleep for ever");
+    }
+
+    fn make_ready(&self, thread: Thread, (): ()) {
         assert_eq!(HELD.get(), 0, "a thread is unparked under a lock");
         self.unparked.borrow_mut().push(thread);
     }
 
     fn priority(&self, thread: Thread) -> u8 {
-        self.priorities[thread.index()].get()
+        self.priorities[self.owner(thread).index()].get()
     }
 
     fn waiter(&self, thread: Thread) -> &Waiter {

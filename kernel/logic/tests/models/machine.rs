@@ -3,6 +3,7 @@
 use loom::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 use loom::sync::{Arc, Mutex, Notify};
 use skete_abi::Errno;
+use skete_logic::futex::many::{self, Awaited, Owner};
 use skete_logic::futex::pi::{Heir, Heirs, Held, LockWord, Target};
 use skete_logic::futex::{ANY, Bucket, Key, Table, Waiter};
 use skete_logic::host::{Host, Parked, RawLock};
@@ -35,6 +36,7 @@ pub struct Machine {
 
 struct Record {
     waiter: Waiter,
+    owner: Owner,
     token: Token,
     run: RunSignal,
     lending: Option<Lending>,
@@ -100,6 +102,14 @@ pub fn seats(threads: u16) -> Vec<Seat> {
     machine((0..threads).map(|_| None))
 }
 
+/// The seats of a machine for `threads` threads, the first of which has borrowed a node: the record behind the last thread's.
+pub fn many_seats(threads: u16) -> Vec<Seat> {
+    let mut seats = machine((0..=threads).map(|_| None));
+    seats.truncate(threads.into());
+    seats[0].machine.records[usize::from(threads)].owner.set(seats[0].me);
+    seats
+}
+
 /// The seats of a machine for threads of these priorities, with locks that lend them; the words are 0.
 pub fn lending_seats<const N: usize>(priorities: [u8; N]) -> [Seat; N] {
     let seats = machine(priorities.into_iter().map(|priority| {
@@ -111,7 +121,7 @@ pub fn lending_seats<const N: usize>(priorities: [u8; N]) -> [Seat; N] {
 }
 
 fn machine(threads: impl Iterator<Item = Option<Lending>>) -> Vec<Seat> {
-    let record = |lending| Record { waiter: Waiter::new(), token: Token::new(), run: RunSignal::new(), lending };
+    let record = |lending| Record { waiter: Waiter::new(), owner: Owner::new(), token: Token::new(), run: RunSignal::new(), lending };
     let records: Vec<Record> = threads.map(record).collect();
     let threads = u16::try_from(records.len()).expect("a handful");
     let table = Table::new([(); 2].map(|()| Bucket::new(Lock::new())));
@@ -169,6 +179,31 @@ impl Seat {
         self.table().wake(self, word.key(), nr, ANY)
     }
 
+    /// These words, each expected to be 0: the first with the thread's own node, the other with the borrowed one.
+    fn awaited(&self, words: &[Word]) -> Vec<Awaited> {
+        let borrowed = Thread::new(u16::try_from(self.machine.records.len() - 1).expect("a handful"));
+        let of = |(word, node): (&Word, Thread)| Awaited { key: word.key(), address: *word as usize, expected: 0, node };
+        words.iter().zip([self.me, borrowed]).map(of).collect()
+    }
+
+    fn read(&self, awaited: &Awaited) -> Result<u32, Errno> {
+        Ok(self.load([Word::A, Word::B][awaited.address]))
+    }
+
+    /// Waits as long as each of the words is 0.
+    pub fn wait_many(&self, words: &[Word], deadline: Option<Instant>) -> Result<usize, Errno> {
+        self.table().wait_many(self, &self.awaited(words), deadline, |awaited| self.read(awaited))
+    }
+
+    /// The first half of [`wait_many`](Self::wait_many): the words are 0.
+    pub fn enter_many(&self, words: &[Word]) {
+        assert_eq!(self.table().enter_many(self, &self.awaited(words), |awaited| self.read(awaited)), Ok(None));
+    }
+
+    pub fn leave_many(&self, words: &[Word]) -> Option<usize> {
+        self.table().leave_many(self, &self.awaited(words))
+    }
+
     pub fn table(&self) -> &Table<Lock, 2> {
         &self.machine.table
     }
@@ -184,21 +219,38 @@ impl Host for Seat {
 
     /// Parks as the kernel does. A deadline has always passed, and hides an unpark that came with it.
     fn park(&self, deadline: Option<Instant>) -> Parked {
-        let record = &self.machine.records[self.me.index()];
-        let is_notified = record.token.take();
+        let is_notified = self.token(self.me).take();
         if deadline.is_some() {
             return Parked::Expired;
         }
-        if !is_notified && record.token.settle() {
-            record.run.wait_to_run();
+        if !is_notified {
+            self.leave();
         }
         Parked::Notified
     }
 
-    fn unpark(&self, thread: Thread) {
-        let record = &self.machine.records[thread.index()];
-        if record.token.notify() {
-            record.run.make_ready();
+    type Masking = ();
+
+    fn uninterrupted<R>(&self, section: impl FnOnce(()) -> R) -> R {
+        section(())
+    }
+
+    fn token(&self, thread: Thread) -> &Token {
+        &self.machine.records[thread.index()].token
+    }
+
+    fn make_ready(&self, thread: Thread, (): ()) {
+        self.machine.records[thread.index()].run.make_ready();
+    }
+
+    fn owner(&self, thread: Thread) -> Thread {
+        many::owner_of(&self.machine.records[thread.index()].owner)
+    }
+
+    fn leave(&self) {
+        let record = &self.machine.records[self.me.index()];
+        if record.token.settle() {
+            record.run.wait_to_run();
         }
     }
 

@@ -18,6 +18,8 @@ mod locks;
 #[cfg(loom)]
 mod machine;
 #[cfg(loom)]
+mod many;
+#[cfg(loom)]
 mod pages;
 #[cfg(loom)]
 mod placement;
@@ -38,7 +40,7 @@ use skete_logic::mutant;
 #[cfg(loom)]
 fn main() -> std::process::ExitCode {
     let futexes = [futex::MODELS, requeue::MODELS, end::MODELS, lending::MODELS, locks::MODELS].concat();
-    let others = [sleepers::MODELS, sysv::MODELS, pages::MODELS].concat();
+    let others = [many::MODELS, sleepers::MODELS, sysv::MODELS, pages::MODELS].concat();
     let models = [token::MODELS, &futexes, futaphore::MODELS, placement::MODELS, &others].concat();
     runner::run(&models)
 }

@@ -12,19 +12,29 @@ use skete_sync::mutant::Mutant;
 
 pub const MODELS: &[Model] = &[
     Model {
-        name: "rwlock::a_reader_and_two_writers_exclude_and_pass",
-        body: || pass(false, [Way::Write, Way::Write, Way::Read]),
+        name: "rwlock::a_reader_waits_for_a_writer",
+        body: || pass(false, [Way::Write, Way::Read]),
         mutants: &[Mutant::ReaderSilent, Mutant::LockTakenRelaxed],
     },
     Model {
-        name: "rwlock::two_readers_and_a_writer_that_is_preferred_pass",
+        name: "rwlock::a_writer_waits_for_a_reader",
+        body: || pass(false, [Way::Read, Way::Write]),
+        mutants: &[Mutant::WriterForgotten],
+    },
+    Model {
+        name: "rwlock::a_writer_waits_for_a_writer",
+        body: || pass(true, [Way::Write, Way::Write]),
+        mutants: &[Mutant::WriterForgotten, Mutant::LockTakenRelaxed],
+    },
+    Model {
+        name: "rwlock::a_preferred_writer_and_a_reader_wait_for_a_reader",
         body: || pass(true, [Way::Read, Way::Write, Way::Read]),
-        mutants: &[Mutant::ReaderSilent, Mutant::WriterForgotten],
+        mutants: &[Mutant::WriterForgotten],
     },
     Model { name: "rwlock::readers_go_on_when_a_preferred_writer_gives_up", body: given_up, mutants: &[Mutant::LateWriterForgetsReaders] },
     Model {
         name: "rwlock::a_writer_goes_on_when_a_reader_gave_up",
-        body: || pass(false, [Way::Write, Way::Write, Way::ReadLate]),
+        body: || pass(false, [Way::Write, Way::ReadLate, Way::Write]),
         mutants: &[Mutant::LateReadersCounted],
     },
 ];
@@ -36,43 +46,45 @@ enum Way {
     Write,
 }
 
-struct Guarded(UnsafeCell<u32>);
-
-/// Each goes through once, in its way; the first holds the lock when the others come.
-fn pass(prefers_writers: bool, ways: [Way; 3]) {
-    let (lock, inside) = (Arc::new(RwLock::new(prefers_writers)), Arc::new(Guarded(UnsafeCell::new(0))));
+/// The first holds the lock when the others come; one that is [`Way::ReadLate`] has given up before that one lets go.
+fn pass<const N: usize>(prefers_writers: bool, ways: [Way; N]) {
+    let (lock, inside) = (Arc::new(RwLock::new(prefers_writers)), Arc::new(UnsafeCell::new(0)));
     let take = |lock: &RwLock, seat: &Seat, way| match way {
         Way::Read => lock.read(seat, None),
         Way::ReadLate => lock.read(seat, LATE),
         Way::Write => lock.write(seat, None),
     };
-    let enter = |seat: Seat, way: Way| {
-        let (lock, inside) = (lock.clone(), inside.clone());
-        move || {
-            match (way, take(&lock, &seat, way)) {
-                (Way::ReadLate, Err(Errno::ETIMEDOUT)) => return,
-                (Way::Write, Ok(())) => inside.0.with_mut(|_| ()),
-                (_, taken) => {
-                    assert_eq!(taken, Ok(()));
-                    inside.0.with(|_| ());
-                }
-            }
-            assert_eq!(lock.unlock(&seat), Ok(()));
-        }
+    let look = |inside: &UnsafeCell<u32>, way| match way {
+        Way::Write => inside.with_mut(|_| ()),
+        Way::Read | Way::ReadLate => inside.with(|_| ()),
     };
-    let [first, second, third] = seats(&[]);
-    assert_eq!(take(&lock, &first, ways[0]), Ok(()));
-    let others = [thread::spawn(enter(second, ways[1])), thread::spawn(enter(third, ways[2]))];
-    if let Way::Write = ways[0] {
-        inside.0.with_mut(|_| ());
+    let seats: [Seat; N] = seats(&[]);
+    let mut others = Vec::new();
+    for (seat, way) in seats.iter().zip(ways).rev() {
+        let (lock, inside, seat) = (lock.clone(), inside.clone(), seat.clone());
+        others.push(move || {
+            assert_eq!(take(&lock, &seat, way), Ok(()));
+            look(&inside, way);
+            assert_eq!(lock.unlock(&seat), Ok(()));
+        });
     }
-    assert_eq!(lock.unlock(&first), Ok(()));
-    for other in others {
+    let _first = others.pop();
+    assert_eq!(take(&lock, &seats[0], ways[0]), Ok(()));
+    let mut waiting = Vec::new();
+    for (at, other) in others.into_iter().rev().enumerate() {
+        match ways[at + 1] {
+            Way::ReadLate => assert_eq!(take(&lock, &seats[at + 1], Way::ReadLate), Err(Errno::ETIMEDOUT)),
+            Way::Read | Way::Write => waiting.push(thread::spawn(other)),
+        }
+    }
+    look(&inside, ways[0]);
+    assert_eq!(lock.unlock(&seats[0]), Ok(()));
+    for other in waiting {
         other.join().expect("it ends");
     }
-    assert_eq!((lock.destroy(), first.sleepers()), (Ok(()), 0));
     // Nothing is left of those who waited.
-    assert_eq!((lock.try_read(), lock.unlock(&first), lock.try_write(&first)), (Ok(()), Ok(()), Ok(())));
+    assert_eq!((lock.destroy(), seats[0].sleepers()), (Ok(()), 0));
+    assert_eq!((lock.try_read(), lock.unlock(&seats[0]), lock.try_write(&seats[0])), (Ok(()), Ok(()), Ok(())));
 }
 
 /// A reader that lets go only when another reader has been inside: a writer that gave up must not stand between them.

@@ -139,8 +139,13 @@ impl<L: RawLock, const N: usize> Table<L, N> {
             return Ok(Moved::Nobody);
         }
         let waiter = host.waiter(thread);
-        let (node, wait) = (waiter.node.get(), host.heir(thread).wait.get());
-        if node.bitset != NO_WAKE || wait.kind != Kind::Condition || wait.key != lock.key {
+        let node = waiter.node.get();
+        if node.bitset != NO_WAKE {
+            // It may be one that inherits nothing: a borrowed node.
+            return Err(Errno::EINVAL);
+        }
+        let wait = host.heir(thread).wait.get();
+        if wait.kind != Kind::Condition || wait.key != lock.key {
             return Err(Errno::EINVAL);
         }
         match self.try_lock(host, lock, thread, true)? {
@@ -170,7 +175,9 @@ impl<L: RawLock, const N: usize> Table<L, N> {
     fn check_moved(&self, host: &impl Heirs, key: Key) {
         loop {
             let thread = self.bucket(key).lock.locked(|| {
-                let is_unchecked = |thread, node: &Node| node.key == key && host.heir(thread).wait.with(|wait| wait.is_unchecked);
+                let is_unchecked = |thread, node: &Node| {
+                    node.key == key && node.bitset == NO_WAKE && host.heir(thread).wait.with(|wait| wait.is_unchecked)
+                };
                 let thread = self.bucket(key).queue.with(|queue| queue.find_by(host, is_unchecked));
                 if !thread.is_none() {
                     host.heir(thread).wait.with_mut(|wait| wait.is_unchecked = false);

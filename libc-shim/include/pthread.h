@@ -1,0 +1,29 @@
+/* musl's pthread.h, and what it has not: the newer functions of POSIX 2024 and GNU's. */
+#include_next <pthread.h>
+
+#ifndef SKETE_PTHREAD_H
+#define SKETE_PTHREAD_H
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+int pthread_mutex_clocklock(pthread_mutex_t *__restrict, clockid_t, const struct timespec *__restrict);
+int pthread_cond_clockwait(pthread_cond_t *__restrict, pthread_mutex_t *__restrict, clockid_t, const struct timespec *__restrict);
+int pthread_rwlock_clockrdlock(pthread_rwlock_t *__restrict, clockid_t, const struct timespec *__restrict);
+int pthread_rwlock_clockwrlock(pthread_rwlock_t *__restrict, clockid_t, const struct timespec *__restrict);
+int pthread_mutexattr_getprioceiling(const pthread_mutexattr_t *__restrict, int *__restrict);
+int pthread_mutexattr_setprioceiling(pthread_mutexattr_t *, int);
+
+#ifdef _GNU_SOURCE
+struct cpu_set_t;
+int pthread_attr_setaffinity_np(pthread_attr_t *, size_t, const struct cpu_set_t *);
+int pthread_attr_getaffinity_np(const pthread_attr_t *, size_t, struct cpu_set_t *);
+int pthread_clockjoin_np(pthread_t, void **, clockid_t, const struct timespec *);
+#endif
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
