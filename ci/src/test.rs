@@ -158,7 +158,10 @@ impl Test {
 pub fn models(tally: &mut Tally) -> Result<()> {
     let target = house::root().join("target/loom").display().to_string();
     let variables = [("RUSTFLAGS", "--cfg loom"), ("CARGO_TARGET_DIR", target.as_str())];
-    cargo("models", &["test", "--quiet", "--release", "--package", "skete-logic", "--test", "models"], &variables, tally)
+    for (name, package) in [("models", "skete-logic"), ("models of locks", "skete-sync")] {
+        cargo(name, &["test", "--quiet", "--release", "--package", package, "--test", "models"], &variables, tally)?;
+    }
+    Ok(())
 }
 
 /// Programs as linked, by name and profile.

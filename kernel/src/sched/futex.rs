@@ -242,6 +242,16 @@ pub fn wait_word(word: Word, expected: u32, bitset: u32, deadline: Option<Instan
     TABLE.wait(&Machine, word.key()?, bitset, deadline, || word.read(), expected)
 }
 
+/// Whether the caller, whose wait for `word` ended so, was moved to another word meanwhile.
+///
+/// # Errors
+/// As [`Word::key`].
+#[inline]
+pub fn was_moved(word: Word, waited: Result<(), Errno>) -> Result<bool, Errno> {
+    let was_queued = matches!(waited, Ok(()) | Err(Errno::ETIMEDOUT | Errno::EINTR | Errno::EDEADLK));
+    Ok(was_queued && record::current().waiter().left() != word.key()?)
+}
+
 #[inline(always)]
 fn private(address: usize) -> Key {
     Key::new(address as u64, false)

@@ -106,6 +106,14 @@ impl Waiter {
         (self.place.load(Ordering::Relaxed) != WOKEN).then(|| self.node.with(|node| node.key))
     }
 
+    /// The word that the thread waited for last, which it was moved to if it did not ask for it. Asked by the thread itself, which waits no
+    /// more.
+    #[must_use]
+    #[inline]
+    pub fn left(&self) -> Key {
+        self.node.with(|node| node.key)
+    }
+
     /// Whether the thread is in no queue: not waiting, or let go by a waker. Asked by the thread itself.
     #[must_use]
     #[inline]
