@@ -16,6 +16,10 @@ int pthread_mutexattr_getprioceiling(const pthread_mutexattr_t *__restrict, int 
 int pthread_mutexattr_setprioceiling(pthread_mutexattr_t *, int);
 
 #ifdef _GNU_SOURCE
+#define PTHREAD_MUTEX_ADAPTIVE_NP 3
+enum { PTHREAD_RWLOCK_PREFER_READER_NP, PTHREAD_RWLOCK_PREFER_WRITER_NP, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP };
+int pthread_rwlockattr_setkind_np(pthread_rwlockattr_t *, int);
+int pthread_rwlockattr_getkind_np(const pthread_rwlockattr_t *__restrict, int *__restrict);
 struct cpu_set_t;
 int pthread_attr_setaffinity_np(pthread_attr_t *, size_t, const struct cpu_set_t *);
 int pthread_attr_getaffinity_np(const pthread_attr_t *, size_t, struct cpu_set_t *);
