@@ -61,8 +61,7 @@ impl Task {
     pub fn carry_out(self) -> Result<u8> {
         let tools = Tools::find()?;
         if self.words == ["--path"] {
-            shim::build()?;
-            println!("{}", shim::driver()?.display());
+            println!("{}", driver()?.display());
             return Ok(0);
         }
         let line = Line::parse(&self.words);
@@ -77,6 +76,16 @@ impl Task {
             }
         }
     }
+}
+
+/// The compiler as a program of its own, with all that it needs.
+///
+/// # Errors
+/// Something is missing, or cannot be built.
+pub fn driver() -> Result<PathBuf> {
+    Tools::find()?;
+    shim::build()?;
+    shim::driver()
 }
 
 /// Compiles and links the C files of a folder.

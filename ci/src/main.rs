@@ -16,6 +16,7 @@ mod board;
 mod boot;
 mod cc;
 mod check;
+mod conformance;
 mod doctor;
 mod elf;
 mod explain;
@@ -35,6 +36,7 @@ mod qemu;
 mod run;
 mod sd;
 mod size;
+mod source;
 mod std_tests;
 mod suite;
 mod tally;
@@ -67,6 +69,7 @@ enum Task {
     Boot(boot::Runner),
     Size(size::Size),
     Cc(cc::Task),
+    Conformance(conformance::Conformance),
     Bench(bench::Bench),
     Doctor(doctor::Doctor),
     Test(test::Test),
@@ -102,6 +105,7 @@ fn carry_out(task: Task) -> anyhow::Result<u8> {
         Task::Size(size) => return size.carry_out().map(|()| 0),
         Task::Test(test) => test.carry_out(&mut tally)?,
         Task::Check(check) => check.carry_out(&mut tally)?,
+        Task::Conformance(conformance) => conformance.carry_out(&mut tally)?,
         Task::Model => test::models(&mut tally)?,
         Task::Ci => {
             check::Check::default().carry_out(&mut tally)?;
