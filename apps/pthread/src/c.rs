@@ -53,6 +53,12 @@ pub fn own_name() -> usize {
     pthread_self()
 }
 
+/// What `pthread_join` answers for the thread of that name, which C has not begun.
+pub fn join_of_another(name: usize) -> c_int {
+    // SAFETY: a name that C has told; the result is nobody's.
+    unsafe { pthread_join(name, null_mut()) }
+}
+
 /// A key for numbers above 0.
 #[derive(Clone, Copy)]
 pub struct Key(c_uint);
