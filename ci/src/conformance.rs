@@ -81,12 +81,6 @@ pub enum Verdict {
 }
 
 impl Conformance {
-    /// What every change must keep: the threads' score on virt with four cores.
-    pub fn short() -> Self {
-        let subjects = vec![Subject::Threads];
-        Self { filter: None, subjects, board: Board::Virt, cores: 4, json: None, readme: false, verbose: true }
-    }
-
     /// Does it, and counts each score in `tally`.
     ///
     /// # Errors

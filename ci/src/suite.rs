@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use regex::Regex;
@@ -30,6 +31,8 @@ pub struct Case {
     pub name: Option<String>,
     /// The program's arguments.
     pub arguments: Vec<String>,
+    /// For how many seconds it runs, if it runs as long as it is told to: its last argument. `--soak` tells it otherwise.
+    pub soak: Option<u64>,
     /// Variables, `KEY=VALUE`.
     pub env: Vec<String>,
     /// What is typed on the console; `\u0004` (Ctrl-D) ends it.
@@ -76,6 +79,7 @@ impl Default for Case {
         Self {
             name: None,
             arguments: Vec::new(),
+            soak: None,
             env: Vec::new(),
             input: None,
             input_after: None,
@@ -131,36 +135,55 @@ impl Trial {
     }
 }
 
-/// Every trial of every program, in the order of the tables; with `seeds` in place of how many the tables ask for, where they ask for any.
+/// What is asked of all tables.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Wishes {
+    /// With how many seeds, in place of how many the tables ask for, where they ask for any.
+    pub seeds: Option<u64>,
+    /// Only what runs as long as it is told to, and for so many seconds.
+    pub soak: Option<u64>,
+}
+
+/// Every trial of every program, in the order of the tables.
 ///
 /// # Errors
 /// A table cannot be read, or says what is not understood.
-pub fn trials(seeds: Option<u64>) -> Result<Vec<Trial>> {
+pub fn trials(wishes: Wishes) -> Result<Vec<Trial>> {
     let mut trials = Vec::new();
     for program in project::names() {
         let path = project::folder(&program).join("cases.toml");
         if path.exists() {
             let text = fs::read_to_string(&path).with_context(|| format!("{} cannot be read", path.display()))?;
-            trials.extend(parse(&program, &text, seeds).with_context(|| path.display().to_string())?);
+            trials.extend(parse(&program, &text, wishes).with_context(|| path.display().to_string())?);
         }
     }
     Ok(trials)
 }
 
-fn parse(program: &str, text: &str, seeds: Option<u64>) -> Result<Vec<Trial>> {
+fn parse(program: &str, text: &str, wishes: Wishes) -> Result<Vec<Trial>> {
     let table: Table = toml::from_str(text)?;
     let mut trials = Vec::new();
-    for case in table.case {
+    for case in table.case.into_iter().filter_map(|case| lasting(case, wishes.soak)) {
         for pattern in case.output.iter().chain(&case.never) {
             regex(pattern)?;
         }
         for machine in machines(&case) {
-            let seeds = if machine.icount && case.seeds > 0 { seeds.unwrap_or(case.seeds) } else { 0 };
+            let seeds = if machine.icount && case.seeds > 0 { wishes.seeds.unwrap_or(case.seeds) } else { 0 };
             let seeds = std::iter::once(None).chain((1..=seeds).map(Some));
             trials.extend(seeds.map(|seed| Trial { program: program.into(), case: case.clone(), machine: machine.clone(), seed }));
         }
     }
     Ok(trials)
+}
+
+/// The case with how long it runs as its last argument; none, if it is to run for `soak` seconds and does not run as long as it is told to.
+fn lasting(mut case: Case, soak: Option<u64>) -> Option<Case> {
+    let Some(own) = case.soak else { return soak.is_none().then_some(case) };
+    let seconds = soak.unwrap_or(own);
+    case.arguments.push(seconds.to_string());
+    // What the rest of it takes does not grow.
+    case.timeout += Duration::from_secs(seconds.saturating_sub(own)).as_secs_f64();
+    Some(case)
 }
 
 fn machines(case: &Case) -> impl Iterator<Item = Machine> {
@@ -244,7 +267,7 @@ mod tests {
     const TABLE: &str = "[[case]]\narguments = [\"null\"]\nstatus = 139\noutput = [\"^skete: fault\"]\nnever = [\"again\"]\n";
 
     fn case(table: &str) -> Case {
-        parse("panic", table, None).expect("the table is well-formed").remove(0).case
+        parse("panic", table, Wishes::default()).expect("the table is well-formed").remove(0).case
     }
 
     fn judged(case: &Case, ending: Ending, output: &str) -> usize {
@@ -253,7 +276,8 @@ mod tests {
 
     #[test]
     fn a_case_runs_on_both_boards_with_one_and_four_cores_counted_and_not() {
-        let names: Vec<String> = parse("panic", TABLE, None).expect("the table is well-formed").iter().map(Trial::name).collect();
+        let names: Vec<String> =
+            parse("panic", TABLE, Wishes::default()).expect("the table is well-formed").iter().map(Trial::name).collect();
         assert_eq!(names.len(), 8);
         assert_eq!(names[0], "panic null [raspi3b 1 icount]");
         assert_eq!(names[7], "panic null [virt 4]");
@@ -262,7 +286,7 @@ mod tests {
     #[test]
     fn the_other_gic_is_asked_for_on_virt_only() {
         let table = format!("{TABLE}gic = [2, 3]\ncores = [4]\nmodes = [\"mttcg\"]\nmem = 64\nprofile = \"dev\"\n");
-        let names: Vec<String> = parse("x", &table, None).expect("the table is well-formed").iter().map(Trial::name).collect();
+        let names: Vec<String> = parse("x", &table, Wishes::default()).expect("the table is well-formed").iter().map(Trial::name).collect();
         assert_eq!(names, ["x null [raspi3b 4 dev]", "x null [virt 4 64M dev]", "x null [virt 4 gic3 64M dev]"]);
     }
 
@@ -288,25 +312,39 @@ mod tests {
 
     #[test]
     fn a_word_that_no_table_has_is_refused() {
-        assert!(parse("x", "[[case]]\nstatsu = 1\n", None).is_err());
-        assert!(parse("x", "[[case]]\noutput = [\"(\"]\n", None).is_err());
-        assert!(parse("x", "[[case]]\nprofile = \"debug\"\n", None).is_err());
+        assert!(parse("x", "[[case]]\nstatsu = 1\n", Wishes::default()).is_err());
+        assert!(parse("x", "[[case]]\noutput = [\"(\"]\n", Wishes::default()).is_err());
+        assert!(parse("x", "[[case]]\nprofile = \"debug\"\n", Wishes::default()).is_err());
     }
 
     #[test]
     fn every_table_of_this_workspace_can_be_read() {
-        assert!(trials(None).is_ok());
+        assert!(trials(Wishes::default()).is_ok());
     }
 
     #[test]
     fn seeds_are_for_counted_runs_of_the_cases_that_ask_for_them() {
         let table = format!("{TABLE}boards = [\"virt\"]\ncores = [4]\nseeds = 2\n");
-        let names = |seeds| parse("x", &table, seeds).expect("the table is well-formed").iter().map(Trial::name).collect::<Vec<_>>();
+        let names = |seeds| {
+            parse("x", &table, Wishes { seeds, soak: None }).expect("the table is well-formed").iter().map(Trial::name).collect::<Vec<_>>()
+        };
         assert_eq!(
             names(None),
             ["x null [virt 4 icount]", "x null [virt 4 icount chaos 1]", "x null [virt 4 icount chaos 2]", "x null [virt 4]"]
         );
         assert_eq!(names(Some(20)).len(), 22);
-        assert_eq!(parse("x", TABLE, Some(20)).expect("the table is well-formed").len(), 8);
+        assert_eq!(parse("x", TABLE, Wishes { seeds: Some(20), soak: None }).expect("the table is well-formed").len(), 8);
+    }
+
+    #[test]
+    fn a_case_that_lasts_is_told_how_long() {
+        let table = format!("{TABLE}soak = 5\ntimeout = 60.0\n[[case]]\n");
+        let told = |soak| {
+            let trials = parse("x", &table, Wishes { seeds: None, soak }).expect("the table is well-formed");
+            trials.into_iter().map(|trial| (trial.case.arguments, trial.case.timeout)).collect::<Vec<_>>()
+        };
+        let lasting = |seconds: &str, timeout| (vec!["null".to_owned(), seconds.to_owned()], timeout);
+        assert_eq!(told(None)[7..9], [lasting("5", 60.0), (vec![], 60.0)]);
+        assert_eq!(told(Some(600)), vec![lasting("600", 655.0); 8], "and no others run");
     }
 }

@@ -20,7 +20,7 @@ use crate::program::{Builder, Profile};
 use crate::project::{self, Project};
 use crate::run::{Boot, Settings, Surroundings};
 use crate::std_tests;
-use crate::suite::{self, Trial};
+use crate::suite::{self, Trial, Wishes};
 use crate::tally::{Tally, tail};
 
 /// What can be tested apart.
@@ -55,6 +55,9 @@ pub struct Test {
     /// With how many seeds each program is preempted at random, where its table asks for any.
     #[arg(long, value_name = "N")]
     seeds: Option<u64>,
+    /// Only the programs that run as long as they are told to, for so many minutes each.
+    #[arg(long, value_name = "MINUTES", value_parser = clap::value_parser!(u64).range(1..=10_000))]
+    soak: Option<u64>,
     /// How often each trial of a program runs; one failure is a failure.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     repeat: Option<u32>,
@@ -69,8 +72,8 @@ impl Test {
     /// # Errors
     /// A group cannot be started at all.
     pub fn carry_out(&self, tally: &mut Tally) -> Result<()> {
-        let is_wanted =
-            |group| self.groups.contains(&group) || self.groups.is_empty() && (self.filter.is_none() || group == Group::Programs);
+        let is_of_programs = self.filter.is_some() || self.soak.is_some();
+        let is_wanted = |group| self.groups.contains(&group) || self.groups.is_empty() && (!is_of_programs || group == Group::Programs);
         if is_wanted(Group::Host) {
             cargo("host", &["test", "--quiet", "--no-fail-fast"], &[], tally)?;
         }
@@ -112,7 +115,10 @@ impl Test {
 
     fn programs(&self, builder: &Builder, tally: &mut Tally) -> Result<()> {
         let filter = self.filter.as_deref().unwrap_or_default();
-        let trials: Vec<Trial> = suite::trials(self.seeds)?.into_iter().filter(|trial| trial.name().contains(filter)).collect();
+        let trials: Vec<Trial> = suite::trials(Wishes { seeds: self.seeds, soak: self.soak.map(|minutes| minutes * 60) })?
+            .into_iter()
+            .filter(|trial| trial.name().contains(filter))
+            .collect();
         if trials.is_empty() {
             bail!("no trial's name contains `{filter}`");
         }
@@ -152,7 +158,10 @@ impl Test {
 pub fn models(tally: &mut Tally) -> Result<()> {
     let target = house::root().join("target/loom").display().to_string();
     let variables = [("RUSTFLAGS", "--cfg loom"), ("CARGO_TARGET_DIR", target.as_str())];
-    cargo("models", &["test", "--quiet", "--release", "--package", "skete-logic", "--test", "models"], &variables, tally)
+    for (name, package) in [("models", "skete-logic"), ("models of locks", "skete-sync")] {
+        cargo(name, &["test", "--quiet", "--release", "--package", package, "--test", "models"], &variables, tally)?;
+    }
+    Ok(())
 }
 
 /// Programs as linked, by name and profile.

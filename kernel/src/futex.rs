@@ -37,7 +37,7 @@ use crate::time;
 pub(crate) use linux::dispatch;
 pub use linux::do_futex;
 pub use many::{free_nodes, futex_waitv};
-pub use pi::{futex_cmp_requeue_pi, futex_lock_pi, futex_trylock_pi, futex_unlock_pi, futex_wait_requeue_pi};
+pub use pi::{futex_cmp_requeue_pi, futex_lock_pi, futex_trylock_pi, futex_unlock_pi, futex_wait_movable_pi, futex_wait_requeue_pi};
 use skete_abi::Errno;
 pub use skete_abi::futex::{
     CLOCK_REALTIME, MATCH_ANY, OWNER_DIED, PRIVATE, ROBUST_LIST_LIMIT, RobustListHead, SIZE_U32, TID_MASK, TimeSpec, WAITERS, WAITV_MAX,
@@ -60,6 +60,15 @@ impl<'a> From<&'a AtomicU32> for Word<'a> {
 #[must_use]
 pub fn shared(word: &AtomicU32) -> Word<'_> {
     Word(futex::Word { address: word.as_ptr() as usize, is_shared: true, is_sure: true }, PhantomData)
+}
+
+impl Word<'static> {
+    /// The word at this address, if there is one: for requeues and wakes, which need not look at it.
+    #[must_use]
+    #[inline]
+    pub const fn at(address: usize) -> Self {
+        Self(futex::Word { address, is_shared: false, is_sure: false }, PhantomData)
+    }
 }
 
 /// The moment when a wait ends by itself.
@@ -105,6 +114,19 @@ pub fn futex_wait<'a>(word: impl Into<Word<'a>>, val: u32, timeout: Option<Durat
 pub fn futex_wait_bitset<'a>(word: impl Into<Word<'a>>, val: u32, deadline: Option<Deadline>, bitset: u32) -> Result<(), Errno> {
     record::count_entry();
     futex::wait_word(word.into().0, val, bitset, deadline.map(Deadline::instant))
+}
+
+/// [`futex_wait`] until `deadline`; and whether the caller was moved to another word meanwhile ([`futex_cmp_requeue`]), which Linux does not
+/// tell: who was has been counted by the one who moved it, however its wait ended.
+///
+/// # Errors
+/// As [`futex_wait`].
+#[inline]
+pub fn futex_wait_movable<'a>(word: impl Into<Word<'a>>, val: u32, deadline: Option<Deadline>) -> (Result<(), Errno>, bool) {
+    record::count_entry();
+    let word = word.into().0;
+    let waited = futex::wait_word(word, val, ANY, deadline.map(Deadline::instant));
+    (waited, futex::was_moved(word, waited) == Ok(true))
 }
 
 /// Wakes at most `nr` of those who wait for `word`; how many (FUTEX_WAKE).

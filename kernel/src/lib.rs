@@ -18,6 +18,7 @@
 #![cfg(target_os = "hermit")]
 #![feature(asm_goto_with_outputs)]
 #![feature(link_arg_attribute)]
+#![feature(rust_cold_cc)]
 
 pub mod arch;
 pub mod board;

@@ -103,6 +103,9 @@ unsafe extern "C" fn skete_leave(reason: u64) -> *const Record {
         spawn::recycle(left);
     } else if reason == Reason::Move as u64 {
         ready::elsewhere(left);
+    } else {
+        // Reason::Idle.
+        return core.next_after_idling();
     }
     core.next()
 }
@@ -128,7 +131,7 @@ pub fn handle_interrupts(core: &'static Core) {
 
 fn preempt_if_due(core: &'static Core, left: &'static Record) -> *const Record {
     if left.is_idle() {
-        return if core.ready.count() == 0 { left } else { core.next() };
+        return if core.ready.count() == 0 { left } else { core.next_after_idling() };
     }
     // Another core may have changed it.
     core.ready.set_running(left.priority());

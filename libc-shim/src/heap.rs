@@ -79,7 +79,6 @@ unsafe fn head(block: *const c_void) -> Head {
 }
 
 /// Bytes that C has asked for; null and `ENOMEM` if there are none (`malloc(3)`).
-#[inline]
 #[unsafe(no_mangle)]
 pub extern "C" fn malloc(bytes: usize) -> *mut c_void {
     allocate(bytes, ALIGN)

@@ -7,10 +7,12 @@
 
 use std::hint::black_box;
 use std::io;
+use std::sync::atomic::AtomicU32;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use skete::futex::futex_waitv;
 use skete::thread::{set_name, waiters};
 
 mod lock;
@@ -40,9 +42,13 @@ fn main() -> io::Result<()> {
     begin("taker", waits::for_semaphore);
     begin("queuer", waits::in_queue);
     begin("spinner", || while black_box(true) {});
+    begin("chooser", || {
+        let words = [const { AtomicU32::new(7) }; 2];
+        let _ = futex_waitv(&[((&words[0]).into(), 7), ((&words[1]).into(), 7)], None);
+    });
     begin("herald", || {
-        // Four of them, and main.
-        while waiters() != 5 {
+        // Four of them, one that waits for two words, and main.
+        while waiters() != 7 {
             thread::yield_now();
         }
         println!("stuck: all wait");

@@ -7,7 +7,9 @@
 use super::Finding;
 use super::source::Source;
 
-const MODELS: &str = "kernel/logic/tests/models/";
+const MODELS: [&str; 2] = ["kernel/logic/tests/models/", "libc-shim/sync/tests/models/"];
+/// The crates that ship.
+const SHIPPING: [&str; 2] = ["skete_logic", "skete_sync"];
 /// The runner explores nothing itself.
 const RUNNER: &str = "kernel/logic/tests/models/runner.rs";
 /// What an algorithm is made of.
@@ -16,7 +18,7 @@ const MOVES: [&str; 9] =
 
 /// Finds models of something else than what ships.
 pub fn check(sources: &[Source]) -> Vec<Finding> {
-    let models = sources.iter().filter(|source| source.path.starts_with(MODELS) && source.path != RUNNER);
+    let models = sources.iter().filter(|source| MODELS.iter().any(|folder| source.path.starts_with(folder)) && source.path != RUNNER);
     models.flat_map(|source| own_moves(source).into_iter().chain(of_nothing(source))).collect()
 }
 
@@ -54,8 +56,10 @@ fn own_moves(source: &Source) -> Vec<Finding> {
 fn of_nothing(source: &Source) -> Option<Finding> {
     let has = |word: &str| source.texts(0).any(|text| text == word);
     let is_list = source.tokens.windows(2).any(|pair| pair[0].text == "const" && pair[1].text == "MODELS");
-    (is_list && !has("skete_logic"))
-        .then(|| Finding { place: source.path.clone(), matter: "models of nothing that ships: `skete_logic` is not named".into() })
+    (is_list && !SHIPPING.iter().any(|name| has(name))).then(|| Finding {
+        place: source.path.clone(),
+        matter: "models of nothing that ships: neither `skete_logic` nor `skete_sync` is named".into(),
+    })
 }
 
 #[cfg(test)]

@@ -11,6 +11,10 @@ pub enum Mutant {
     TokenTakenInTwoSteps,
     /// Token: the core that leaves a thread's stack marks it parked without looking.
     TokenSettledBlindly,
+    /// Sleep: one who has queued forgets a wake-up that came since.
+    NoticeDroppedBehindTheQueueing,
+    /// Sleep: who is claimed alone is unparked first and let go then.
+    UnparkedBeforeLetGo,
     /// Futex: no fence between the waiter's count and its look at the word.
     WaitWithoutFence,
     /// Futex: no fence between the waker's store and its look at the count.

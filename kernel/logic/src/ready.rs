@@ -9,7 +9,7 @@ use crate::mutant::{self, Mutant};
 use crate::run_queue::{Links, RunQueue};
 use crate::thread::Thread;
 use skete_cell::Guarded;
-use skete_cell::atomic::{AtomicU8, AtomicU16, AtomicU32, Ordering};
+use skete_cell::atomic::{AtomicI32, AtomicU16, AtomicU32, Ordering};
 
 /// What a core runs, seen from a thread that was queued there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,22 +67,22 @@ pub struct Ready<L> {
     queue: Guarded<RunQueue>,
     /// How many are queued; written under `lock`, read by anybody.
     count: AtomicU32,
-    /// The running thread's priority plus one; 0 while idle. Written by this core alone.
-    running: AtomicU8,
+    /// The running thread's priority; below all of them while idle. Written by this core alone.
+    running: AtomicI32,
     /// The core's number plus one: its name in a [`Home`].
     name: u8,
 }
 
 /// Nothing runs.
-const IDLE: u8 = 0;
+const IDLE: i32 = -2;
 /// Something is about to run; what, the queue decides.
-const BEGINS: u8 = 1;
+const BEGINS: i32 = -1;
 
 impl<L: RawLock> Ready<L> {
     skete_cell::constructor! {
         /// Nothing ready on core `core`, which idles.
         pub fn new(core: u8, lock: L) -> Self {
-            Self { lock, queue: Guarded::new(RunQueue::new()), count: AtomicU32::new(0), running: AtomicU8::new(IDLE), name: core + 1 }
+            Self { lock, queue: Guarded::new(RunQueue::new()), count: AtomicU32::new(0), running: AtomicI32::new(IDLE), name: core + 1 }
         }
     }
 
@@ -126,18 +126,19 @@ impl<L: RawLock> Ready<L> {
     /// The running thread's priority changed.
     #[inline]
     pub fn set_running(&self, priority: u8) {
-        self.running.store(priority + 1, Ordering::Relaxed);
+        self.running.store(priority.into(), Ordering::Relaxed);
     }
 
     /// Queues `thread` behind its equals. `priority` is asked under the lock: whoever changes it looks at every queue afterwards.
     #[inline(always)]
     pub fn push_back<K: Homes>(&self, links: &K, thread: Thread, priority: impl FnOnce() -> u8) -> Runs {
-        self.change(|queue| {
+        let (priority, running) = self.change(|queue| {
             let priority = priority();
             queue.push_back(links, thread, priority);
             self.take_in(links, queue, thread, priority);
-            self.runs(priority)
-        })
+            (priority, self.running.load(Ordering::Relaxed))
+        });
+        Runs::seen_from(priority, running)
     }
 
     /// Queues the running `thread` before its equals: it gives way with time left in its slice.
@@ -199,7 +200,7 @@ impl<L: RawLock> Ready<L> {
             let priority = priority();
             queue.push_back(links, thread, priority);
             self.take_in(links, queue, thread, priority);
-            Some(self.runs(priority))
+            Some(Runs::seen_from(priority, self.running.load(Ordering::Relaxed)))
         })
     }
 
@@ -231,14 +232,21 @@ impl<L: RawLock> Ready<L> {
         self.set_running(priority);
         Some(run(thread, queue.is_empty()))
     }
+}
 
+impl Runs {
+    /// What runs, seen from a thread of `priority`, on a core whose [`Ready::running`] says so.
     #[inline(always)]
-    fn runs(&self, priority: u8) -> Runs {
-        match self.running.load(Ordering::Relaxed) {
-            IDLE => Runs::Nothing,
-            running if running <= priority => Runs::Less,
-            running if running == priority + 1 => Runs::Equal,
-            _ => Runs::More,
+    fn seen_from(priority: u8, running: i32) -> Self {
+        let priority = i32::from(priority);
+        if running == priority {
+            Self::Equal
+        } else if running > priority {
+            Self::More
+        } else if running == IDLE {
+            Self::Nothing
+        } else {
+            Self::Less
         }
     }
 }

@@ -9,7 +9,7 @@ use skete_cell::Guarded;
 pub const PRIORITIES: u8 = 32;
 
 /// A thread's place in a run queue, kept in its record. Guarded by the lock of the core whose queue holds the thread; while none
-/// does, by whoever may queue it.
+/// does, it means nothing.
 ///
 /// One word, low half the one behind, high half the one before, so that it is written at once. The one before means nothing in the
 /// first of a line.
@@ -17,19 +17,9 @@ pub const PRIORITIES: u8 = 32;
 #[repr(transparent)]
 pub struct Link(u32);
 
-/// In the low half of a link: no queue holds the thread.
-const UNQUEUED: u16 = u16::MAX - 1;
-
 impl Link {
-    /// In no queue.
-    pub const UNQUEUED: Self = Self::between(Thread::NONE, Thread::new(UNQUEUED));
-
-    /// Whether a run queue holds the thread.
-    #[must_use]
-    #[inline]
-    pub const fn is_queued(self) -> bool {
-        self.next().number() != UNQUEUED
-    }
+    /// Of a thread that was never queued.
+    pub const NONE: Self = Self::between(Thread::NONE, Thread::NONE);
 
     #[inline(always)]
     const fn between(previous: Thread, next: Thread) -> Self {
@@ -136,10 +126,11 @@ impl RunQueue {
         let priority = self.top_priority()?;
         let line = &mut self.lines[slot(priority)];
         let thread = line.first();
-        let next = links.link(thread).with_mut(|link| core::mem::replace(link, Link::UNQUEUED).next());
-        *line = Line::new(next, line.last());
+        let next = links.link(thread).get().next();
         if next.is_none() {
             self.ready &= !bit(priority);
+        } else {
+            *line = Line::new(next, line.last());
         }
         self.len -= 1;
         Some(thread)
@@ -152,14 +143,9 @@ impl RunQueue {
         if self.ready == 0 { None } else { Some(highest(self.ready)) }
     }
 
-    /// Takes `thread`, queued at `priority`, out of turn: its priority or affinity changes, or another core steals it. False if no
-    /// queue holds it.
-    pub fn remove(&mut self, links: &impl Links, thread: Thread, priority: u8) -> bool {
+    /// Takes `thread`, which is queued here at `priority`, out of turn: its priority changes, or another core steals it.
+    pub fn remove(&mut self, links: &impl Links, thread: Thread, priority: u8) {
         let link = links.link(thread).get();
-        if !link.is_queued() {
-            return false;
-        }
-        links.link(thread).set(Link::UNQUEUED);
         let line = &mut self.lines[slot(priority)];
         let (mut first, mut last) = (line.first(), line.last());
         if first == last {
@@ -176,7 +162,6 @@ impl RunQueue {
         }
         *line = Line::new(first, last);
         self.len -= 1;
-        true
     }
 
     /// Takes a thread for another core: of those that are `allowed` there, the one that waits longest at the highest priority.
@@ -246,11 +231,11 @@ const fn pair(low: Thread, high: Thread) -> u32 {
 #[inline(always)]
 #[allow(clippy::cast_possible_truncation, reason = "the low half is meant")]
 const fn low(pair: u32) -> Thread {
-    Thread::new(pair as u16)
+    Thread::from_number(pair as u16)
 }
 
 #[inline(always)]
 #[allow(clippy::cast_possible_truncation, reason = "the high half is 16 bits")]
 const fn high(pair: u32) -> Thread {
-    Thread::new((pair >> 16) as u16)
+    Thread::from_number((pair >> 16) as u16)
 }

@@ -11,7 +11,7 @@ struct Records(Vec<Guarded<Link>>);
 
 impl Records {
     fn new(count: u16) -> Self {
-        Self((0..count).map(|_| Guarded::new(Link::UNQUEUED)).collect())
+        Self((0..count).map(|_| Guarded::new(Link::NONE)).collect())
     }
 }
 
@@ -90,9 +90,9 @@ proptest! {
                     prop_assert_eq!(queue.pop(&records), plain.take_first(|_| true).map(Thread::new));
                 }
                 Step::Remove(thread) => {
-                    let priority = plain.remove(thread);
-                    let removed = queue.remove(&records, Thread::new(thread), priority.unwrap_or(0));
-                    prop_assert_eq!(removed, priority.is_some());
+                    if let Some(priority) = plain.remove(thread) {
+                        queue.remove(&records, Thread::new(thread), priority);
+                    }
                 }
                 Step::StealOdd => {
                     let stolen = queue.steal(&records, |t| t.index() % 2 == 1);
@@ -103,10 +103,6 @@ proptest! {
             let top = plain.lines.iter().rposition(|line| !line.is_empty());
             prop_assert_eq!(queue.top_priority().map(usize::from), top);
             prop_assert_eq!(queue.is_empty(), top.is_none());
-            for thread in 0..THREADS {
-                let queued = records.link(Thread::new(thread)).get().is_queued();
-                prop_assert_eq!(queued, plain.place(thread).is_some());
-            }
         }
     }
 }

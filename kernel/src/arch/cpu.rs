@@ -94,16 +94,16 @@ pub fn thread_pointer() -> u64 {
     pointer
 }
 
-/// Where the table of thread records begins: written once, by boot, while nobody else runs; only read from then on.
+/// Where thread record number 0 would be: written once, by boot, while nobody else runs; only read from then on.
 static THREAD_RECORDS: AtomicUsize = AtomicUsize::new(0);
 
-/// Tells every core where the table of thread records begins. A call, so that no [`thread_records`] is read before it.
+/// Tells every core where thread record number 0 would be. A call, so that no [`thread_records`] is read before it.
 #[inline(never)]
 pub fn set_thread_records(table: usize) {
     THREAD_RECORDS.store(table, Ordering::Relaxed);
 }
 
-/// The address of the table of thread records. It never changes: one reading may serve a whole function, whatever that stores.
+/// What [`set_thread_records`] told. It never changes: one reading may serve a whole function, whatever that stores.
 #[inline(always)]
 pub fn thread_records() -> usize {
     let table: usize;

@@ -7,7 +7,7 @@
 use skete_abi::Errno;
 
 use super::{Deadline, Word};
-use crate::sched::{inherit, record};
+use crate::sched::{futex, inherit, record};
 
 /// Takes the lock of `word`, waiting for it until `deadline`, `None` for ever; its holder runs at the caller's priority meanwhile, if that is
 /// the higher one, and so on along the chain of holders (FUTEX_LOCK_PI2).
@@ -56,6 +56,22 @@ pub fn futex_wait_requeue_pi<'a, 'b>(
 ) -> Result<(), Errno> {
     record::count_entry();
     inherit::wait_requeue(word.into().0, val, deadline.map(Deadline::instant), lock.into().0)
+}
+
+/// [`futex_wait_requeue_pi`], and whether the caller was moved to `lock`, however its wait ended then.
+///
+/// # Errors
+/// As [`futex_wait_requeue_pi`].
+pub fn futex_wait_movable_pi<'a, 'b>(
+    word: impl Into<Word<'a>>,
+    val: u32,
+    deadline: Option<Deadline>,
+    lock: impl Into<Word<'b>>,
+) -> (Result<(), Errno>, bool) {
+    record::count_entry();
+    let word = word.into().0;
+    let waited = inherit::wait_requeue(word, val, deadline.map(Deadline::instant), lock.into().0);
+    (waited, waited.is_ok() || futex::was_moved(word, waited) == Ok(true))
 }
 
 /// If `word` holds `expected`: the first of those who wait for it to be moved to `lock` gets that, if it is free, and at most `nr_requeue`

@@ -7,6 +7,7 @@
 
 use core::alloc::Layout;
 use core::ptr::NonNull;
+use core::sync::atomic::{AtomicUsize, Ordering};
 
 use allocator_api2::alloc::{AllocError, Allocator};
 use skete_logic::pages::PAGE;
@@ -186,6 +187,9 @@ pub unsafe fn reallocate(block: *mut u8, layout: Layout, bytes: usize) -> *mut u
     moved
 }
 
+/// What [`held`] tells.
+static HELD: AtomicUsize = AtomicUsize::new(0);
+
 /// The kernel's own handle on the heap, for collections that name their allocator.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Heap;
@@ -198,6 +202,7 @@ unsafe impl Allocator for Heap {
             return NonNull::new(dangling).map(|p| NonNull::slice_from_raw_parts(p, 0)).ok_or(AllocError);
         }
         let block = NonNull::new(allocate(layout)).ok_or(AllocError)?;
+        HELD.fetch_add(layout.size(), Ordering::Relaxed);
         Ok(NonNull::slice_from_raw_parts(block, layout.size()))
     }
 
@@ -205,8 +210,14 @@ unsafe impl Allocator for Heap {
         if layout.size() != 0 {
             // SAFETY: the caller's promise.
             unsafe { free(block.as_ptr(), layout) };
+            HELD.fetch_sub(layout.size(), Ordering::Relaxed);
         }
     }
+}
+
+/// Bytes that the kernel's own collections have of the heap.
+pub fn held() -> usize {
+    HELD.load(Ordering::Relaxed)
 }
 
 /// Bytes that the heap has from the frame allocator.

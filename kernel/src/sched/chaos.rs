@@ -61,8 +61,8 @@ pub fn first_count(core: &Core) -> u64 {
 }
 
 /// The calling thread has entered the kernel: in one of four cases its equals run first, in one of eight it may go on on another core.
-#[cold]
-pub fn entered() {
+#[inline(never)]
+pub extern "rust-cold" fn entered() {
     let before = cpu::mask();
     if before.lets_irqs_in() && !cpu::is_on_core_stack() && !record::current().is_idle() {
         match Core::this().dice.throw(8) {

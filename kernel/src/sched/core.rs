@@ -1,7 +1,7 @@
 //! What a core knows: its ready threads, its deadlines, its slice.
 //!
 //! A core takes threads from its own queue and, with nothing there, from the others' ([`skete_logic::placement`]). The timer is set only for a reason: a deadline, or a slice
-//! while an equal waits. A slice that was renewed leaves the timer as it is; when it fires too early it is set again.
+//! while an equal waits ([`skete_logic::slice`]).
 #![allow(unsafe_code, reason = "a core is found through a register")]
 
 use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
@@ -11,6 +11,7 @@ use skete_logic::deadlines::Entry;
 use skete_logic::placement::{self, Cores as _, IdleSet};
 use skete_logic::ready::{Ready, Runs};
 use skete_logic::sleepers::Sleepers;
+use skete_logic::slice::Slice;
 use skete_logic::thread::Thread;
 use skete_logic::time::Instant;
 
@@ -21,7 +22,7 @@ use crate::arch::{cpu, stacks};
 use crate::memory::Heap;
 use crate::time;
 
-/// No slice is running, or no timer set.
+/// No timer is set.
 const NEVER: u64 = u64::MAX;
 
 /// A core. Its first word is where the vectors look for the emergency stack.
@@ -31,12 +32,11 @@ pub struct Core {
     number: u8,
     /// The other cores that run threads, one bit each.
     others: AtomicU8,
-    /// Whether its threads are one slice each even when alone: under `-icount` a spin for another core must end.
+    /// Whether slices are ticked off even when nobody waits: under `-icount` a spin for another core must end.
     ticks_always: AtomicBool,
     /// Its ready threads, and what the others see of it.
     pub ready: Ready<QueueLock>,
-    /// When the running thread's slice ends, in ticks.
-    slice_end: AtomicU64,
+    slice: Slice,
     /// When the timer fires, in ticks.
     timer: AtomicU64,
     /// Who fell asleep here until a deadline.
@@ -64,7 +64,7 @@ impl Core {
             others: AtomicU8::new(0),
             ticks_always: AtomicBool::new(false),
             ready: Ready::new(number, QueueLock::new()),
-            slice_end: AtomicU64::new(NEVER),
+            slice: Slice::new(),
             timer: AtomicU64::new(NEVER),
             sleepers: Sleepers::new(QueueLock::new(), Heap),
             switches: AtomicU64::new(0),
@@ -149,7 +149,10 @@ impl Core {
     /// [`next`](Self::next) without a call.
     #[inline(always)]
     pub fn next_at_once(&'static self) -> &'static Record {
-        self.ready.pop(&Records, |thread, is_last| self.run(thread, is_last)).unwrap_or_else(|| self.next_from_elsewhere())
+        match self.ready.pop(&Records, |thread, is_last| (self.run(thread), is_last)) {
+            Some((record, is_last)) => self.begin_slice(record, !is_last),
+            None => self.next_from_elsewhere(),
+        }
     }
 
     /// Queues the running `left` behind its equals and takes the next. A core that idles is to take it; one that goes idle this very moment
@@ -157,22 +160,23 @@ impl Core {
     #[inline]
     pub fn next_after(&'static self, left: &'static Record) -> &'static Record {
         let allowed = left.affinity.load(Ordering::Relaxed);
-        let next = self.ready.rotate(&Records, left.thread(), || left.priority(), |thread, is_last| self.run(thread, is_last));
+        let next = self.ready.rotate(&Records, left.thread(), || left.priority(), |thread, is_last| (self.run(thread), is_last));
         if IDLE.has_any(allowed) {
             placement::offer(&Machine, self.number(), allowed & online());
         }
-        next.unwrap_or_else(|| self.next_from_elsewhere())
+        match next {
+            Some((record, is_last)) => self.begin_slice(record, !is_last),
+            None => self.next_from_elsewhere(),
+        }
     }
 
     /// After an interrupt: the record to resume when `left` was running.
     pub fn preempt(&'static self, left: &'static Record) -> &'static Record {
-        let is_slice_over = cpu::ticks_about() >= self.slice_end.load(Ordering::Relaxed);
+        let is_slice_over = self.slice.is_over(cpu::ticks_about(), time::slice_ticks());
         let goes_on = self.ready.look(|top| {
             let has_equal = top == Some(left.priority());
             let goes_on = top < Some(left.priority()) || has_equal && !is_slice_over;
-            if goes_on {
-                self.slice_goes_on(has_equal, is_slice_over);
-            }
+            self.begin_slice((), goes_on && has_equal);
             goes_on
         });
         if goes_on {
@@ -188,15 +192,6 @@ impl Core {
         self.next()
     }
 
-    /// The running thread stays: its slice begins if an equal waits now, and is forgotten if it ended with no equal waiting.
-    fn slice_goes_on(&self, has_equal: bool, is_over: bool) {
-        if has_equal && self.slice_end.load(Ordering::Relaxed) == NEVER {
-            self.begin_slice();
-        } else if is_over {
-            self.slice_end.store(NEVER, Ordering::Relaxed);
-        }
-    }
-
     /// A core with at least two threads fewer than this one, where `left` may run.
     fn much_lighter(&self, left: &Record) -> Option<&'static Self> {
         let allowed = left.affinity.load(Ordering::Relaxed) & online();
@@ -204,27 +199,36 @@ impl Core {
         (other.ready.load() + 2 <= self.ready.load()).then_some(other)
     }
 
+    /// `thread` is to run next.
     #[inline(always)]
-    fn run(&'static self, thread: Thread, is_last: bool) -> &'static Record {
+    fn run(&'static self, thread: Thread) -> &'static Record {
         let record = record::of(thread);
         self.count_switch();
         record.core.store(self.number, Ordering::Relaxed);
-        if is_last && !self.ticks_always.load(Ordering::Relaxed) {
-            self.slice_end.store(NEVER, Ordering::Relaxed);
-        } else {
-            self.begin_slice();
-        }
+        self.slice.begin(cpu::ticks_about());
         record
     }
 
-    /// The running thread has a slice from now on: an equal waits.
-    #[inline]
-    pub fn begin_slice(&self) {
-        let end = cpu::ticks_about() + time::slice_ticks();
-        self.slice_end.store(end, Ordering::Relaxed);
-        if end < self.timer.load(Ordering::Relaxed) {
-            self.set_timer(end);
+    /// If an equal may wait, the running thread has a slice from now on, unless it has one already. Answers with `then`.
+    #[inline(always)]
+    fn begin_slice<R>(&self, then: R, has_equal: bool) -> R {
+        if has_equal && !self.slice.is_ticking() { self.expect_tick(then) } else { then }
+    }
+
+    #[cold]
+    #[inline(never)]
+    extern "rust-cold" fn expect_tick<R>(&self, then: R) -> R {
+        let tick = self.slice.expect_tick(cpu::ticks_about(), time::slice_ticks());
+        if tick < self.timer.load(Ordering::Relaxed) {
+            self.set_timer(tick);
         }
+        then
+    }
+
+    /// The record to resume when this core idled.
+    pub fn next_after_idling(&'static self) -> &'static Record {
+        self.begin_slice((), self.ticks_always.load(Ordering::Relaxed));
+        self.next()
     }
 
     fn set_timer(&self, at: u64) {
@@ -236,10 +240,9 @@ impl Core {
     fn next_from_elsewhere(&'static self) -> &'static Record {
         if let Some(thread) = placement::steal(&Machine, self.number()) {
             self.ready.set_running(Machine.priority(thread));
-            return self.ready.look(|top| self.run(thread, top.is_none()));
+            return self.ready.look(|top| self.begin_slice(self.run(thread), top.is_some()));
         }
         self.ready.idle();
-        self.slice_end.store(NEVER, Ordering::Relaxed);
         &IDLE_RECORDS[self.number()]
     }
 
@@ -248,7 +251,7 @@ impl Core {
     pub fn must_know(&self, runs: Runs) -> bool {
         match runs {
             Runs::Nothing | Runs::Less => true,
-            Runs::Equal => self.slice_end.load(Ordering::Relaxed) == NEVER,
+            Runs::Equal => !self.slice.is_ticking(),
             Runs::More => false,
         }
     }
@@ -257,9 +260,7 @@ impl Core {
     /// count, if an equal waits now.
     #[inline]
     pub fn take_notice(&self, runs: Runs) -> bool {
-        if runs == Runs::Equal && self.slice_end.load(Ordering::Relaxed) == NEVER {
-            self.begin_slice();
-        }
+        self.begin_slice((), runs == Runs::Equal);
         matches!(runs, Runs::Nothing | Runs::Less)
     }
 
@@ -268,7 +269,7 @@ impl Core {
         let priority = record.priority();
         self.ready.set_running(priority);
         self.ready.look(|top| {
-            self.slice_goes_on(top == Some(priority), false);
+            self.begin_slice((), top == Some(priority));
             top > Some(priority)
         })
     }
@@ -294,29 +295,24 @@ impl Core {
             super::park::unpark(thread);
         }
         let now = cpu::ticks_about();
-        if self.slice_end.load(Ordering::Relaxed) <= now {
-            let next = if self.ticks_always.load(Ordering::Relaxed) { now + time::slice_ticks() } else { NEVER };
-            self.ready.look(|top| {
-                if top.is_none() {
-                    self.slice_end.store(next, Ordering::Relaxed);
-                }
-            });
+        if self.slice.is_due(now) {
+            let ticks_always = self.ticks_always.load(Ordering::Relaxed) && !self.ready.is_idle();
+            let running = Some(record::current().priority());
+            // If the slice is over, `preempt` sees that next.
+            self.ready.look(|top| self.slice.tick(now, time::slice_ticks(), ticks_always || top >= running));
         }
-        // With somebody waiting, `preempt` sees next that the slice is over, and begins another.
-        let slice_end = self.slice_end.load(Ordering::Relaxed);
-        let mut next = if slice_end <= now { NEVER } else { slice_end };
+        let mut next = self.slice.next_tick();
         if let Some(tick) = self.dice.next_tick(now) {
-            // Whose slice it is, it is over.
-            self.slice_end.store(0, Ordering::Relaxed);
+            self.slice.end();
             next = next.min(tick);
         }
         self.reset_timer(next);
     }
 
-    /// Sets the timer for `slice` or the next deadline, whichever comes first; stops it without a reason.
-    fn reset_timer(&self, slice: u64) {
+    /// Sets the timer for `tick` or the next deadline, whichever comes first; stops it without a reason.
+    fn reset_timer(&self, tick: u64) {
         let deadline = self.sleepers.earliest().map_or(NEVER, time::ticks_of);
-        let at = deadline.min(slice);
+        let at = deadline.min(tick);
         self.timer.store(at, Ordering::Relaxed);
         if at == NEVER { cpu::disarm_timer() } else { cpu::arm_timer(at) }
     }

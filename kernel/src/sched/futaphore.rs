@@ -45,6 +45,11 @@ impl futaphore::Machine for Machine {
         futex::wake_decided(word.as_ptr() as usize, decide);
     }
 
+    #[inline(always)]
+    fn wake_lone(&self, word: &AtomicU64, decide: impl FnOnce() -> bool) -> bool {
+        futex::wake_lone(word.as_ptr() as usize, decide)
+    }
+
     fn wake_all(&self, word: &AtomicU64) {
         futex::wake_at(word.as_ptr() as usize, u32::MAX);
     }

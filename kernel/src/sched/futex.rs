@@ -7,16 +7,21 @@
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use skete_abi::Errno;
+use skete_logic::futex::many::owner_of;
 use skete_logic::futex::operation::Operation;
 use skete_logic::futex::{ANY, Bucket, Key, Requeued, Shares, Table, Waiter};
 use skete_logic::host::{Host, Parked, RawLock};
 use skete_logic::thread::Thread;
 use skete_logic::time::Instant;
+use skete_logic::token::Token;
 
+use super::many;
 use super::park;
+use super::ready;
 use super::ready::QueueLock;
 use super::record::{self, Records};
-use crate::arch::{cpu, probe};
+use crate::arch::cpu::{self, Masking};
+use crate::arch::probe;
 use crate::time;
 
 /// How many buckets: 16 KiB of them; a thousand sleepers share one by four.
@@ -75,14 +80,39 @@ impl Host for Machine {
         park::unpark_each(threads);
     }
 
+    type Masking = Masking;
+
     #[inline(always)]
-    fn unpark_claimed(&self, lock: &impl RawLock, claim: impl FnOnce() -> Thread) {
-        park::unpark_claimed(|| lock.locked_uninterrupted(claim));
+    fn uninterrupted<R>(&self, section: impl FnOnce(Masking) -> R) -> R {
+        let before = cpu::mask();
+        let result = section(before);
+        cpu::unmask(before);
+        result
     }
 
     #[inline(always)]
-    fn park_after(&self, lock: &impl RawLock, enter: impl FnOnce() -> Result<(), Errno>) -> Result<(), Errno> {
-        park::park_after(|| lock.locked_uninterrupted(enter))
+    fn token(&self, thread: Thread) -> &Token {
+        &record::of(thread).token
+    }
+
+    #[inline(always)]
+    fn make_ready(&self, thread: Thread, masking: Masking) {
+        ready::make_ready_masked(thread, masking);
+    }
+
+    #[inline(always)]
+    fn owner(&self, thread: Thread) -> Thread {
+        owner_of(&record::of(thread).owner)
+    }
+
+    #[inline(always)]
+    fn pass_on(&self, thread: Thread, masking: Masking) {
+        many::pass_on(thread, masking);
+    }
+
+    #[inline(always)]
+    fn leave(&self) {
+        super::sleep();
     }
 
     #[inline(always)]
@@ -212,6 +242,16 @@ pub fn wait_word(word: Word, expected: u32, bitset: u32, deadline: Option<Instan
     TABLE.wait(&Machine, word.key()?, bitset, deadline, || word.read(), expected)
 }
 
+/// Whether the caller, whose wait for `word` ended so, was moved to another word meanwhile.
+///
+/// # Errors
+/// As [`Word::key`].
+#[inline]
+pub fn was_moved(word: Word, waited: Result<(), Errno>) -> Result<bool, Errno> {
+    let was_queued = matches!(waited, Ok(()) | Err(Errno::ETIMEDOUT | Errno::EINTR | Errno::EDEADLK));
+    Ok(was_queued && record::current().waiter().left() != word.key()?)
+}
+
 #[inline(always)]
 fn private(address: usize) -> Key {
     Key::new(address as u64, false)
@@ -281,6 +321,12 @@ pub fn wait_while(address: usize, deadline: Option<Instant>, must_wait: impl Fn(
 #[inline]
 pub fn wake_decided(address: usize, decide: impl FnOnce(u32) -> bool) {
     TABLE.wake_decided(&Machine, private(address), decide);
+}
+
+/// [`wake_decided`] where whoever waits for the word at `address` is alone in its bucket; else false, and nothing was asked.
+#[inline(always)]
+pub fn wake_lone(address: usize, decide: impl FnOnce() -> bool) -> bool {
+    TABLE.wake_lone(&Machine, private(address), decide)
 }
 
 /// How many threads wait for the kernel's own `word` now.

@@ -10,13 +10,13 @@ use arrayvec::ArrayVec;
 use skete_abi::Errno;
 use skete_abi::futex::WAITV_MAX;
 use skete_logic::futex::many::{Awaited, Nodes, owner_of};
+use skete_logic::host;
 use skete_logic::thread::Thread;
 use skete_logic::time::Instant;
 use skete_logic::waiting::Cause;
 
 use super::futex::{Machine, TABLE, Word};
 use super::mutex::Sleep;
-use super::ready;
 use super::record::{self, Record};
 use crate::arch::cpu::Masking;
 use crate::arch::probe;
@@ -135,22 +135,9 @@ pub fn sleeping_owner(record: &Record) -> Option<&'static Record> {
     owner.token.notify().then_some(owner)
 }
 
-/// Passes on a notification of `record` that found nobody asleep there.
-#[cold]
-#[inline(never)]
-pub fn forward(record: &Record) {
-    if let Some(owner) = sleeping_owner(record) {
-        ready::make_ready(owner);
-    }
-}
-
-/// [`forward`] with IRQs masked, which were as `before`.
-#[cold]
-#[inline(never)]
-pub fn forward_masked(record: &Record, before: Masking) {
-    if let Some(owner) = sleeping_owner(record) {
-        ready::make_ready_masked(owner, before);
-    }
+/// An unpark of `thread` that found nobody asleep there, with IRQs masked: passed on if that is a lent node.
+pub extern "rust-cold" fn pass_on(thread: Thread, before: Masking) {
+    host::pass_on(&Machine, thread, before);
 }
 
 /// How many nodes are free; none before the first wait for several words.

@@ -76,30 +76,12 @@ impl Timers for Machine {
     }
 }
 
-/// Parks if `enter` agrees, with IRQs masked from before it. May return for no reason.
-///
-/// # Errors
-/// What `enter` answers; then the caller has not parked.
-#[inline(always)]
-pub fn park_after<E>(enter: impl FnOnce() -> Result<(), E>) -> Result<(), E> {
-    let before = cpu::mask();
-    let entered = enter();
-    if entered.is_ok() {
-        super::sleep();
-    }
-    cpu::unmask(before);
-    entered
-}
-
 /// Ends the present or the next [`park`] of `thread`.
 #[inline(never)]
 pub fn unpark(thread: Thread) {
     let record = record::of(thread);
-    if record.token.notify() {
-        ready::make_ready(record);
-    } else {
-        many::forward(record);
-    }
+    let wakes = if record.token.notify() { Some(record) } else { many::sleeping_owner(record) };
+    ready::make_all_ready(wakes.into_iter());
 }
 
 /// Ends the present wait of `record`'s thread for a word with `EINTR`; if it waits for none, the next that comes to park. Its word for that
@@ -118,22 +100,6 @@ pub fn take_interruption() -> bool {
     let word = (cpu::thread_pointer() - stack::INTERRUPTION) as *const AtomicU32;
     // SAFETY: in the thread's own block.
     unsafe { &*word }.swap(0, Ordering::Relaxed) != 0
-}
-
-/// [`unpark`] of whom `claim` answers, with IRQs masked from before it; [`Thread::NONE`]: nobody.
-#[inline(always)]
-pub fn unpark_claimed(claim: impl FnOnce() -> Thread) {
-    let before = cpu::mask();
-    let thread = claim();
-    if !thread.is_none() {
-        let record = record::of(thread);
-        if record.token.notify() {
-            ready::make_ready_masked(record, before);
-        } else {
-            many::forward_masked(record, before);
-        }
-    }
-    cpu::unmask(before);
 }
 
 /// Unparks each of `threads`: all are queued before one of them may take this core from the caller.

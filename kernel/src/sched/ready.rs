@@ -97,11 +97,20 @@ pub fn make_ready(record: &'static Record) {
     make_all_ready(core::iter::once(record));
 }
 
-/// [`make_ready`] by one who has masked IRQs and knows what was masked `before`.
+/// [`make_ready`] of `thread` by one who has masked IRQs and knows what was masked `before`.
 #[inline(always)]
-pub fn make_ready_masked(record: &'static Record, before: cpu::Masking) {
-    let this = Core::this();
-    if queue_somewhere(this, record) {
+pub fn make_ready_masked(thread: Thread, before: cpu::Masking) {
+    let (this, record) = (Core::this(), record::of(thread));
+    if !this.is_alone_in(record.affinity.load(Ordering::Relaxed)) {
+        make_ready_on_the_best(this, before, record);
+    } else if queue_here(this, thread) {
+        give_way(this, before);
+    }
+}
+
+#[inline(never)]
+extern "rust-cold" fn make_ready_on_the_best(this: &'static Core, before: cpu::Masking, record: &'static Record) {
+    if queue_on_the_best(this, record) {
         give_way(this, before);
     }
 }
@@ -122,25 +131,33 @@ pub fn make_all_ready(records: impl Iterator<Item = &'static Record>) {
 }
 
 /// Queues `record`; true if this core's running thread must give way to it. IRQs are masked.
-#[inline(always)]
+#[inline]
 fn queue_somewhere(this: &'static Core, record: &'static Record) -> bool {
     // With this core alone to choose there is nobody to kick.
     if this.is_alone_in(record.affinity.load(Ordering::Relaxed)) {
-        this.take_notice(this.ready.push_back(&Records, record.thread(), || record.priority()))
+        queue_here(this, record.thread())
     } else {
-        queue_on_the_best(record, this)
+        queue_on_the_best(this, record)
     }
 }
 
+/// Queues `thread`, which may run on no other core than `this` one; true if the running thread must give way to it.
+#[inline(always)]
+fn queue_here(this: &'static Core, thread: Thread) -> bool {
+    this.take_notice(this.ready.push_back(&Records, thread, || record::of(thread).priority()))
+}
+
 #[inline(never)]
-fn queue_on_the_best(record: &'static Record, this: &'static Core) -> bool {
+fn queue_on_the_best(this: &'static Core, record: &'static Record) -> bool {
     let allowed = record.affinity.load(Ordering::Relaxed) & cores::online();
     queue_on(choose(record, this, allowed), record)
 }
 
 /// The running thread gives way at once if it may. A handler, the switch and the idle loop look at the queue anyway.
-#[cold]
-pub fn give_way(this: &'static Core, before: cpu::Masking) {
+///
+/// Cold, and by a convention by which it keeps the registers that its caller uses, so that a wake-up that comes by saves none.
+#[inline(never)]
+pub extern "rust-cold" fn give_way(this: &'static Core, before: cpu::Masking) {
     if cpu::is_on_core_stack() || record::current().is_idle() {
         return;
     }

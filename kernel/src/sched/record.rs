@@ -47,6 +47,7 @@ pub struct Record {
     pub tid: AtomicU32,
     /// How many threads have lived in this record.
     pub generation: AtomicU32,
+    /// Its number, as links store it.
     number: AtomicU16,
     /// 0–31.
     pub priority: AtomicU8,
@@ -87,7 +88,7 @@ impl Record {
         Self {
             context: UnsafeCell::new(Context::EMPTY),
             token: Token::new(),
-            link: Guarded::new(Link::UNQUEUED),
+            link: Guarded::new(Link::NONE),
             home: AtomicU16::new(Home::NONE.0),
             place: Guarded::new(Place::NONE),
             waiter: Waiter::new(),
@@ -115,7 +116,7 @@ impl Record {
     /// Its number in the table; [`Thread::NONE`] for an idle thread.
     #[inline]
     pub fn thread(&self) -> Thread {
-        Thread::new(self.number.load(Ordering::Relaxed))
+        Thread::from_number(self.number.load(Ordering::Relaxed))
     }
 
     /// Whether it is a core's idle thread.
@@ -128,6 +129,12 @@ impl Record {
     #[inline(always)]
     pub fn waiter(&self) -> &Waiter {
         &self.waiter
+    }
+
+    /// Where it waits in a set of semaphores.
+    #[inline(always)]
+    pub fn sleeper(&self) -> &Sleeper {
+        &self.sleeper
     }
 
     /// Its priority, 0–31.
@@ -191,9 +198,10 @@ pub static IDLE_RECORDS: [Record; cpu::CORES] = [const { Record::new(Thread::NON
 static LENGTH: AtomicUsize = AtomicUsize::new(0);
 static LENGTH_WITH_NODES: AtomicUsize = AtomicUsize::new(0);
 
+/// The record numbered `thread`, which is not [`Thread::NONE`]. Numbers begin at 1: [`cpu::thread_records`] tells where number 0 would be.
 #[inline(always)]
-fn table() -> *mut Record {
-    core::ptr::with_exposed_provenance_mut(cpu::thread_records())
+fn at(thread: Thread) -> *mut Record {
+    core::ptr::with_exposed_provenance_mut(cpu::thread_records() + usize::from(thread.number()) * size_of::<Record>())
 }
 
 /// The record that the running code belongs to.
@@ -229,7 +237,7 @@ pub fn waiting<R>(cause: Cause, wait: impl FnOnce() -> R) -> R {
 pub fn of(thread: Thread) -> &'static Record {
     debug_assert!(thread.index() < LENGTH_WITH_NODES.load(Ordering::Relaxed), "a thread is named by a record's number");
     // SAFETY: the table was made at boot with more records than any number given out, and records are begun before they are named.
-    unsafe { &*table().add(thread.index()) }
+    unsafe { &*at(thread) }
 }
 
 /// The record that `tid` names, if such a record was ever used.
@@ -243,7 +251,7 @@ pub fn named(tid: u32) -> Option<(&'static Record, Tid)> {
 /// # Safety
 /// `memory` is room for `length` records and those of `nodes` behind them, used for nothing else ever.
 pub unsafe fn install(memory: *mut Record, length: usize, nodes: usize) {
-    cpu::set_thread_records(memory.expose_provenance());
+    cpu::set_thread_records(memory.expose_provenance() - size_of::<Record>());
     LENGTH.store(length, Ordering::Relaxed);
     LENGTH_WITH_NODES.store(length + nodes, Ordering::Relaxed);
 }
@@ -251,7 +259,7 @@ pub unsafe fn install(memory: *mut Record, length: usize, nodes: usize) {
 /// Begins the record of `thread`, never used before.
 pub fn begin(thread: Thread) -> &'static Record {
     // SAFETY: `install` made room; nobody knows this record yet.
-    unsafe { table().add(thread.index()).write(Record::new(thread)) };
+    unsafe { at(thread).write(Record::new(thread)) };
     of(thread)
 }
 
@@ -300,6 +308,6 @@ impl Records {
     /// The semaphore sleeper of `thread`.
     #[inline(always)]
     pub fn sleeper(thread: Thread) -> &'static Sleeper {
-        &of(thread).sleeper
+        of(thread).sleeper()
     }
 }

@@ -47,11 +47,17 @@ impl Gate for SetLock {
     #[inline(always)]
     fn locked<R>(&self, section: impl FnOnce() -> (R, u32)) -> R {
         let before = cpu::mask();
+        let result = self.locked_uninterrupted(section);
+        cpu::unmask(before);
+        result
+    }
+
+    #[inline(always)]
+    fn locked_uninterrupted<R>(&self, section: impl FnOnce() -> (R, u32)) -> R {
         gate::take(&self.0);
         let (result, number) = section();
         // Release pairs with the Acquire in whoever takes the gate next.
         self.0.store(number, Ordering::Release);
-        cpu::unmask(before);
         result
     }
 }
@@ -112,6 +118,11 @@ impl Sleepers for Machine {
     #[inline(always)]
     fn sleeper(&self, thread: Thread) -> &Sleeper {
         Records::sleeper(thread)
+    }
+
+    #[inline(always)]
+    fn own_sleeper(&self) -> &Sleeper {
+        record::current().sleeper()
     }
 
     #[inline(always)]

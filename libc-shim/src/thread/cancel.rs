@@ -38,6 +38,9 @@ const CLOSED: u32 = 16;
 /// Whether a thread is cancelled, and whether it lets itself: the bits above.
 pub struct Cancelling(AtomicU32);
 
+/// Whether anybody was ever to be cancelled: until then a call that need not wait does not look who it is.
+pub static EVER: AtomicU32 = AtomicU32::new(0);
+
 impl Cancelling {
     /// A thread's that nobody wants to cancel, and that would let itself.
     pub const fn new() -> Self {
@@ -100,6 +103,7 @@ pub fn while_waiting<T>(wait: impl FnOnce() -> Result<T, Errno>) -> Result<T, Er
 /// POSIX `pthread_cancel`.
 #[unsafe(no_mangle)]
 pub extern "C" fn pthread_cancel(name: Name) -> c_int {
+    EVER.store(1, Ordering::Relaxed);
     number(Block::named(name).map(|block| {
         // SeqCst pairs with `while_waiting`.
         let before = block.cancelling.0.fetch_or(WANTED, Ordering::SeqCst);

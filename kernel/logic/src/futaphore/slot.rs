@@ -42,7 +42,7 @@ impl Slot {
     pub fn p(&self, machine: &impl Machine) -> Result<(), Errno> {
         match machine.lower(&self.word) {
             Ok(()) => Ok(()),
-            Err(seen) => self.p_since(machine, seen, None),
+            Err(seen) => self.p_since(machine, seen),
         }
     }
 
@@ -54,30 +54,29 @@ impl Slot {
     pub fn p_until(&self, machine: &impl Machine, deadline: impl FnOnce() -> Instant) -> Result<(), Errno> {
         match machine.lower(&self.word) {
             Ok(()) => Ok(()),
-            Err(seen) => self.p_since(machine, seen, Some(deadline())),
+            Err(seen) if seen.is_in_use() => self.p_again(machine, seen, Some(deadline()), false),
+            Err(_) => Err(Errno::EINVAL),
         }
     }
 
-    /// P, since the slot was in state `seen`, which did not let the program take by itself. The usual way in one piece: it says that somebody
-    /// waits, sleeps, and takes what it was woken for.
+    /// P, since the slot was in state `seen`, which did not let the program take by itself. The usual way in one piece: nobody waits yet; it
+    /// says that somebody does, sleeps, and takes the one that it was woken for.
     ///
     /// # Errors
-    /// As [`p_until`](Self::p_until).
+    /// As [`p`](Self::p).
     #[cold]
-    pub fn p_since(&self, machine: &impl Machine, seen: State, deadline: Option<Instant>) -> Result<(), Errno> {
+    #[inline(never)]
+    pub fn p_since(&self, machine: &impl Machine, seen: State) -> Result<(), Errno> {
         if !seen.is_in_use() {
             return Err(Errno::EINVAL);
         }
-        if seen.count() > 0 || exchange_from(&self.word, seen, seen.emptied()).is_err() {
-            return self.p_again(machine, seen, deadline, false);
+        let (asleep, given) = (seen.emptied(), seen.given_to_the_last());
+        if seen != given.spent() || exchange_from(&self.word, seen, asleep).is_err() {
+            return self.p_again(machine, seen, None, false);
         }
         machine.enter();
-        self.sleep(machine, seen.emptied(), deadline)?;
-        let state = self.state();
-        match state.taken() {
-            Some(taken) if state.is_one_life(seen) && exchange_from(&self.word, state, taken).is_ok() => Ok(()),
-            _ => self.p_again(machine, seen, deadline, true),
-        }
+        self.sleep(machine, asleep, None)?;
+        if exchange_from(&self.word, given, given.spent()).is_ok() { Ok(()) } else { self.p_again(machine, given, None, true) }
     }
 
     /// P, as long as it takes.
@@ -159,14 +158,27 @@ impl Slot {
     /// # Errors
     /// As [`v`](Self::v).
     #[cold]
+    #[inline(never)]
     pub fn v_since(&self, machine: &impl Machine, seen: State) -> Result<(), Errno> {
-        if !seen.is_in_use() {
-            return Err(Errno::EINVAL);
-        }
-        if !seen.is_awaited() {
-            return Err(Errno::EOVERFLOW);
+        // The usual way: one waits, and nobody has given.
+        if seen != seen.emptied() || !seen.is_in_use() {
+            return self.v_again(machine, seen, false);
         }
         machine.enter();
+        let is_given = machine.wake_lone(&self.word, || exchange_from(&self.word, seen, seen.given_to_the_last()).is_ok());
+        if is_given { Ok(()) } else { self.v_again(machine, seen, true) }
+    }
+
+    /// V, whoever waits.
+    #[cold]
+    #[inline(never)]
+    fn v_again(&self, machine: &impl Machine, seen: State, has_entered: bool) -> Result<(), Errno> {
+        if !seen.is_awaited() {
+            return Err(if seen.is_in_use() { Errno::EOVERFLOW } else { Errno::EINVAL });
+        }
+        if !has_entered {
+            machine.enter();
+        }
         let mut result = Ok(());
         machine.wake_one(&self.word, |waiting| {
             // One of them will be gone.

@@ -107,10 +107,22 @@ impl State {
         Self(self.0 & !(IN_USE - 1) | SLOW)
     }
 
+    /// What the only one who waited finds when it was given one, and nobody else has come.
+    #[must_use]
+    pub const fn given_to_the_last(self) -> Self {
+        Self(self.emptied().0 & !SLOW | 1)
+    }
+
+    /// One less; not asked of a count of zero.
+    #[must_use]
+    pub(super) const fn spent(self) -> Self {
+        Self(self.0 - 1)
+    }
+
     /// One less, whether or not somebody waits, if the count is above zero.
     #[must_use]
     pub const fn taken(self) -> Option<Self> {
-        if self.count() > 0 { Some(Self(self.0 - 1)) } else { None }
+        if self.count() > 0 { Some(self.spent()) } else { None }
     }
 
     /// One more; still waited for if it was, and `is_awaited`. Asked under the queue's lock. `None`: there is no greater count.

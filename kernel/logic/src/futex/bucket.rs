@@ -1,8 +1,8 @@
 //! A bucket: the waiters of all words with one hash.
 
-use super::Key;
 use super::chain::Chain;
 use super::waiter::{Links, Node};
+use super::{ANY, Key};
 use crate::host::Host;
 use crate::thread::Thread;
 use skete_cell::Guarded;
@@ -43,30 +43,29 @@ impl<L> Bucket<L> {
 
 /// Waiters linked through their nodes: higher priority first, first come first served within a priority.
 ///
-/// The first and the last, in the low and high half of a word; their numbers inverted, so that an empty bucket is all zeros, and the table
-/// takes no room in an image.
+/// The first and the last, in the low and high half of a word.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Queue(u32);
 
 impl Queue {
-    const EMPTY: Self = Self(0);
+    pub const EMPTY: Self = Self(0);
 
     #[inline(always)]
     const fn between(first: Thread, last: Thread) -> Self {
-        Self(!(first.number() as u32 | (last.number() as u32) << 16))
+        Self(first.number() as u32 | (last.number() as u32) << 16)
     }
 
     /// The one to be served first; [`Thread::NONE`] in an empty queue.
     #[inline(always)]
     #[allow(clippy::cast_possible_truncation, reason = "the low half is meant")]
     pub const fn first(&self) -> Thread {
-        Thread::new(!self.0 as u16)
+        Thread::from_number(self.0 as u16)
     }
 
     #[inline(always)]
     #[allow(clippy::cast_possible_truncation, reason = "the high half is 16 bits")]
     const fn last(&self) -> Thread {
-        Thread::new((!self.0 >> 16) as u16)
+        Thread::from_number((self.0 >> 16) as u16)
     }
 
     /// Puts `thread` with what `node` says, its links apart, behind its equals.
@@ -107,11 +106,32 @@ impl Queue {
     /// Takes out the thread whose node is `node`.
     #[inline(always)]
     pub fn remove(&mut self, host: &impl Host, node: Node) {
-        if node.links == Links::NONE {
+        if node.links.is_alone() {
             *self = Self::EMPTY;
         } else {
             self.link(host, node.links.previous(), node.links.next());
         }
+    }
+
+    /// Takes out the one who stands first, if that one waits for a wake of `key`; [`Thread::NONE`] if not.
+    #[inline(always)]
+    pub fn take_first(&mut self, host: &impl Host, key: Key) -> Thread {
+        let first = self.first();
+        if first.is_none() {
+            return Thread::NONE;
+        }
+        let (is_wanted, links) = host.waiter(first).node.with(|node| (node.is_for(key, ANY), node.links));
+        if !is_wanted {
+            return Thread::NONE;
+        }
+        let next = links.next();
+        if next.is_none() {
+            *self = Self::EMPTY;
+        } else {
+            *self = Self::between(next, self.last());
+            host.waiter(next).node.with_mut(|node| node.links.set_previous(Thread::NONE));
+        }
+        first
     }
 
     /// Whoever stood between the two is gone; either may be nobody.
@@ -121,16 +141,16 @@ impl Queue {
         self.set_previous(host, behind, before);
     }
 
-    /// The first of those who wait for `key` with a bit of `bitset`; [`Thread::NONE`] if there is none.
-    #[inline(always)]
-    pub fn find(&self, host: &impl Host, key: Key, bitset: u32) -> Thread {
-        self.find_by(host, |_, node| node.is_for(key, bitset))
-    }
-
     /// The first who is wanted; [`Thread::NONE`] if there is none.
     #[inline(always)]
     pub fn find_by(&self, host: &impl Host, is_wanted: impl Fn(Thread, &Node) -> bool) -> Thread {
-        let mut thread = self.first();
+        Self::find_from(host, self.first(), is_wanted)
+    }
+
+    /// [`find_by`](Self::find_by) from `thread` on.
+    #[inline(always)]
+    pub fn find_from(host: &impl Host, thread: Thread, is_wanted: impl Fn(Thread, &Node) -> bool) -> Thread {
+        let mut thread = thread;
         while !thread.is_none() {
             let (is_found, next) = host.waiter(thread).node.with(|node| (is_wanted(thread, node), node.links.next()));
             if is_found {

@@ -1,8 +1,8 @@
 //! What a semaphore kept in a program's word asks of the table: to sleep without a look before the lock, and to wake one while the word
 //! is settled under it.
 
-use super::waiter::Node;
-use super::{ANY, Key, Table};
+use super::bucket::Queue;
+use super::{ANY, Bucket, Key, Table, Waiter};
 use crate::host::{Host, RawLock};
 use crate::thread::Thread;
 use crate::time::Instant;
@@ -29,26 +29,54 @@ impl<L: RawLock, const N: usize> Table<L, N> {
     #[inline]
     pub fn wake_decided(&self, host: &impl Host, key: Key, decide: impl FnOnce(u32) -> bool) {
         let bucket = self.bucket(key);
-        host.unpark_claimed(&bucket.lock, || {
-            let find = |mut thread: Thread| {
-                while !thread.is_none() {
-                    let node = host.waiter(thread).node.get();
-                    if node.key == key {
-                        return Some((thread, node));
-                    }
-                    thread = node.links.next();
-                }
-                None::<(Thread, Node)>
-            };
-            let first = find(bucket.queue.with(|queue| queue.first()));
-            let waiting = first.map_or(0, |(_, node)| 1 + u32::from(find(node.links.next()).is_some()));
-            let wakes = decide(waiting);
-            let Some((thread, node)) = first.filter(|_| wakes) else { return Thread::NONE };
-            bucket.queue.with_mut(|queue| queue.remove(host, node));
-            bucket.lower(1);
-            // It is in no queue and no chain: it may go as soon as it looks.
-            host.waiter(thread).release();
-            thread
-        });
+        host.unpark_claimed(|| bucket.lock.locked_uninterrupted(|| bucket.claim_decided(host, key, decide)));
+    }
+
+    /// [`wake_decided`](Self::wake_decided) where that is simple: whoever waits for `key` is alone in the bucket. Else `decide` is not called,
+    /// and the answer is false.
+    #[inline(always)]
+    pub fn wake_lone(&self, host: &impl Host, key: Key, decide: impl FnOnce() -> bool) -> bool {
+        let bucket = self.bucket(key);
+        host.unpark_claimed(|| bucket.lock.locked_uninterrupted(|| bucket.claim_lone(host, key, decide)))
+    }
+}
+
+impl<L: RawLock> Bucket<L> {
+    /// See [`Table::wake_lone`]; whom it woke. The caller holds the lock.
+    #[inline(always)]
+    fn claim_lone(&self, host: &impl Host, key: Key, decide: impl FnOnce() -> bool) -> Thread {
+        let thread = self.queue.with(Queue::first);
+        if thread.is_none() {
+            return Thread::NONE;
+        }
+        let waiter = host.waiter(thread);
+        let is_lone = waiter.node.with(|node| node.key == key && node.links.is_alone());
+        if !is_lone || !decide() {
+            return Thread::NONE;
+        }
+        self.queue.set(Queue::EMPTY);
+        self.let_go(waiter);
+        thread
+    }
+
+    /// See [`Table::wake_decided`]; whom it woke. The caller holds the lock.
+    #[inline(always)]
+    fn claim_decided(&self, host: &impl Host, key: Key, decide: impl FnOnce(u32) -> bool) -> Thread {
+        let find = |thread| Queue::find_from(host, thread, |_, node| node.key == key);
+        let thread = find(self.queue.with(Queue::first));
+        let node = (!thread.is_none()).then(|| host.waiter(thread).node.get());
+        let waiting = node.map_or(0, |node| 1 + u32::from(!find(node.links.next()).is_none()));
+        let wakes = decide(waiting);
+        let Some(node) = node.filter(|_| wakes) else { return Thread::NONE };
+        self.queue.with_mut(|queue| queue.remove(host, node));
+        self.let_go(host.waiter(thread));
+        thread
+    }
+
+    /// `waiter` is in no queue any more and in no chain: it may go as soon as it looks.
+    #[inline(always)]
+    fn let_go(&self, waiter: &Waiter) {
+        self.lower(1);
+        waiter.release();
     }
 }

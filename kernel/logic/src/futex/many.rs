@@ -66,7 +66,7 @@ pub fn owner_of(owner: &Owner) -> Thread {
     if mutant::is(Mutant::UnparkEndsAtTheNode) {
         return Thread::NONE;
     }
-    Thread::new(owner.0.load(Ordering::Relaxed))
+    Thread::from_number(owner.0.load(Ordering::Relaxed))
 }
 
 impl<L: RawLock, const N: usize> Table<L, N> {

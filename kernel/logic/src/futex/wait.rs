@@ -58,12 +58,14 @@ impl<L: RawLock, const N: usize> Table<L, N> {
         let bucket = &self.buckets[index];
         let waiter = host.own_waiter();
         let early = mutant::is(Mutant::CompareOutsideTheLock).then(&read);
-        host.park_after(&bucket.lock, || {
-            bucket.compare(early, read, expected)?;
-            waiter.enter(index);
-            waiter.node.set(Node { key, bitset, links: Links::NONE, priority: host.own_priority() });
-            bucket.queue.with_mut(|queue| queue.link_in(host, host.current()));
-            Ok(())
+        host.park_after(|| {
+            bucket.lock.locked_uninterrupted(|| {
+                bucket.compare(early, read, expected)?;
+                waiter.enter(index);
+                waiter.node.set(Node { key, bitset, links: Links::NONE, priority: host.own_priority() });
+                bucket.queue.with_mut(|queue| queue.link_in(host, host.current()));
+                Ok(())
+            })
         })?;
         if waiter.is_woken() { Ok(()) } else { self.sleep_on(host, waiter) }
     }

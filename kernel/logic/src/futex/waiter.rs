@@ -11,7 +11,7 @@ use skete_cell::atomic::{AtomicU32, Ordering};
 /// | `place` | meaning | who changes it | who may touch `node` |
 /// |---|---|---|---|
 /// | `WOKEN` | in no queue | the thread itself, by waiting | the thread itself |
-/// | a bucket's index | in that bucket's queue | the holder of that bucket's lock | the holder of that bucket's lock |
+/// | a bucket's index + 1 | in that bucket's queue | the holder of that bucket's lock | the holder of that bucket's lock |
 /// | `CLAIMED` | taken out by a waker, in its private chain | that waker | that waker |
 ///
 /// One who is woken alone is let go under the bucket's lock, and never claimed.
@@ -43,44 +43,53 @@ impl Node {
     }
 }
 
-/// The one behind in the queue, or in the waker's chain, and the one before in the queue: low and high half of a word, so that one look
-/// tells whether there is anybody else.
+/// The one behind in the queue, or in the waker's chain, and the one before in the queue: two halves of an aligned word, so that each is
+/// written alone, and one look tells whether there is anybody else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Links(u32);
+#[repr(C, align(4))]
+pub(super) struct Links {
+    next: Thread,
+    previous: Thread,
+}
 
-#[allow(clippy::cast_possible_truncation, reason = "halves of a word")]
 impl Links {
     /// Nobody else.
     pub const NONE: Self = Self::between(Thread::NONE, Thread::NONE);
 
     #[inline(always)]
     pub const fn between(previous: Thread, next: Thread) -> Self {
-        Self(next.number() as u32 | (previous.number() as u32) << 16)
+        Self { next, previous }
+    }
+
+    /// Whether there is nobody else.
+    #[inline(always)]
+    pub const fn is_alone(self) -> bool {
+        self.next.number() as u32 | (self.previous.number() as u32) << 16 == 0
     }
 
     #[inline(always)]
     pub const fn next(self) -> Thread {
-        Thread::new(self.0 as u16)
+        self.next
     }
 
     #[inline(always)]
     pub const fn previous(self) -> Thread {
-        Thread::new((self.0 >> 16) as u16)
+        self.previous
     }
 
     #[inline(always)]
     pub fn set_next(&mut self, next: Thread) {
-        *self = Self::between(self.previous(), next);
+        self.next = next;
     }
 
     #[inline(always)]
     pub fn set_previous(&mut self, previous: Thread) {
-        *self = Self::between(previous, self.next());
+        self.previous = previous;
     }
 }
 
-const WOKEN: u32 = u32::MAX;
-const CLAIMED: u32 = u32::MAX - 1;
+const WOKEN: u32 = 0;
+const CLAIMED: u32 = u32::MAX;
 
 impl Waiter {
     skete_cell::constructor! {
@@ -97,6 +106,14 @@ impl Waiter {
         (self.place.load(Ordering::Relaxed) != WOKEN).then(|| self.node.with(|node| node.key))
     }
 
+    /// The word that the thread waited for last, which it was moved to if it did not ask for it. Asked by the thread itself, which waits no
+    /// more.
+    #[must_use]
+    #[inline]
+    pub fn left(&self) -> Key {
+        self.node.with(|node| node.key)
+    }
+
     /// Whether the thread is in no queue: not waiting, or let go by a waker. Asked by the thread itself.
     #[must_use]
     #[inline]
@@ -110,14 +127,14 @@ impl Waiter {
     #[inline]
     pub(super) fn bucket(&self) -> Option<usize> {
         let place = self.place.load(Ordering::Relaxed);
-        (place < CLAIMED).then_some(place as usize)
+        if place == CLAIMED { None } else { (place as usize).checked_sub(1) }
     }
 
     /// The thread is now in bucket `index`, whose lock the caller holds; also that of the bucket it came from.
     #[inline]
     #[allow(clippy::cast_possible_truncation, reason = "a table has fewer than 2³² − 2 buckets")]
     pub(super) fn enter(&self, index: usize) {
-        self.place.store(index as u32, Ordering::Relaxed);
+        self.place.store(index as u32 + 1, Ordering::Relaxed);
     }
 
     /// The thread is now in no queue, by its own will; the caller is the thread and holds the bucket's lock.

@@ -5,6 +5,7 @@ use super::waiter::Node;
 use super::{ANY, Bucket, Key, NO_WAKE, Table};
 use crate::host::{Host, RawLock};
 use crate::mutant::{self, Mutant};
+use crate::thread::Thread;
 use skete_abi::Errno;
 use skete_cell::atomic::{Ordering, fence};
 
@@ -25,8 +26,8 @@ impl<L: RawLock, const N: usize> Table<L, N> {
         let bucket = self.bucket(key);
         if bucket.is_deserted() {
             Ok(0)
-        } else if nr == 1 {
-            bucket.wake_one(host, key, bitset)
+        } else if nr == 1 && bitset == ANY {
+            bucket.wake_one(host, key)
         } else {
             bucket.wake_some(host, key, nr, bitset)
         }
@@ -84,23 +85,29 @@ impl<L: RawLock> Bucket<L> {
         left.map(|_| woken.len())
     }
 
-    /// [`wake_some`](Self::wake_some) for one, who is let go under the lock: no chain runs through its node.
+    /// [`wake_some`](Self::wake_some) for one, whatever its bits. Who stands first in the bucket is let go under the lock, for no chain runs through its node.
     #[inline(never)]
-    fn wake_one(&self, host: &impl Host, key: Key, bitset: u32) -> Result<u32, Errno> {
-        let mut answer = Ok(1);
-        host.unpark_claimed(&self.lock, || {
-            let thread = self.queue.with(|queue| queue.find(host, key, bitset));
-            if thread.is_none() {
-                answer = self.left(host, key);
-                return thread;
-            }
-            let waiter = host.waiter(thread);
-            self.queue.with_mut(|queue| queue.remove(host, waiter.node.get()));
-            self.lower(1);
-            waiter.release();
-            thread
+    fn wake_one(&self, host: &impl Host, key: Key) -> Result<u32, Errno> {
+        let mut late = Thread::NONE;
+        let is_woken = host.unpark_claimed(|| {
+            self.lock.locked_uninterrupted(|| {
+                let thread = self.queue.with_mut(|queue| queue.take_first(host, key));
+                if thread.is_none() {
+                    return Thread::NONE;
+                }
+                self.lower(1);
+                if mutant::is(Mutant::UnparkedBeforeLetGo) {
+                    late = thread;
+                } else {
+                    host.waiter(thread).release();
+                }
+                thread
+            })
         });
-        answer
+        if !late.is_none() {
+            host.waiter(late).release();
+        }
+        if is_woken { Ok(1) } else { self.wake_some(host, key, 1, ANY) }
     }
 
     /// Nobody is left for a wake of `key`: 0.

@@ -42,6 +42,12 @@ pub trait Sleepers: Host {
     /// The semaphore sleeper in the record of `thread`.
     fn sleeper(&self, thread: Thread) -> &Sleeper;
 
+    /// The semaphore sleeper in the record of the calling thread.
+    #[inline(always)]
+    fn own_sleeper(&self) -> &Sleeper {
+        self.sleeper(self.current())
+    }
+
     /// Lends the operations of the calling thread to whoever holds the lock of the set that it is about to queue in. They stay where
     /// they are until the thread is in no queue.
     fn lend(&self, operations: &[SemBuf]) -> Lent;
@@ -79,6 +85,12 @@ pub trait Gate {
 
     /// Runs `section` while holding the lock, whatever it shows, and lets it show what the section says.
     fn locked<R>(&self, section: impl FnOnce() -> (R, u32)) -> R;
+
+    /// [`locked`](Self::locked) in a section that is [uninterrupted](Host::uninterrupted): in the kernel interrupts are masked already.
+    #[inline(always)]
+    fn locked_uninterrupted<R>(&self, section: impl FnOnce() -> (R, u32)) -> R {
+        self.locked(section)
+    }
 }
 
 /// A semaphore.
@@ -164,6 +176,12 @@ impl<L: Gate, A: Allocator> Set<L, A> {
     #[inline(always)]
     fn locked<R>(&self, section: impl FnOnce(&mut State<A>) -> R) -> R {
         self.lock.locked(|| self.state.with_mut(|state| (section(state), state.number())))
+    }
+
+    /// [`locked`](Self::locked) in an uninterrupted section.
+    #[inline(always)]
+    fn locked_uninterrupted<R>(&self, section: impl FnOnce(&mut State<A>) -> R) -> R {
+        self.lock.locked_uninterrupted(|| self.state.with_mut(|state| (section(state), state.number())))
     }
 
     /// Runs `section` on the set of `id` under the lock.

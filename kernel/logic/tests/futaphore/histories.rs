@@ -10,7 +10,7 @@ use skete_abi::Errno;
 use skete_logic::futaphore::MOST;
 use skete_logic::host::Parked;
 use skete_logic::thread::Thread;
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::VecDeque;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
@@ -44,15 +44,16 @@ enum Doing {
     LetGo(Option<u32>),
 }
 
+/// How the scheduler speaks to a thread of the host's.
+type Ends = (Sender<Order>, Receiver<Stop>);
+
 /// A thread as the scheduler sees it.
 struct Line {
-    orders: Sender<Order>,
-    stops: Receiver<Stop>,
+    /// The thread of the host's behind it, begun with the first P that sleeps.
+    ends: OnceCell<Ends>,
     doing: Cell<Doing>,
     program: RefCell<VecDeque<Step>>,
     priority: u8,
-    /// How often its step is to enter the kernel, by the reference.
-    entries: Cell<u32>,
 }
 
 struct History<'a> {
@@ -63,6 +64,8 @@ struct History<'a> {
     /// Whether somebody frees just now, and so holds the page's guard.
     is_guarded: Cell<bool>,
     is_eager: bool,
+    /// Begins a thread of the host's.
+    begin_thread: &'a dyn Fn(Thread) -> Ends,
 }
 
 impl History<'_> {
@@ -96,42 +99,37 @@ impl History<'_> {
         let line = self.line(thread);
         let until = if let Step::P { ticks, .. } = step { ticks.map(|ticks| self.now.get() + ticks) } else { None };
         let outcome = self.plain.borrow_mut().act(thread, line.priority, step);
-        // One to sleep, one to let somebody go.
-        let enters = match &outcome {
-            Outcome::Sleeps => true,
-            Outcome::Answers(_, woken) => !woken.is_empty(),
+        let Outcome::Answers(answer, woken) = outcome else {
+            return self.proceed(thread, Order::Do { step, until }, until, outcome);
         };
-        line.entries.set(u32::from(enters));
-        if let (Outcome::Answers(answer, _), false) = (&outcome, enters) {
-            // It stops nowhere, so it needs no thread of its own.
-            assert_eq!(Seat::serve_at_once(self.machine, thread, step), Stop::Done { answer: *answer, entries: 0 });
-            self.compare();
-            if matches!(step, Step::Tick) {
-                self.tick();
-            }
-            return;
-        }
+        let entries = u32::from(!woken.is_empty());
         let frees = matches!(step, Step::Free { .. });
+        line.doing.set(Doing::Runs);
         self.is_guarded.set(self.is_guarded.get() || frees);
-        self.proceed(thread, Order::Do { step, until }, until, outcome);
+        let expected = RefCell::new(VecDeque::from(woken));
+        let let_go = |woken| {
+            assert_eq!(expected.borrow_mut().pop_front(), Some(woken), "the reference lets another go");
+            self.let_go(woken);
+        };
+        assert_eq!(Seat::serve_at_once(self.machine, thread, step, &let_go), Stop::Done { answer, entries });
+        assert!(expected.borrow().is_empty(), "the reference lets more go");
         self.is_guarded.set(self.is_guarded.get() && !frees);
+        line.doing.set(Doing::Nothing);
+        self.compare();
+        if matches!(step, Step::Tick) {
+            self.tick();
+        }
     }
 
-    /// Gives `thread` an order and follows it until it sleeps or is done, which is to be as `outcome` says.
-    fn proceed(&self, thread: Thread, order: Order, until: Option<u32>, outcome: Outcome) {
+    /// Gives `thread`, which is in a P that sleeps or has slept, an order, and follows it until it sleeps or is done, as `expected` says.
+    fn proceed(&self, thread: Thread, order: Order, until: Option<u32>, mut expected: Outcome) {
         let line = self.line(thread);
+        let (orders, stops) = line.ends.get_or_init(|| (self.begin_thread)(thread));
+        let tell = |order| orders.send(order).expect("the thread listens");
         line.doing.set(Doing::Runs);
-        let tell = |order| line.orders.send(order).expect("the thread listens");
         tell(order);
-        let mut expected = outcome;
         loop {
-            match line.stops.recv().expect("the thread did not panic") {
-                Stop::Wakes(woken) => {
-                    let Outcome::Answers(_, line_of_woken) = &mut expected else { panic!("{woken:?} is let go by one that is to sleep") };
-                    assert!(!line_of_woken.is_empty() && line_of_woken.remove(0) == woken, "the reference does not let {woken:?} go");
-                    self.let_go(woken);
-                    tell(Order::GoOn(Parked::Notified));
-                }
+            match stops.recv().expect("the thread did not panic") {
                 Stop::Asleep => {
                     assert_eq!(expected, Outcome::Sleeps);
                     if until.is_none_or(|until| until > self.now.get()) {
@@ -143,7 +141,8 @@ impl History<'_> {
                     tell(Order::GoOn(Parked::Expired));
                 }
                 Stop::Done { answer, entries } => {
-                    assert_eq!((Outcome::Answers(answer, vec![]), entries), (expected, line.entries.get()));
+                    // It has slept, and so it has entered the kernel: once, however often it slept.
+                    assert_eq!((Outcome::Answers(answer, vec![]), entries), (expected, 1));
                     line.doing.set(Doing::Nothing);
                     break;
                 }
@@ -206,18 +205,19 @@ fn live(priorities: [u8; 4], programs: [Vec<Step>; 4], turns: &[u16], is_eager: 
     let programs = [a, b, c, d, vec![]];
     let machine = Machine::new(priorities);
     std::thread::scope(|scope| {
-        let mut number = 0;
-        let lines = programs.map(|program| {
+        let begin_thread = |me| {
             let ((orders, their_orders), (their_stops, stops)) = (channel(), channel());
-            let me = Thread::new(number);
             let machine = &machine;
             scope.spawn(move || Seat::serve(machine, me, their_orders, their_stops));
-            number += 1;
-            let (doing, priority) = (Cell::new(Doing::Nothing), priorities[me.index()]);
-            Line { orders, stops, doing, program: RefCell::new(program.into()), priority, entries: Cell::new(0) }
+            (orders, stops)
+        };
+        let mut priorities = priorities.into_iter();
+        let lines = programs.map(|program| {
+            let priority = priorities.next().expect("one a program");
+            Line { ends: OnceCell::new(), doing: Cell::new(Doing::Nothing), program: RefCell::new(program.into()), priority }
         });
-        let plain = RefCell::default();
-        let history = History { machine: &machine, lines, plain, now: Cell::new(0), is_guarded: Cell::new(false), is_eager };
+        let (plain, now, is_guarded) = (RefCell::default(), Cell::new(0), Cell::new(false));
+        let history = History { machine: &machine, lines, plain, now, is_guarded, is_eager, begin_thread: &begin_thread };
         turns.iter().for_each(|&turn| history.run(Thread::new(turn)));
         history.finish();
     });

@@ -1,4 +1,5 @@
-//! A machine of simulated threads: each does what it is ordered to, and stops where it sleeps, wakes another or is done.
+//! A machine of simulated threads. What sleeps nowhere is done at once; a P that sleeps is a thread of the host's, which stops there and
+//! goes on when it is told to.
 
 use skete_abi::Errno;
 use skete_logic::futaphore::{self, Page};
@@ -6,6 +7,7 @@ use skete_logic::futex::{ANY, Bucket, Key, Table, Waiter};
 use skete_logic::host::{Host, Parked, RawLock};
 use skete_logic::thread::Thread;
 use skete_logic::time::Instant;
+use skete_logic::token::Token;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender};
 
@@ -57,8 +59,14 @@ pub enum Stop {
     Done { answer: Result<u32, Errno>, entries: u32 },
     /// It sleeps.
     Asleep,
-    /// It has let another go.
-    Wakes(Thread),
+}
+
+/// What stands behind a thread.
+enum Behind<'a> {
+    /// A thread of the host's: who tells it what to do, and is told where it stops.
+    Line(Receiver<Order>, Sender<Stop>),
+    /// Nothing: it does not sleep. Whom it lets go is told to this.
+    Nobody(&'a dyn Fn(Thread)),
 }
 
 /// A bucket's lock: that nobody enters twice.
@@ -93,16 +101,15 @@ impl Machine {
 pub struct Seat<'a> {
     pub machine: &'a Machine,
     me: Thread,
-    /// Who tells it what to do, and is told where it stops; none: it does not stop.
-    scheduler: Option<(Receiver<Order>, Sender<Stop>)>,
+    behind: Behind<'a>,
     entries: AtomicU32,
 }
 
 impl Seat<'_> {
     /// Does as it is told until nobody tells it anything.
     pub fn serve(machine: &Machine, me: Thread, orders: Receiver<Order>, stops: Sender<Stop>) {
-        let seat = Seat { machine, me, scheduler: Some((orders, stops)), entries: AtomicU32::new(0) };
-        while let Some((orders, stops)) = &seat.scheduler
+        let seat = Seat { machine, me, behind: Behind::Line(orders, stops), entries: AtomicU32::new(0) };
+        while let Behind::Line(orders, stops) = &seat.behind
             && let Ok(Order::Do { step, until }) = orders.recv()
         {
             seat.entries.store(0, Ordering::Relaxed);
@@ -111,9 +118,9 @@ impl Seat<'_> {
         }
     }
 
-    /// Does a step that stops nowhere, in the name of `me`.
-    pub fn serve_at_once(machine: &Machine, me: Thread, step: Step) -> Stop {
-        let seat = Seat { machine, me, scheduler: None, entries: AtomicU32::new(0) };
+    /// Does a step that sleeps nowhere, in the name of `me`; `let_go` is told whom it lets go.
+    pub fn serve_at_once(machine: &Machine, me: Thread, step: Step, let_go: &dyn Fn(Thread)) -> Stop {
+        let seat = Seat { machine, me, behind: Behind::Nobody(let_go), entries: AtomicU32::new(0) };
         seat.done(seat.act(step, None))
     }
 
@@ -137,16 +144,6 @@ impl Seat<'_> {
         }
     }
 
-    /// Stops, and goes on as ordered; not at all, if the history has failed.
-    fn stop(&self, stop: Stop) -> Parked {
-        let Some((orders, stops)) = &self.scheduler else { panic!("{stop:?} by one that, by the reference, is done at once") };
-        let _ = stops.send(stop);
-        match orders.recv() {
-            Ok(Order::GoOn(parked)) => parked,
-            _ => std::panic::resume_unwind(Box::new("the history is over")),
-        }
-    }
-
     /// The same key in every run: the word's place in its page.
     fn key(&self, word: &AtomicU64) -> Key {
         let start = core::ptr::from_ref(&self.machine.page) as u64;
@@ -159,12 +156,37 @@ impl Host for Seat<'_> {
         self.me
     }
 
+    /// Stops, and goes on as ordered; not at all, if the history has failed.
     fn park(&self, _deadline: Option<Instant>) -> Parked {
-        self.stop(Stop::Asleep)
+        let Behind::Line(orders, stops) = &self.behind else { panic!("{:?} sleeps, and the reference does not", self.me) };
+        let _ = stops.send(Stop::Asleep);
+        match orders.recv() {
+            Ok(Order::GoOn(parked)) => parked,
+            _ => std::panic::resume_unwind(Box::new("the history is over")),
+        }
     }
 
-    fn unpark(&self, thread: Thread) {
-        let _ = self.stop(Stop::Wakes(thread));
+    type Masking = ();
+
+    fn uninterrupted<R>(&self, section: impl FnOnce(()) -> R) -> R {
+        section(())
+    }
+
+    fn token(&self, _thread: Thread) -> &Token {
+        unreachable!("threads stop where they park and unpark, and the scheduler knows who sleeps")
+    }
+
+    fn unpark_uninterrupted(&self, thread: Thread, (): ()) {
+        self.make_ready(thread, ());
+    }
+
+    fn make_ready(&self, thread: Thread, (): ()) {
+        let Behind::Nobody(let_go) = &self.behind else { panic!("{:?} lets {thread:?} go in the middle of a P", self.me) };
+        let_go(thread);
+    }
+
+    fn leave(&self) {
+        let _ = self.park(None);
     }
 
     fn priority(&self, thread: Thread) -> u8 {
@@ -191,6 +213,10 @@ impl futaphore::Machine for Seat<'_> {
 
     fn wake_one(&self, word: &AtomicU64, decide: impl FnOnce(u32) -> bool) {
         self.machine.table.wake_decided(self, self.key(word), decide);
+    }
+
+    fn wake_lone(&self, word: &AtomicU64, decide: impl FnOnce() -> bool) -> bool {
+        self.machine.table.wake_lone(self, self.key(word), decide)
     }
 
     fn wake_all(&self, word: &AtomicU64) {

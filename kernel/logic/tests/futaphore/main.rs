@@ -1,4 +1,4 @@
-//! Futaphores: histories against a plain reference. Simulated threads are threads of the host, of which one runs at a time.
+//! Futaphores: histories against a plain reference. A simulated thread that sleeps is a thread of the host; one runs at a time.
 #![cfg(not(loom))]
 
 mod histories;

@@ -12,6 +12,7 @@ use skete_logic::futex::{ANY, Shares, Waiter};
 use skete_logic::host::{Host, Parked};
 use skete_logic::thread::Thread;
 use skete_logic::time::Instant;
+use skete_logic::token::Token;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 
@@ -118,9 +119,23 @@ impl Host for Seat<'_> {
         self.history.machine.park(deadline)
     }
 
-    fn unpark(&self, thread: Thread) {
+    type Masking = ();
+
+    fn uninterrupted<R>(&self, section: impl FnOnce(()) -> R) -> R {
+        section(())
+    }
+
+    fn token(&self, thread: Thread) -> &Token {
+        self.history.machine.token(thread)
+    }
+
+    fn leave(&self) {
+        self.history.machine.leave();
+    }
+
+    fn make_ready(&self, thread: Thread, masking: ()) {
         assert_eq!(self.expected.borrow_mut().pop_front(), Some(thread), "the reference wakes another");
-        self.history.machine.unpark(thread);
+        self.history.machine.make_ready(thread, masking);
         self.history.machine.unparked();
         assert!(self.history.machine.waiter(thread).is_woken(), "unparked, but not let go");
         self.history.claimed.borrow_mut().retain(|&claimed| claimed != thread);

@@ -7,6 +7,7 @@ use skete_logic::futex::{Bucket, Key, Table, Waiter};
 use skete_logic::host::{Host, Parked, RawLock};
 use skete_logic::thread::{Thread, Tid};
 use skete_logic::time::Instant;
+use skete_logic::token::Token;
 use std::cell::{Cell, RefCell};
 
 thread_local! {
@@ -46,6 +47,7 @@ pub struct Machine {
     heirs: Vec<Heir<Lock>>,
     /// How many threads have lived in each record.
     lives: Vec<Cell<u32>>,
+    tokens: Vec<Token>,
     unparked: RefCell<Vec<Thread>>,
 }
 
@@ -60,6 +62,7 @@ impl Machine {
             waiters: (0..priorities.len() * (1 + BORROWED)).map(|_| Waiter::new()).collect(),
             heirs: priorities.iter().map(|_| Heir::new(Lock::default())).collect(),
             lives: priorities.iter().map(|_| Cell::new(1)).collect(),
+            tokens: (0..priorities.len() * (1 + BORROWED)).map(|_| Token::new()).collect(),
             unparked: RefCell::default(),
         };
         for (heir, &priority) in machine.heirs.iter().zip(priorities) {
@@ -128,7 +131,24 @@ impl Host for Machine {
         Parked::Expired
     }
 
-    fn unpark(&self, thread: Thread) {
+    type Masking = ();
+
+    fn uninterrupted<R>(&self, section: impl FnOnce(()) -> R) -> R {
+        section(())
+    }
+
+    /// Whoever is to be unparked is asleep.
+    fn token(&self, thread: Thread) -> &Token {
+        let token = &self.tokens[thread.index()];
+        assert!(token.settle(), "nobody is notified twice");
+        token
+    }
+
+    fn leave(&self) {
+        unreachable!("the test would sleep for ever");
+    }
+
+    fn make_ready(&self, thread: Thread, (): ()) {
         assert_eq!(HELD.get(), 0, "a thread is unparked under a lock");
         self.unparked.borrow_mut().push(thread);
     }

@@ -16,7 +16,12 @@ pub const MODELS: &[Model] = &[
     Model {
         name: "futaphore::a_v_that_comes_while_p_goes_to_sleep_is_not_lost",
         body: p_and_v,
-        mutants: &[Mutant::FutaphoreMovedInTwoSteps, Mutant::FutaphoreNotCheckedAgain, Mutant::FutaphoreInUseForgotten],
+        mutants: &[
+            Mutant::FutaphoreMovedInTwoSteps,
+            Mutant::FutaphoreNotCheckedAgain,
+            Mutant::FutaphoreInUseForgotten,
+            Mutant::NoticeDroppedBehindTheQueueing,
+        ],
     },
     Model {
         name: "futaphore::two_vs_let_two_ps_go",
@@ -107,6 +112,10 @@ impl Machine for Desk {
         self.seat.table().wake_decided(&self.seat, self.key(word), decide);
     }
 
+    fn wake_lone(&self, word: &AtomicU64, decide: impl FnOnce() -> bool) -> bool {
+        self.seat.table().wake_lone(&self.seat, self.key(word), decide)
+    }
+
     fn wake_all(&self, word: &AtomicU64) {
         self.seat.table().wake(&self.seat, self.key(word), u32::MAX, ANY);
     }
@@ -126,6 +135,10 @@ impl Machine for Quiet<'_> {
 
     fn wake_one(&self, word: &AtomicU64, decide: impl FnOnce(u32) -> bool) {
         self.0.wake_one(word, decide);
+    }
+
+    fn wake_lone(&self, word: &AtomicU64, decide: impl FnOnce() -> bool) -> bool {
+        self.0.wake_lone(word, decide)
     }
 
     fn wake_all(&self, word: &AtomicU64) {
@@ -203,7 +216,7 @@ fn made_again() {
     let futaphore = other.make(0);
     // The waiter has looked, and has not done anything yet.
     let seen = waiter.slot(futaphore).state();
-    let waiting = thread::spawn(move || waiter.slot(futaphore).p_since(&waiter, seen, None));
+    let waiting = thread::spawn(move || waiter.slot(futaphore).p_since(&waiter, seen));
     assert_eq!(other.page.free(&other, futaphore), Ok(()));
     assert_eq!(other.make(1), futaphore);
     assert_eq!(waiting.join().expect("the waiter ends"), Err(Errno::EIDRM));

@@ -17,6 +17,8 @@ pub const MODELS: &[Model] = &[
             Mutant::CountRaisedLate,
             Mutant::CompareOutsideTheLock,
             Mutant::WakeBeforeTheStore,
+            Mutant::UnparkedBeforeLetGo,
+            Mutant::NoticeDroppedBehindTheQueueing,
         ],
     },
     Model {

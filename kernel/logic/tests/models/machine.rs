@@ -227,26 +227,38 @@ impl Host for Seat {
 
     /// Parks as the kernel does. A deadline has always passed, and hides an unpark that came with it.
     fn park(&self, deadline: Option<Instant>) -> Parked {
-        let record = &self.machine.records[self.me.index()];
-        let is_notified = record.token.take();
+        let is_notified = self.token(self.me).take();
         if deadline.is_some() {
             return Parked::Expired;
         }
-        if !is_notified && record.token.settle() {
-            record.run.wait_to_run();
+        if !is_notified {
+            self.leave();
         }
         Parked::Notified
     }
 
-    fn unpark(&self, thread: Thread) {
-        let record = &self.machine.records[thread.index()];
-        if record.token.notify() {
-            record.run.make_ready();
-        } else {
-            let owner = many::owner_of(&record.owner);
-            if !owner.is_none() {
-                self.unpark(owner);
-            }
+    type Masking = ();
+
+    fn uninterrupted<R>(&self, section: impl FnOnce(()) -> R) -> R {
+        section(())
+    }
+
+    fn token(&self, thread: Thread) -> &Token {
+        &self.machine.records[thread.index()].token
+    }
+
+    fn make_ready(&self, thread: Thread, (): ()) {
+        self.machine.records[thread.index()].run.make_ready();
+    }
+
+    fn owner(&self, thread: Thread) -> Thread {
+        many::owner_of(&self.machine.records[thread.index()].owner)
+    }
+
+    fn leave(&self) {
+        let record = &self.machine.records[self.me.index()];
+        if record.token.settle() {
+            record.run.wait_to_run();
         }
     }
 

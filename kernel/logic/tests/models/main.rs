@@ -35,6 +35,9 @@ mod sysv;
 mod token;
 
 #[cfg(loom)]
+use skete_logic::mutant;
+
+#[cfg(loom)]
 fn main() -> std::process::ExitCode {
     let futexes = [futex::MODELS, requeue::MODELS, end::MODELS, lending::MODELS, locks::MODELS].concat();
     let others = [many::MODELS, sleepers::MODELS, sysv::MODELS, pages::MODELS].concat();

@@ -76,10 +76,7 @@ impl Machine {
         let machine = Self {
             ready: (0..cores).map(|core| Ready::new(core, Lock::new())).collect(),
             idle: IdleSet::new(),
-            records: Records {
-                links: [(); 2].map(|()| Guarded::new(Link::UNQUEUED)),
-                homes: [(); 2].map(|()| AtomicU16::new(Home::NONE.0)),
-            },
+            records: Records { links: [(); 2].map(|()| Guarded::new(Link::NONE)), homes: [(); 2].map(|()| AtomicU16::new(Home::NONE.0)) },
             lines: (0..cores).map(|_| Line { is_raised: AtomicU32::new(0), bell: Notify::new() }).collect(),
         };
         machine.ready[0].set_running(PRIORITY);

@@ -1,6 +1,6 @@
 //! Runs models, each in a process of its own, and tells the outcome as `cargo test` does.
 
-use skete_logic::mutant::{self, Mutant};
+use super::mutant::{self, Mutant};
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::sync::Arc;

@@ -25,7 +25,7 @@ pub const MODELS: &[Model] = &[
     Model {
         name: "sysv::an_up_after_the_look_is_not_lost",
         body: up_and_down,
-        mutants: &[Mutant::QueuedInASecondSection, Mutant::GateOpenWhileSomebodySleeps],
+        mutants: &[Mutant::QueuedInASecondSection, Mutant::GateOpenWhileSomebodySleeps, Mutant::NoticeDroppedBehindTheQueueing],
     },
     Model {
         name: "sysv::arrays_that_cross_exclude_each_other_and_leave_nothing",
@@ -217,21 +217,34 @@ impl Host for Seat {
 
     /// Parks as the kernel does. A deadline has always passed, and hides an unpark that came with it.
     fn park(&self, deadline: Option<Instant>) -> Parked {
-        let record = &self.machine.records[self.me.index()];
-        let is_notified = record.token.take();
+        let is_notified = self.token(self.me).take();
         if deadline.is_some() {
             return Parked::Expired;
         }
-        if !is_notified && record.token.settle() {
-            record.run.wait_to_run();
+        if !is_notified {
+            Host::leave(self);
         }
         Parked::Notified
     }
 
-    fn unpark(&self, thread: Thread) {
-        let record = &self.machine.records[thread.index()];
-        if record.token.notify() {
-            record.run.make_ready();
+    type Masking = ();
+
+    fn uninterrupted<R>(&self, section: impl FnOnce(()) -> R) -> R {
+        section(())
+    }
+
+    fn token(&self, thread: Thread) -> &Token {
+        &self.machine.records[thread.index()].token
+    }
+
+    fn make_ready(&self, thread: Thread, (): ()) {
+        self.machine.records[thread.index()].run.make_ready();
+    }
+
+    fn leave(&self) {
+        let record = &self.machine.records[self.me.index()];
+        if record.token.settle() {
+            record.run.wait_to_run();
         }
     }
 

@@ -3,7 +3,7 @@
 //! In half of the histories a woken thread runs at once, inside its waker's call, and may sleep again before the waker has let go of
 //! the next: what another core would do at that moment.
 
-use super::machine::{Machine, pid_of};
+use super::machine::{Machine, number_of, pid_of};
 use super::plain::{Outcome, Plain, Woken};
 use proptest::prelude::*;
 use skete_abi::Errno;
@@ -16,6 +16,7 @@ use skete_logic::sysv::limits::Limits;
 use skete_logic::sysv::sem::{Lent, Sleeper, Sleepers};
 use skete_logic::thread::Thread;
 use skete_logic::time::Instant;
+use skete_logic::token::Token;
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
 
@@ -119,10 +120,24 @@ impl Host for Seat<'_> {
         self.history.machine.park(deadline)
     }
 
-    fn unpark(&self, thread: Thread) {
-        let number = thread.number();
+    type Masking = ();
+
+    fn uninterrupted<R>(&self, section: impl FnOnce(()) -> R) -> R {
+        section(())
+    }
+
+    fn token(&self, thread: Thread) -> &Token {
+        self.history.machine.token(thread)
+    }
+
+    fn leave(&self) {
+        Host::leave(&self.history.machine);
+    }
+
+    fn make_ready(&self, thread: Thread, masking: ()) {
+        let number = number_of(thread);
         let expected = self.expected.borrow_mut().pop_front();
-        self.history.machine.unpark(thread);
+        self.history.machine.make_ready(thread, masking);
         assert_eq!(expected, self.history.machine.answer(number).map(|answer| (number, answer)), "the reference wakes otherwise");
         self.history.sleeps[usize::from(number)].set(None);
         if self.history.is_eager.get() {

@@ -11,6 +11,7 @@ use skete_logic::sysv::sem::undo::{self, Membership};
 use skete_logic::sysv::sem::{Gate, Lent, Places, Registry, Set, Sleeper, Sleepers};
 use skete_logic::thread::Thread;
 use skete_logic::time::Instant;
+use skete_logic::token::Token;
 use std::cell::{Cell, RefCell};
 
 thread_local! {
@@ -61,6 +62,7 @@ pub struct Machine {
     lists: Cell<u32>,
     /// Every array that somebody slept over: a test's memory is not given back.
     lent: RefCell<Vec<&'static [SemBuf]>>,
+    tokens: Vec<Token>,
     unparked: RefCell<Vec<Thread>>,
     stamp: Cell<u64>,
 }
@@ -82,6 +84,7 @@ impl Machine {
             memberships,
             lists: Cell::new(undo::ROOT),
             lent: RefCell::default(),
+            tokens: (0..threads).map(|_| Token::new()).collect(),
             unparked: RefCell::default(),
             stamp: Cell::new(1),
         }
@@ -130,7 +133,7 @@ impl Machine {
 
     /// Those who were unparked since the last call, in order.
     pub fn unparked(&self) -> Vec<u16> {
-        self.unparked.take().into_iter().map(Thread::number).collect()
+        self.unparked.take().into_iter().map(number_of).collect()
     }
 
     /// The current thread ends, or unshares.
@@ -197,7 +200,7 @@ impl Sleepers for Machine {
     }
 
     fn pid(&self) -> u32 {
-        pid_of(self.current.get().number())
+        pid_of(number_of(self.current.get()))
     }
 
     fn undo_list(&self, thread: Thread) -> u32 {
@@ -210,6 +213,11 @@ impl Sleepers for Machine {
         self.stamp.set(self.stamp.get() + 1);
         self.stamp.get()
     }
+}
+
+/// The number of `thread` as tests write it.
+pub fn number_of(thread: Thread) -> u16 {
+    u16::try_from(thread.index()).expect("a handful")
 }
 
 /// What GETPID tells of what `thread` did.
@@ -228,7 +236,24 @@ impl Host for Machine {
         Parked::Expired
     }
 
-    fn unpark(&self, thread: Thread) {
+    type Masking = ();
+
+    fn uninterrupted<R>(&self, section: impl FnOnce(()) -> R) -> R {
+        section(())
+    }
+
+    /// Whoever is to be unparked is asleep.
+    fn token(&self, thread: Thread) -> &Token {
+        let token = &self.tokens[thread.index()];
+        assert!(token.settle(), "nobody is notified twice");
+        token
+    }
+
+    fn leave(&self) {
+        unreachable!("the test would sleep for ever");
+    }
+
+    fn make_ready(&self, thread: Thread, (): ()) {
         assert_eq!(HELD.get(), 0, "a thread is unparked under a lock");
         assert!(self.sleepers[thread.index()].answer().is_some(), "unparked, but not let go");
         self.unparked.borrow_mut().push(thread);

@@ -24,7 +24,7 @@ impl<L: RawLock, const N: usize> Table<L, N> {
     /// Sleeps until the lock was handed over to `me`, or `deadline`.
     ///
     /// # Errors
-    /// `ETIMEDOUT`: it was not. `EDEADLK`: somebody moved `me` to a lock whose chain of holders leads back to `me`.
+    /// `ETIMEDOUT`: it was not. `EINTR`: somebody wanted the wait to end. `EDEADLK`: somebody moved `me` to a lock whose chain of holders leads back to `me`.
     pub(super) fn sleep_lock(&self, host: &impl Heirs, me: Thread, deadline: Option<Instant>) -> Result<(), Errno> {
         let waiter = host.waiter(me);
         loop {
@@ -33,8 +33,13 @@ impl<L: RawLock, const N: usize> Table<L, N> {
                 let is_refused = host.heir(me).wait.with(|wait| wait.is_refused);
                 return if is_refused { Err(Errno::EDEADLK) } else { Ok(()) };
             }
-            if parked == Parked::Expired && self.withdraw_lock(host, me) {
-                return Err(Errno::ETIMEDOUT);
+            let why = match parked {
+                Parked::Expired => Errno::ETIMEDOUT,
+                Parked::Notified if host.take_interruption() => Errno::EINTR,
+                Parked::Notified => continue,
+            };
+            if self.withdraw_lock(host, me) {
+                return Err(why);
             }
         }
     }

@@ -1,7 +1,7 @@
 //! `semop` and `semtimedop`.
 
 use super::attempt::{Step, Verdict, step};
-use super::sleeper::{Chain, changes};
+use super::sleeper::{Chain, Kind, changes};
 use super::{Gate, Semaphore, Set, Sleepers, State};
 use crate::host::Parked;
 use crate::mutant::{self, Mutant};
@@ -73,13 +73,47 @@ impl<L: Gate, A: Allocator + Clone> Set<L, A> {
     /// One operation that never waits.
     #[inline(never)]
     fn raise(&self, host: &impl Sleepers, number: i32, operation: &SemBuf) -> Result<(), Errno> {
+        let is_all = host.unpark_claimed(|| self.locked_uninterrupted(|state| state.raise_for_one(host, number, operation)));
+        if is_all { Ok(()) } else { self.raise_for_all(host, number, operation) }
+    }
+
+    #[inline(never)]
+    fn raise_for_all(&self, host: &impl Sleepers, number: i32, operation: &SemBuf) -> Result<(), Errno> {
         self.locked(|state| state.raise(host, number, operation)).map(|chain| chain.wake(host))
     }
 
     /// One operation that may have to wait.
     #[inline(never)]
     fn lower(&self, host: &impl Sleepers, number: i32, operation: &SemBuf, deadline: Option<Instant>) -> Result<(), Errno> {
+        if deadline.is_none() {
+            return self.lower_for_ever(host, number, operation);
+        }
         if self.enter_lower(host, number, operation)? { Ok(()) } else { self.sleep(host, deadline) }
+    }
+
+    #[inline(always)]
+    fn lower_for_ever(&self, host: &impl Sleepers, number: i32, operation: &SemBuf) -> Result<(), Errno> {
+        self.compare_early(number)?;
+        let tried = host.park_after(|| match self.locked_uninterrupted(|state| state.lower(host, number, operation)) {
+            Outcome::Queued => {
+                self.queue_late(host, core::slice::from_ref(operation));
+                Ok(())
+            }
+            outcome => Err(outcome),
+        });
+        match tried {
+            Ok(()) => host.own_sleeper().answer().unwrap_or_else(|| self.sleep(host, None)),
+            Err(outcome) => self.settle(host, core::slice::from_ref(operation), outcome).map(drop),
+        }
+    }
+
+    /// As if the id were compared before the lock is taken.
+    #[inline(always)]
+    fn compare_early(&self, number: i32) -> Result<(), Errno> {
+        if mutant::is(Mutant::IdComparedOutsideTheLock) {
+            self.locked(|state| if state.is(number) { Ok(()) } else { Err(Errno::EINVAL) })?;
+        }
+        Ok(())
     }
 
     #[inline(never)]
@@ -104,9 +138,7 @@ impl<L: Gate, A: Allocator + Clone> Set<L, A> {
 
     #[inline(always)]
     fn enter_lower(&self, host: &impl Sleepers, number: i32, operation: &SemBuf) -> Result<bool, Errno> {
-        if mutant::is(Mutant::IdComparedOutsideTheLock) {
-            self.locked(|state| if state.is(number) { Ok(()) } else { Err(Errno::EINVAL) })?;
-        }
+        self.compare_early(number)?;
         let outcome = self.locked(|state| state.lower(host, number, operation));
         self.settle(host, core::slice::from_ref(operation), outcome)
     }
@@ -142,7 +174,7 @@ impl<L: Gate, A: Allocator + Clone> Set<L, A> {
     #[inline(always)]
     fn queue_late(&self, host: &impl Sleepers, operations: &[SemBuf]) {
         if mutant::is(Mutant::QueuedInASecondSection) {
-            self.locked(|state| state.queue(host, operations));
+            self.locked(|state| state.queue(host, operations, Kind::of(operations)));
         }
     }
 
@@ -197,6 +229,33 @@ impl<A: Allocator> State<A> {
         true
     }
 
+    /// One operation that raises a value and is not to be undone, if that is simple: it lets go the only one who sleeps here, and that one waits to
+    /// lower the value. [`Thread::NONE`], and nothing done: [`raise`](Self::raise) knows why.
+    #[inline(always)]
+    #[allow(clippy::cast_possible_truncation, reason = "0 to SEMVMX, as just seen")]
+    fn raise_for_one(&mut self, host: &impl Sleepers, number: i32, operation: &SemBuf) -> Thread {
+        let thread = self.first;
+        let is_simple = self.is(number) && self.bar == 0 && u32::from(self.readers) | u32::from(self.complex) == 0 && thread == self.last;
+        let Some(semaphore) = self.semaphores.get_mut(usize::from(operation.sem_num)) else { return Thread::NONE };
+        let raised = u32::from(semaphore.value).wrapping_add_signed(operation.sem_op.into());
+        if !is_simple || thread.is_none() || raised > SEMVMX.into() {
+            return Thread::NONE;
+        }
+        let sleeper = host.sleeper(thread);
+        let (lent, pid) = sleeper.asks();
+        let [wanted] = host.borrow(lent) else { return Thread::NONE };
+        let value = raised.wrapping_add_signed(wanted.sem_op.into());
+        if wanted.sem_num != operation.sem_num || value > SEMVMX.into() {
+            return Thread::NONE;
+        }
+        *semaphore = Semaphore { value: value as u16, pid };
+        self.operated = host.stamp();
+        (self.first, self.last) = (Thread::NONE, Thread::NONE);
+        // No chain runs through its node, which says already that all went well: it may go as soon as it looks.
+        sleeper.free();
+        thread
+    }
+
     /// One operation that raises a value and is not to be undone: whom it lets go.
     #[inline(always)]
     fn raise(&mut self, host: &impl Sleepers, number: i32, operation: &SemBuf) -> Result<Chain, Errno> {
@@ -225,7 +284,7 @@ impl<A: Allocator> State<A> {
                 if self.readers | self.complex == 0 { Outcome::Done } else { self.serve(host).into() }
             }
             _ if operation.sem_flg & IPC_NOWAIT != 0 => Outcome::Failed(Errno::EAGAIN),
-            _ => self.wait(host, core::slice::from_ref(operation)),
+            _ => self.wait(host, core::slice::from_ref(operation), if operation.sem_op == 0 { Kind::Reader } else { Kind::Simple }),
         }
     }
 
@@ -243,7 +302,7 @@ impl<A: Allocator> State<A> {
         }
         match self.attempt(host, me, host.pid(), operations) {
             Verdict::Failed(errno) => Outcome::Failed(errno),
-            Verdict::Blocked(_) => self.wait(host, operations),
+            Verdict::Blocked(_) => self.wait(host, operations, Kind::of(operations)),
             Verdict::Done => self.serve_after(host, operations).into(),
         }
     }
@@ -260,11 +319,11 @@ impl<A: Allocator> State<A> {
         self.permit(changes)
     }
 
-    /// Queues the calling thread, which must wait.
+    /// Queues the calling thread, which must wait; its operations are of this `kind`.
     #[inline(always)]
-    fn wait(&mut self, host: &impl Sleepers, operations: &[SemBuf]) -> Outcome {
+    fn wait(&mut self, host: &impl Sleepers, operations: &[SemBuf], kind: Kind) -> Outcome {
         if !mutant::is(Mutant::QueuedInASecondSection) {
-            self.queue(host, operations);
+            self.queue(host, operations, kind);
         }
         Outcome::Queued
     }

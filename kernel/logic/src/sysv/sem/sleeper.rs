@@ -18,6 +18,8 @@ use skete_cell::atomic::{AtomicU32, Ordering};
 /// | `QUEUED` | in a set's queue | the holder of that set's lock | the holder of that set's lock |
 /// | `CLAIMED` | its operations were done or have failed; in a waker's private chain | that waker | that waker |
 ///
+/// One who sleeps alone and is served is let go under the set's lock, and never claimed.
+///
 /// A claimed sleeper may not return, however late it is: the chain runs through its node, and what it waited for is done. So it is on
 /// exactly one list, always.
 #[derive(Debug)]
@@ -119,6 +121,21 @@ impl Sleeper {
         self.node.get()
     }
 
+    /// What its operations are, and who is to have done them; the caller holds the set's lock.
+    #[inline(always)]
+    pub(super) fn asks(&self) -> (Lent, u32) {
+        self.node.with(|node| (node.lent, node.pid))
+    }
+
+    /// From here the thread may return, sleep again and link its node elsewhere. To be freed before it is unparked: the other way round it
+    /// could look, find itself claimed, and sleep on.
+    #[inline(always)]
+    pub(super) fn free(&self) {
+        // Release: pairs with `answer`.
+        let order = if mutant::is(Mutant::SleeperFreedRelaxed) { Ordering::Relaxed } else { Ordering::Release };
+        self.place.store(AWAKE, order);
+    }
+
     /// The thread is in no queue any more, by its own will; it holds the set's lock.
     #[inline]
     pub(super) fn leave(&self) {
@@ -133,11 +150,11 @@ impl Default for Sleeper {
 }
 
 impl<A: Allocator> State<A> {
-    /// Queues the calling thread behind all others.
+    /// Queues the calling thread behind all others; its operations are of this `kind`.
     #[inline(always)]
-    pub(super) fn queue(&mut self, host: &impl Sleepers, operations: &[SemBuf]) {
-        let (me, kind) = (host.current(), Kind::of(operations));
-        let sleeper = host.sleeper(me);
+    pub(super) fn queue(&mut self, host: &impl Sleepers, operations: &[SemBuf], kind: Kind) {
+        let me = host.current();
+        let sleeper = host.own_sleeper();
         let lent = host.lend(operations);
         sleeper.node.set(Node { lent, answer: Ok(()), pid: host.pid(), next: Thread::NONE, previous: self.last, kind });
         sleeper.place.store(QUEUED, Ordering::Relaxed);
@@ -220,7 +237,7 @@ impl Chain {
             return;
         }
         if self.first == self.last {
-            self.free(host, self.first);
+            host.sleeper(self.first).free();
             return host.unpark(self.first);
         }
         let mut next = self.first;
@@ -231,19 +248,11 @@ impl Chain {
                     return None;
                 }
                 let thread = next;
-                next = host.sleeper(thread).behind();
-                self.free(host, thread);
+                let sleeper = host.sleeper(thread);
+                next = sleeper.behind();
+                sleeper.free();
                 Some(thread)
             }),
         );
-    }
-
-    /// From here `thread` may return, sleep again and link its node elsewhere. To be freed before it is unparked: the other way round it
-    /// could look, find itself claimed, and sleep on.
-    #[inline]
-    fn free(self, host: &impl Sleepers, thread: Thread) {
-        // Release: pairs with `answer`.
-        let order = if mutant::is(Mutant::SleeperFreedRelaxed) { Ordering::Relaxed } else { Ordering::Release };
-        host.sleeper(thread).place.store(AWAKE, order);
     }
 }

@@ -1,0 +1,59 @@
+//! System V semaphores: philosophers, some of whom are late, and a set that is removed from under its sleepers.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use skete::Errno;
+use skete::sysv::sem::{self, Op};
+use skete::sysv::{IPC_CREAT, IPC_PRIVATE};
+
+use crate::await_that;
+
+const THREADS: u16 = 4;
+
+fn set(values: &[u16]) -> i32 {
+    let id = sem::get(IPC_PRIVATE, values.len(), IPC_CREAT | 0o600).expect("there is room");
+    sem::set_values(id, values).expect("it is there");
+    id
+}
+
+/// Makes and removes as many sets as ids are not given out again.
+pub fn warm_up() {
+    (0..crate::IDS).for_each(|_| sem::remove(set(&[1])).expect("it is there"));
+}
+
+/// Each philosopher takes both forks or none, or gives up; then all sleep in a set that goes.
+pub fn meals(salt: u32) {
+    let forks = set(&[1; THREADS as usize]);
+    let (meals, eaten) = (AtomicU32::new(0), [const { AtomicU32::new(0) }; THREADS as usize]);
+    thread::scope(|scope| {
+        for (me, left) in (0..THREADS).enumerate() {
+            let right = (left + 1) % THREADS;
+            let (meals, eaten) = (&meals, &eaten);
+            scope.spawn(move || {
+                for round in 0..60 {
+                    let patience = Duration::from_micros(u64::from(1 + (salt + round * 7) % 50));
+                    match sem::operate_within(forks, &[Op::down(left), Op::down(right)], patience) {
+                        Err(late) => assert_eq!(late, Errno::EAGAIN),
+                        Ok(()) => {
+                            // Not one addition: who holds both forks is alone with this.
+                            let mine = &eaten[me];
+                            mine.store(mine.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+                            meals.fetch_add(1, Ordering::Relaxed);
+                            sem::operate(forks, &[Op::up(left), Op::up(right)]).expect("they are there");
+                        }
+                    }
+                }
+            });
+        }
+    });
+    assert_eq!(eaten.iter().map(|eaten| eaten.load(Ordering::Relaxed)).sum::<u32>(), meals.into_inner());
+    assert!((0..THREADS).all(|fork| sem::value(forks, fork.into()) == Ok(1)));
+    thread::scope(|scope| {
+        let sleepers = [(); 3].map(|()| scope.spawn(|| sem::operate(forks, &[Op::down(0), Op::down(0)])));
+        await_that(|| sem::waiting_for_more(forks, 0) == Ok(3));
+        sem::remove(forks).expect("they are there");
+        assert!(sleepers.into_iter().all(|sleeper| sleeper.join().expect("it ends") == Err(Errno::EIDRM)));
+    });
+}

@@ -1,0 +1,78 @@
+//! `sem_…`, unnamed. A wait is a cancellation point.
+#![allow(unsafe_code, reason = "exported names")]
+
+use core::ffi::{c_int, c_uint};
+use core::mem::MaybeUninit;
+
+use skete_abi::Errno;
+use skete_abi::futex::TimeSpec;
+use skete_sync::semaphore::MOST;
+use skete_sync::{Deadline, Semaphore};
+
+use super::kernel::Kernel;
+use super::{deadline, wall};
+use crate::errno::answer;
+use crate::thread::cancel;
+
+/// What C is told: 0, or −1 and `errno`.
+#[inline(always)]
+pub fn told(result: Result<(), Errno>) -> c_int {
+    if result.is_ok() { 0 } else { answer(result.map(|()| 0)) }
+}
+
+/// POSIX `sem_init`.
+#[unsafe(no_mangle)]
+pub extern "C" fn sem_init(semaphore: &mut MaybeUninit<Semaphore>, _shared: c_int, count: c_uint) -> c_int {
+    if count > MOST {
+        return told(Err(Errno::EINVAL));
+    }
+    semaphore.write(Semaphore::new(count));
+    0
+}
+
+/// POSIX `sem_destroy`.
+#[unsafe(no_mangle)]
+pub extern "C" fn sem_destroy(_semaphore: &Semaphore) -> c_int {
+    0
+}
+
+/// Waits; a thread that is to be cancelled ends here.
+pub fn wait(semaphore: &Semaphore, until: Option<Deadline>) -> Result<(), Errno> {
+    cancel::point();
+    if semaphore.try_wait().is_ok() { Ok(()) } else { wait_slow(semaphore, until) }
+}
+
+#[cold]
+fn wait_slow(semaphore: &Semaphore, until: Option<Deadline>) -> Result<(), Errno> {
+    loop {
+        match cancel::while_waiting(|| semaphore.wait(&Kernel, until)) {
+            Err(Errno::EINTR) => cancel::point(),
+            waited => return waited,
+        }
+    }
+}
+
+/// POSIX `sem_trywait`.
+#[unsafe(no_mangle)]
+pub extern "C" fn sem_trywait(semaphore: &Semaphore) -> c_int {
+    told(semaphore.try_wait())
+}
+
+/// POSIX `sem_timedwait`.
+#[unsafe(no_mangle)]
+pub extern "C" fn sem_timedwait(semaphore: &Semaphore, time: &TimeSpec) -> c_int {
+    told(wait(semaphore, Some(wall(time))))
+}
+
+/// POSIX `sem_clockwait`.
+#[unsafe(no_mangle)]
+pub extern "C" fn sem_clockwait(semaphore: &Semaphore, clock: c_int, time: &TimeSpec) -> c_int {
+    told(deadline(clock, time).and_then(|deadline| wait(semaphore, Some(deadline))))
+}
+
+/// POSIX `sem_getvalue`.
+#[unsafe(no_mangle)]
+pub extern "C" fn sem_getvalue(semaphore: &Semaphore, place: &mut MaybeUninit<c_int>) -> c_int {
+    place.write(semaphore.count().cast_signed());
+    0
+}

@@ -1,0 +1,157 @@
+//! Counting semaphores.
+
+use skete_abi::Errno;
+
+use crate::atomic::{AtomicU32, Ordering, constructor};
+use crate::deadline::{Deadline, moment_of};
+use crate::futex::{ANY, Futex};
+use crate::mutant::{self, Mutant};
+
+/// A semaphore.
+///
+/// What `word` holds:
+///
+/// | bits | means |
+/// |---|---|
+/// | 0–30 | the count |
+/// | 31 | somebody may sleep |
+///
+/// A post that takes the mark away wakes everyone, and each who sleeps again puts it back: so nobody sleeps without it. It takes it away if
+/// at most one waits, which needs no more than to be likely; else it leaves it, and wakes one. Once its move on the word is made it does not
+/// touch the semaphore any more: who was waiting may destroy it (POSIX sem_destroy).
+#[derive(Debug)]
+#[repr(C)]
+pub struct Semaphore {
+    word: AtomicU32,
+    /// How many wait. They count themselves.
+    waiters: AtomicU32,
+}
+
+const COUNT: u32 = MARK - 1;
+const MARK: u32 = 1 << 31;
+
+/// The greatest count (POSIX SEM_VALUE_MAX).
+pub const MOST: u32 = COUNT;
+
+#[cfg(not(loom))]
+const _: () = assert!(size_of::<Semaphore>() <= 32, "the room of musl's sem_t");
+
+impl Semaphore {
+    constructor! {
+        /// One of this count, at most [`MOST`].
+        pub fn new(count: u32) -> Self {
+            Self { word: AtomicU32::new(count & COUNT), waiters: AtomicU32::new(0) }
+        }
+    }
+
+    /// The count; 0 while somebody waits.
+    #[inline]
+    pub fn count(&self) -> u32 {
+        self.word.load(Ordering::Relaxed) & COUNT
+    }
+
+    /// One up.
+    ///
+    /// # Errors
+    /// `EOVERFLOW`: it is the greatest.
+    #[inline]
+    pub fn post(&self, futex: &impl Futex) -> Result<(), Errno> {
+        let word = self.word.load(Ordering::Relaxed);
+        // Release: pairs with the Acquire of who takes it down.
+        let is_done = word < MOST && self.exchange(word, word + 1, Ordering::Release);
+        if is_done { Ok(()) } else { self.post_slow(futex) }
+    }
+
+    /// [`post`](Self::post) of any semaphore.
+    ///
+    /// # Errors
+    /// As there.
+    #[inline(never)]
+    pub fn post_slow(&self, futex: &impl Futex) -> Result<(), Errno> {
+        loop {
+            let word = self.word.load(Ordering::Relaxed);
+            if word & COUNT == MOST {
+                return Err(Errno::EOVERFLOW);
+            }
+            let is_crowd = self.waiters.load(Ordering::Relaxed) > 1;
+            let keeps_mark = is_crowd && !mutant::is(Mutant::PostForgetsOthers);
+            let next = if keeps_mark { word + 1 } else { (word + 1) & !MARK };
+            if self.exchange(word, next, Ordering::Release) {
+                if word & MARK != 0 {
+                    futex.wake(&self.word, 1, ANY);
+                    if !is_crowd {
+                        // Most often nobody is left: then this is not even a lock.
+                        futex.wake(&self.word, u32::MAX, ANY);
+                    }
+                }
+                return Ok(());
+            }
+        }
+    }
+
+    /// One down, waiting for it until `until`, which nobody looks at if it need not wait.
+    ///
+    /// # Errors
+    /// `EINVAL`: the deadline is no time. `ETIMEDOUT`: it passed. `EINTR`: a signal came.
+    #[inline]
+    pub fn wait(&self, futex: &impl Futex, until: Option<Deadline>) -> Result<(), Errno> {
+        let word = self.word.load(Ordering::Relaxed);
+        if word & COUNT != 0 && self.exchange(word, word - 1, Ordering::Acquire) { Ok(()) } else { self.wait_slow(futex, until) }
+    }
+
+    /// One down, if that can be done at once.
+    ///
+    /// # Errors
+    /// `EAGAIN`: it cannot.
+    #[inline]
+    pub fn try_wait(&self) -> Result<(), Errno> {
+        loop {
+            let word = self.word.load(Ordering::Relaxed);
+            if word & COUNT == 0 {
+                return Err(Errno::EAGAIN);
+            }
+            if self.exchange(word, word - 1, Ordering::Acquire) {
+                return Ok(());
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn exchange(&self, from: u32, to: u32, order: Ordering) -> bool {
+        if mutant::is(Mutant::PostedInTwoSteps) && order == Ordering::Release {
+            self.word.store(to, order);
+            return true;
+        }
+        self.word.compare_exchange(from, to, order, Ordering::Relaxed).is_ok()
+    }
+
+    #[inline(never)]
+    fn wait_slow(&self, futex: &impl Futex, until: Option<Deadline>) -> Result<(), Errno> {
+        let moment = moment_of(until);
+        self.waiters.fetch_add(1, Ordering::Relaxed);
+        let waited = loop {
+            let word = self.word.load(Ordering::Relaxed);
+            if word & COUNT != 0 {
+                if self.exchange(word, word - 1, Ordering::Acquire) {
+                    break Ok(());
+                }
+                continue;
+            }
+            let moment = match moment {
+                Ok(moment) => moment,
+                Err(errno) => break Err(errno),
+            };
+            // Who finds the mark need not put it there.
+            let is_silent = mutant::is(Mutant::SemaphoreWaitedForSilently);
+            if !is_silent && word == 0 && !self.exchange(0, MARK, Ordering::Relaxed) {
+                continue;
+            }
+            match futex.wait(&self.word, if is_silent { 0 } else { MARK }, ANY, moment) {
+                Ok(()) | Err(Errno::EAGAIN) => {}
+                error => break error,
+            }
+        };
+        self.waiters.fetch_sub(1, Ordering::Relaxed);
+        waited
+    }
+}
