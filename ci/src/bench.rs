@@ -36,7 +36,7 @@ enum Group {
     Sync,
     /// What several threads do together, on all cores and by the host's clock.
     Scale,
-    /// Threads, memory and the clock, by way of C.
+    /// Threads, memory, the clock, locks and queues, by way of C.
     Posix,
 }
 
