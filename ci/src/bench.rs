@@ -36,6 +36,8 @@ enum Group {
     Sync,
     /// What several threads do together, on all cores and by the host's clock.
     Scale,
+    /// Threads, memory, the clock, locks and queues, by way of C.
+    Posix,
 }
 
 /// Measures, and compares with the figures that the house keeps; counted in instructions on one core, but for `scale`.
@@ -90,6 +92,10 @@ impl Bench {
                 let boot = builder.program(&Project::find("boot")?, Profile::Release, &[])?;
                 rows.extend(self.rows(&builder, &boot, *group)?);
                 rows.extend(self.boot(&builder)?);
+            } else if *group == Group::Posix {
+                let elf = builder.program(&Project::find("c/bench")?, Profile::Release, &[])?;
+                rows.extend(self.rows(&builder, &elf, *group)?);
+                rows.push(self.image(&builder, "image.c_bytes", &elf)?);
             } else {
                 rows.extend(self.rows(&builder, &elf, *group)?);
             }
@@ -123,14 +129,19 @@ impl Bench {
         Ok(output.lines().filter_map(|line| Row::parse(line, &board, machine.icount)).collect())
     }
 
+    /// How large a program's image is.
+    fn image(&self, builder: &Builder, row: &str, elf: &Path) -> Result<Row> {
+        let contents = Contents { elf: elf.into(), ..Contents::default() };
+        let image = image::assemble(builder, &contents.payload()?)?;
+        #[allow(clippy::cast_precision_loss, reason = "an image has far fewer than 2^52 bytes")]
+        Ok(Row::new(row, "bytes", image.len() as f64, &self.board.to_string(), "build"))
+    }
+
     /// What the bench program cannot measure of itself.
     fn boot(&self, builder: &Builder) -> Result<Vec<Row>> {
         let elf = builder.program(&Project::find("hello")?, Profile::Release, &[])?;
-        let contents = Contents { elf: elf.clone(), ..Contents::default() };
-        let image = image::assemble(builder, &contents.payload()?)?;
         let board = self.board.to_string();
-        #[allow(clippy::cast_precision_loss, reason = "an image has far fewer than 2^52 bytes")]
-        let mut rows = vec![Row::new("image.hello_bytes", "bytes", image.len() as f64, &board, "build")];
+        let mut rows = vec![self.image(builder, "image.hello_bytes", &elf)?];
         if self.board == Board::Virt {
             let least = least_memory(builder, &elf)?;
             rows.push(Row::new("boot.least_memory_mib", "MiB", f64::from(least), &board, "icount"));

@@ -69,6 +69,7 @@ impl Task {
             Wish::Library => {
                 bail!("-shared: there are no shared libraries here, a program and its kernel are one file; leave it out, or use -r")
             }
+            Wish::OtherLanguage => bail!("C++ is not supported: there is no library of it for this kernel"),
             Wish::Link => tools.link(&line),
             Wish::Compile | Wish::Other => {
                 let error = tools.compiler(&line).exec();

@@ -107,7 +107,7 @@ pub fn duplicate(fd: i32, least: i32) -> Result<i32, Errno> {
 /// Reads from where the opening stands; 0 is the end.
 ///
 /// # Errors
-/// `EBADF`, `EAGAIN`, and those of the class.
+/// `EBADF`, `EAGAIN`, `EINTR`, and those of the class.
 pub fn read(fd: i32, into: &mut [MaybeUninit<u8>]) -> Result<usize, Errno> {
     transfer(fd, OpenFlags::is_readable, |open| open.object.class.read(open, into))
 }
@@ -148,7 +148,7 @@ fn transfer(fd: i32, may: fn(OpenFlags) -> bool, mut step: impl FnMut(&mut Open)
 #[cold]
 fn wait_for(held: Held, mut seen: Seen, step: &mut dyn FnMut(&mut Open) -> Result<usize, Errno>) -> Result<usize, Errno> {
     loop {
-        changes::wait(seen, None);
+        changes::wait(seen, None)?;
         seen = changes::seen();
         let mut table = table()?;
         let result = step(table.held(&held)?);

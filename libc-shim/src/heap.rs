@@ -7,10 +7,11 @@
 //! ```
 #![allow(unsafe_code, reason = "an allocator: exported names, and blocks that the program names by their address")]
 
+use core::alloc::Layout;
 use core::ffi::{c_int, c_void};
 use core::ptr::null_mut;
 
-use skete::calls::memory::{sys_free, sys_malloc, sys_realloc};
+use skete::memory::heap;
 use skete_abi::Errno;
 
 use crate::errno;
@@ -29,21 +30,43 @@ struct Head {
 const ALIGN: usize = 16;
 const _: () = assert!(size_of::<Head>() == ALIGN);
 
+/// No block is longer: so that sums of lengths need no further look.
+const MOST: usize = 1 << 40;
+
+/// How much of the heap a block of `usable` bytes takes with `distance` before it; `usable` is at most [`MOST`], and `distance` a power of two.
+#[inline(always)]
+fn layout(usable: usize, distance: usize) -> Layout {
+    // SAFETY: a power of two, and far less than an address space together.
+    unsafe { Layout::from_size_align_unchecked(usable + distance, distance) }
+}
+
+/// How many bytes a program may use that has asked for `bytes`, at most [`MOST`].
+#[inline(always)]
+fn usable(bytes: usize) -> usize {
+    (bytes.max(1) + ALIGN - 1) & !(ALIGN - 1)
+}
+
+#[cold]
+fn no_memory() -> *mut c_void {
+    errno::set(Errno::ENOMEM);
+    null_mut()
+}
+
 /// A block of `bytes` at a multiple of `align`, a power of two of 16 at least; null, and `ENOMEM`: there is no memory.
-#[inline]
+#[inline(always)]
 fn allocate(bytes: usize, align: usize) -> *mut c_void {
-    let usable = bytes.max(1).checked_next_multiple_of(ALIGN);
-    let whole = usable.and_then(|usable| usable.checked_add(align)).filter(|whole| isize::try_from(*whole).is_ok());
-    let base = whole.map_or(null_mut(), |whole| sys_malloc(whole, align));
-    if base.is_null() {
-        errno::set(Errno::ENOMEM);
-        return null_mut();
+    if bytes > MOST || align > MOST {
+        return no_memory();
     }
-    let head = Head { bytes: usable.unwrap_or_default(), distance: align };
+    let usable = usable(bytes);
+    let base = heap::allocate(layout(usable, align));
+    if base.is_null() {
+        return no_memory();
+    }
     // SAFETY: the allocation begins with `align` bytes before the block.
     let block = unsafe { base.add(align) };
     // SAFETY: they hold a head.
-    unsafe { block.cast::<Head>().sub(1).write(head) };
+    unsafe { block.cast::<Head>().sub(1).write(Head { bytes: usable, distance: align }) };
     block.cast()
 }
 
@@ -73,16 +96,15 @@ pub unsafe extern "C" fn free(block: *mut c_void) {
     // SAFETY: the caller's promise.
     let Head { bytes, distance } = unsafe { head(block) };
     // SAFETY: as above: the allocation began there.
-    unsafe { sys_free(block.cast::<u8>().sub(distance), bytes + distance, distance) };
+    let base = unsafe { block.cast::<u8>().sub(distance) };
+    // SAFETY: as above.
+    unsafe { heap::free(base, layout(bytes, distance)) };
 }
 
 /// `count` zeroed elements of `bytes` each.
 #[unsafe(no_mangle)]
 pub extern "C" fn calloc(count: usize, bytes: usize) -> *mut c_void {
-    let Some(whole) = count.checked_mul(bytes) else {
-        errno::set(Errno::ENOMEM);
-        return null_mut();
-    };
+    let Some(whole) = count.checked_mul(bytes) else { return no_memory() };
     let block = malloc(whole);
     if !block.is_null() {
         // SAFETY: as long as was asked for.
@@ -102,24 +124,21 @@ pub unsafe extern "C" fn realloc(block: *mut c_void, bytes: usize) -> *mut c_voi
     }
     // SAFETY: the caller's promise.
     let old = unsafe { head(block) };
-    let usable = bytes.max(1).checked_next_multiple_of(ALIGN);
-    let whole = usable.and_then(|usable| usable.checked_add(old.distance)).filter(|whole| isize::try_from(*whole).is_ok());
-    let Some(whole) = whole else {
-        errno::set(Errno::ENOMEM);
-        return null_mut();
-    };
+    if bytes > MOST {
+        return no_memory();
+    }
+    let usable = usable(bytes);
     // SAFETY: as above: the allocation began there.
     let base = unsafe { block.cast::<u8>().sub(old.distance) };
     // SAFETY: as above.
-    let moved = unsafe { sys_realloc(base, old.bytes + old.distance, old.distance, whole) };
+    let moved = unsafe { heap::reallocate(base, layout(old.bytes, old.distance), usable + old.distance) };
     if moved.is_null() {
-        errno::set(Errno::ENOMEM);
-        return null_mut();
+        return no_memory();
     }
     // SAFETY: as long as was asked for.
     let block = unsafe { moved.add(old.distance) };
     // SAFETY: a head stands before it, moved along.
-    unsafe { block.cast::<Head>().sub(1).write(Head { bytes: whole - old.distance, ..old }) };
+    unsafe { block.cast::<Head>().sub(1).write(Head { bytes: usable, ..old }) };
     block.cast()
 }
 

@@ -46,6 +46,14 @@ static void a_sleeper_is_cancelled_and_its_handlers_run_the_last_first(void) {
     }
 }
 
+static void *reader(void *argument) {
+    char byte;
+    atomic_store(&began, 1);
+    return read(0, &byte, 1) == 1 ? NULL : argument;
+}
+
+static void one_who_reads_is_cancelled(void) { CHECK(is_cancelled(reader, (void *)1)); }
+
 static void *joiner(void *argument) {
     atomic_store(&began, 1);
     pthread_join(*(pthread_t *)argument, NULL);
@@ -133,6 +141,7 @@ static void a_handler_that_is_popped_runs_if_asked(void) {
 
 const struct check cancellation[] = {
     { "a sleeper is cancelled, and its handlers run, the last first", a_sleeper_is_cancelled_and_its_handlers_run_the_last_first },
+    { "one who reads is cancelled", one_who_reads_is_cancelled },
     { "one who joins is cancelled, and another may join", one_who_joins_is_cancelled_and_another_may_join },
     { "a point is enough", a_point_is_enough },
     { "who refuses is not cancelled", who_refuses_is_not_cancelled },

@@ -14,6 +14,7 @@
 #include <sys/shm.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
+#include <time.h>
 #include <unistd.h>
 
 static void a_call_by_number_answers_as_linux_does(void) {
@@ -25,6 +26,12 @@ static void a_call_by_number_answers_as_linux_does(void) {
     CHECK(syscall(SYS_gettid) > 0 && syscall(SYS_gettid) == syscall(SYS_set_tid_address, NULL));
     CHECK(syscall(SYS_getrandom, bytes, sizeof bytes, 0) == 16 && getrandom(bytes, 8, 0) == 8);
     CHECK(syscall(SYS_sched_yield) == 0 && getpid() == 1);
+    struct futex_waitv {
+        uint64_t value, address;
+        uint32_t flags, reserved;
+    } words[2] = { { 7, (uintptr_t)&word, 2 | FUTEX_PRIVATE_FLAG, 0 }, { 8, (uintptr_t)&word, 2 | FUTEX_PRIVATE_FLAG, 0 } };
+    errno = 0;
+    CHECK(syscall(449, words, 2, 0, NULL, CLOCK_MONOTONIC) == -1 && errno == EAGAIN);
 }
 
 /* As a program does that knows no libc. X1 to X7, V0 and the flags must be as they were. */

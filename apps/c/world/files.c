@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -55,6 +56,9 @@ static void the_console_is_a_terminal_and_a_file_is_none(void) {
     FILE *file = tmpfile();
     CHECK(!file || (!isatty(fileno(file)) && errno == ENOTTY));
     CHECK(write(1, "raw\n", 4) == 4);
+    struct pollfd fds[2] = { { 1, POLLOUT, 0 }, { 99, POLLIN, 0 } };
+    CHECK(poll(fds, 1, 1000) == 1 && fds[0].revents == POLLOUT);
+    CHECK(poll(&fds[1], 1, -1) == 1 && fds[1].revents == POLLNVAL && poll(NULL, 0, 2) == 0);
 }
 
 const struct check files[] = {

@@ -12,6 +12,8 @@ pub enum Wish {
     Library,
     /// Objects, assembly, what the preprocessor says, or one object out of several.
     Compile,
+    /// C++, which there is no library for.
+    OtherLanguage,
     /// Something about the compiler itself.
     Other,
 }
@@ -50,6 +52,8 @@ const TAKES_NEXT: [&str; 19] = [
     "-MQ",
     "-Xlinker",
 ];
+/// Ends of the names of files of C++.
+const CPP: [&str; 4] = [".cc", ".cpp", ".cxx", ".C"];
 /// Kinds of programs: there is one here.
 const KINDS: [&str; 7] = ["-static", "-static-pie", "-pie", "-no-pie", "-dynamic", "-rdynamic", "-nopie"];
 
@@ -57,7 +61,7 @@ impl Line {
     /// Looks at the words.
     pub fn parse(words: &[OsString]) -> Self {
         let mut line = Self { wish: Wish::Other, words: Vec::new(), output: None };
-        let (mut has_input, mut compiles, mut is_library) = (false, false, false);
+        let (mut has_input, mut compiles, mut is_library, mut is_cpp) = (false, false, false, false);
         let mut rest = words.iter();
         while let Some(word) = rest.next() {
             let text = word.to_string_lossy();
@@ -77,9 +81,11 @@ impl Line {
                 line.output = Some(output.into());
             } else {
                 has_input |= is_input(word);
+                is_cpp |= is_input(word) && CPP.iter().any(|end| text.ends_with(end));
             }
         }
         line.wish = match (is_library, compiles, has_input) {
+            _ if is_cpp => Wish::OtherLanguage,
             (true, false, _) => Wish::Library,
             (_, true, _) => Wish::Compile,
             (_, false, true) => Wish::Link,
@@ -123,6 +129,12 @@ mod tests {
         for words in ["--version", "-dumpmachine", "-o x -I include", "-print-file-name=libgcc.a", "-v"] {
             assert_eq!(line(words).wish, Wish::Other, "{words}");
         }
+    }
+
+    #[test]
+    fn cpp_is_another_language() {
+        assert_eq!(line("-c x.cpp").wish, Wish::OtherLanguage);
+        assert_eq!(line("-o x.cc x.c").wish, Wish::Link);
     }
 
     #[test]

@@ -35,6 +35,8 @@ pub enum Mutant {
     ReleasedRelaxed,
     /// Futex: one who is late leaves the bucket it was last seen in without looking again.
     WithdrawnWithoutASecondLook,
+    /// Futex: one who is interrupted goes without leaving its queue.
+    InterruptedInTheQueue,
     /// Futex: a compare-and-requeue compares before it takes the locks, not under them.
     RequeueComparedOutsideTheLocks,
     /// Futex: no fence between the target's count and the move.

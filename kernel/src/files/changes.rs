@@ -5,6 +5,7 @@
 
 use core::sync::atomic::{AtomicU32, Ordering};
 
+use skete_abi::Errno;
 use skete_logic::time::Instant;
 use skete_logic::waiting::Cause;
 
@@ -30,6 +31,12 @@ pub fn announce() {
 }
 
 /// Sleeps until something was announced after `seen`, or until the deadline; the caller looks again in either case.
-pub fn wait(seen: Seen, deadline: Option<Instant>) {
-    let _ = record::waiting(Cause::Files, || futex::wait(&COUNT, seen.0, deadline));
+///
+/// # Errors
+/// `EINTR`: somebody wanted the wait to end.
+pub fn wait(seen: Seen, deadline: Option<Instant>) -> Result<(), Errno> {
+    match record::waiting(Cause::Files, || futex::wait(&COUNT, seen.0, deadline)) {
+        Err(Errno::EINTR) => Err(Errno::EINTR),
+        _ => Ok(()),
+    }
 }

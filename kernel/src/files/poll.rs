@@ -11,7 +11,7 @@ use crate::time;
 /// how many are.
 ///
 /// # Errors
-/// `ENOMEM`.
+/// `ENOMEM`. `EINTR`: somebody wanted the wait to end.
 pub fn wait(fds: &mut [PollFd], timeout_ms: i32) -> Result<usize, Errno> {
     let timeout_ns = u64::try_from(timeout_ms).ok().map(|ms| ms * 1_000_000);
     let deadline = timeout_ns.map(|ns| time::now().saturating_add_ns(ns));
@@ -21,7 +21,7 @@ pub fn wait(fds: &mut [PollFd], timeout_ms: i32) -> Result<usize, Errno> {
         if count > 0 || deadline.is_some_and(|deadline| time::now() >= deadline) {
             return Ok(count);
         }
-        changes::wait(seen, deadline);
+        changes::wait(seen, deadline)?;
     }
 }
 

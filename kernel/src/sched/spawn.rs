@@ -64,6 +64,7 @@ static ALIVE: AtomicU32 = AtomicU32::new(0);
 /// Takes back what an undo list says, once there may be anything to undo: so that a program without semaphores carries none of it.
 static UNDO: OnceCell<fn(u32)> = OnceCell::new();
 static DETACH: OnceCell<fn()> = OnceCell::new();
+static LAST_WORDS: OnceCell<fn()> = OnceCell::new();
 
 /// How many records were ever used.
 pub fn used() -> usize {
@@ -167,6 +168,9 @@ fn stack_for(record: &'static Record, bytes: u64) -> Option<Stack> {
 #[unsafe(no_mangle)]
 extern "C" fn skete_end() -> ! {
     let record = record::current();
+    if let Some(action) = LAST_WORDS.get() {
+        action();
+    }
     if let Some(action) = DETACH.get() {
         action();
     }
@@ -198,7 +202,12 @@ pub fn undo(list: u32) {
     }
 }
 
-/// Who ends from now on calls `action` first.
+/// Who ends from now on calls `action` before all else: it may do whatever a thread may.
+pub fn call_at_end(action: fn()) {
+    let _ = LAST_WORDS.set(action);
+}
+
+/// Who ends from now on calls `action`.
 pub fn detach_at_end(action: fn()) {
     let _ = DETACH.set(action);
 }

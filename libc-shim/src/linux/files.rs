@@ -4,10 +4,13 @@
 use core::ffi::{CStr, c_char};
 
 use skete::calls::files as face;
+use skete::calls::process::sys_get_errno;
 use skete::files::console::DEVICE as CONSOLE;
 use skete_abi::Errno;
-use skete_abi::files::{O_DIRECTORY, S_IFCHR, S_IFMT, Stat as OurStat};
+use skete_abi::files::{O_DIRECTORY, PollFd, S_IFCHR, S_IFMT, Stat as OurStat};
+use skete_abi::futex::TimeSpec;
 
+use super::time;
 use super::{Answered, Arguments, int, pointer, told, word};
 
 /// Linux's numbers.
@@ -29,6 +32,7 @@ mod number {
     pub const WRITE: u64 = 64;
     pub const READV: u64 = 65;
     pub const WRITEV: u64 = 66;
+    pub const PPOLL: u64 = 73;
     pub const FSTATAT: u64 = 79;
     pub const FSTAT: u64 = 80;
     pub const SYNC: u64 = 81;
@@ -59,6 +63,7 @@ pub fn call(number: u64, arguments: &Arguments) -> Option<Answered> {
         number::FCNTL => control(int(first), int(second), int(third)),
         number::IOCTL => device(int(first), word(second), pointer(third)),
         number::EVENTFD => told(face::sys_eventfd(first, i16::try_from(second).unwrap_or(i16::MAX))),
+        number::PPOLL => poll(pointer(first), second as usize, pointer(third)),
         number::FSTAT => status(pointer(second), |place| face::sys_fstat(int(first), place)),
         number::FSTATAT => status_at(int(first), pointer(second), pointer(third), int(fourth)),
         number::FACCESSAT => path(int(first), pointer(second)).and_then(|name| found(face::sys_stat(name, &mut OurStat::default()))),
@@ -71,6 +76,17 @@ pub fn call(number: u64, arguments: &Arguments) -> Option<Answered> {
         number::CHDIR => change_here(pointer(first)),
         _ => return None,
     })
+}
+
+/// `ppoll(2)`: the timeout, null for ever, is rounded up to milliseconds.
+fn poll(fds: *mut PollFd, count: usize, timeout: *const TimeSpec) -> Answered {
+    const NS_PER_MS: u64 = 1_000_000;
+    let ms = if timeout.is_null() { None } else { Some(time::ns_at(timeout)?.div_ceil(NS_PER_MS)) };
+    let ms = ms.map_or(-1, |ms| i32::try_from(ms).unwrap_or(i32::MAX));
+    match face::sys_poll(fds, count, ms) {
+        -1 => told(-sys_get_errno()),
+        count => told(count),
+    }
 }
 
 fn found(answer: i32) -> Answered {

@@ -4,6 +4,7 @@
 use skete::calls::linux::{sys_futex, sys_get_robust_list, sys_gettid, sys_set_robust_list, sys_set_tid_address};
 use skete::calls::sysv::{sys_semctl, sys_semget, sys_semop, sys_semtimedop};
 use skete::calls::threads::sys_yield;
+use skete::calls::waitv::sys_futex_waitv;
 use skete::thread;
 use skete_abi::Errno;
 
@@ -25,6 +26,7 @@ mod number {
     pub const SEMCTL: u64 = 191;
     pub const SEMTIMEDOP: u64 = 192;
     pub const SEMOP: u64 = 193;
+    pub const FUTEX_WAITV: u64 = 449;
 }
 
 /// Answers the calls of this file.
@@ -32,6 +34,7 @@ pub fn call(number: u64, arguments: &Arguments) -> Option<Answered> {
     let [first, second, third, fourth, fifth, sixth] = *arguments;
     Some(match number {
         number::FUTEX => told(sys_futex(pointer(first), int(second), word(third), pointer(fourth), pointer(fifth), word(sixth))),
+        number::FUTEX_WAITV => told(sys_futex_waitv(pointer(first), word(second), word(third), pointer(fourth), int(fifth))),
         number::GETTID => told(sys_gettid()),
         number::EXIT => skete::sched::spawn::exit(),
         number::SET_TID_ADDRESS => told(sys_set_tid_address(pointer(first))),

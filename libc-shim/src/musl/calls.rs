@@ -27,10 +27,10 @@ pub extern "C" fn syscall(number: i64, a: u64, b: u64, c: u64, d: u64, e: u64, f
 /// A call that is a cancellation point, with Linux's answer.
 #[unsafe(no_mangle)]
 extern "C" fn __syscall_cp(number: u64, a: u64, b: u64, c: u64, d: u64, e: u64, f: u64) -> i64 {
+    const INTERRUPTED: i64 = -(Errno::EINTR.number() as i64);
     let caller = caller();
-    cancel::point();
-    let answer = linux::call(number, &[a, b, c, d, e, f], caller);
-    if answer == -i64::from(Errno::EINTR.number()) {
+    let answer = cancel::while_waiting(|| Ok(linux::call(number, &[a, b, c, d, e, f], caller))).unwrap_or(INTERRUPTED);
+    if answer == INTERRUPTED {
         cancel::point();
     }
     answer

@@ -1,7 +1,8 @@
 //! What C knows of a thread. `pthread_t` is the address of its block.
 //!
 //! Blocks are never given back to the heap, so that a `pthread_t` may be looked at however old it is; one that is free serves the next
-//! thread. A thread that C has not begun (the main thread, std's) gets a block when it is first asked who it is.
+//! thread. A thread that C has not begun (the main thread, std's) gets a block when it is first asked who it is, and keeps it to its end;
+//! nobody can join it by that name.
 #![allow(unsafe_code, reason = "blocks are named by their address, and what belongs to their thread alone lies in cells")]
 
 use core::cell::UnsafeCell;
@@ -12,11 +13,12 @@ use core::sync::atomic::{AtomicI32, AtomicU32, AtomicUsize, Ordering};
 use skete::arch::cpu;
 use skete::calls::memory::sys_malloc;
 use skete::lock::Spin;
+use skete::sched::spawn;
 use skete::thread;
 use skete_abi::Errno;
 
 use super::cancel::{Cancelling, Cleanup};
-use super::keys::Values;
+use super::keys::{self, Values};
 
 /// `pthread_t`.
 pub type Name = *const Block;
@@ -186,6 +188,12 @@ impl Block {
         unsafe { place().write(self) };
     }
 
+    /// From now on the calling thread has no block: it ends.
+    pub fn leave(&self) {
+        // SAFETY: as in `current`.
+        unsafe { place().write(null_mut()) };
+    }
+
     /// The block that `name` names, if its thread lives or waits to be joined.
     ///
     /// # Errors
@@ -213,7 +221,8 @@ fn place() -> *mut *const Block {
 /// A block for the calling thread, which C has not begun.
 #[cold]
 fn adopt() -> &'static Block {
-    let Ok(block) = Block::take(state::JOINABLE) else {
+    // In a C program it is the main thread, which others may join; else std's, which std joins.
+    let Ok(block) = Block::take(if cfg!(feature = "musl") { state::JOINABLE } else { state::DETACHED }) else {
         skete::panic::stop(format_args!("no memory for what C knows of a thread"));
     };
     block.tid.store(thread::tid(), Ordering::Relaxed);
@@ -222,7 +231,19 @@ fn adopt() -> &'static Block {
     block.stack.store(0, Ordering::Relaxed);
     block.guard_bytes.store(super::attr::GUARD, Ordering::Relaxed);
     block.enter();
+    spawn::call_at_end(leave);
     block
+}
+
+/// The calling thread ends, and may be one that C has not begun but knows of: what is left of C's in it is cleared away.
+fn leave() {
+    // SAFETY: as in `current`.
+    if let Some(block) = unsafe { place().read().as_ref() } {
+        block.cancelling.close();
+        keys::destroy(block);
+        block.leave();
+        block.give();
+    }
 }
 
 /// The calling thread (POSIX `pthread_self`).

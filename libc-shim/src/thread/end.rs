@@ -27,6 +27,7 @@ pub fn finish(result: *mut c_void) -> ! {
     if LIVING.fetch_sub(1, Ordering::AcqRel) == 1 {
         crate::end_program(0);
     }
+    block.leave();
     // SAFETY: the thread itself.
     let own = unsafe { block.own() };
     own.result = result;

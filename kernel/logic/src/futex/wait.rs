@@ -132,7 +132,7 @@ impl<L: RawLock, const N: usize> Table<L, N> {
     #[cold]
     fn sleep_on(&self, host: &impl Host, waiter: &Waiter) -> Result<(), Errno> {
         while !waiter.is_woken() {
-            if host.take_interruption() && self.withdraw(host, host.current()) {
+            if host.take_interruption() && (mutant::is(Mutant::InterruptedInTheQueue) || self.withdraw(host, host.current())) {
                 return Err(Errno::EINTR);
             }
             let _ = host.park(None);

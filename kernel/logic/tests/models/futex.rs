@@ -4,6 +4,7 @@ use super::machine::{LATE, Seat, Word, seats};
 use super::runner::Model;
 use loom::thread;
 use skete_abi::Errno;
+use skete_logic::host::Host as _;
 use skete_logic::mutant::Mutant;
 
 pub const MODELS: &[Model] = &[
@@ -29,6 +30,11 @@ pub const MODELS: &[Model] = &[
         name: "futex::one_who_is_late_is_woken_or_timed_out_never_both",
         body: timeout_against_wake,
         mutants: &[Mutant::WithdrawnWithoutASecondLook],
+    },
+    Model {
+        name: "futex::one_who_is_interrupted_was_woken_or_left_its_queue",
+        body: interrupted_against_wake,
+        mutants: &[Mutant::InterruptedInTheQueue],
     },
     Model {
         name: "futex::a_woken_thread_may_wait_again_at_once",
@@ -77,6 +83,18 @@ fn timeout_against_wake() {
     let woken = waker.wake(Word::A, 1);
     let waited = waiting.join().expect("the waiter ends");
     assert_eq!(waited, if woken == 1 { Ok(()) } else { Err(Errno::ETIMEDOUT) });
+    assert_eq!(waker.table().waiters(), 0);
+}
+
+fn interrupted_against_wake() {
+    let [waiter, other, waker] = seats(3).try_into().ok().expect("three seats");
+    let me = waiter.current();
+    let waiting = thread::spawn(move || waiter.wait(Word::A, None));
+    let interrupting = thread::spawn(move || other.interrupt(me));
+    let woken = waker.wake(Word::A, 1);
+    let waited = waiting.join().expect("the waiter ends");
+    interrupting.join().expect("the other ends");
+    assert_eq!(waited, if woken == 1 { Ok(()) } else { Err(Errno::EINTR) });
     assert_eq!(waker.table().waiters(), 0);
 }
 

@@ -39,6 +39,7 @@ struct Record {
     owner: Owner,
     token: Token,
     run: RunSignal,
+    interruption: AtomicU32,
     lending: Option<Lending>,
 }
 
@@ -121,7 +122,14 @@ pub fn lending_seats<const N: usize>(priorities: [u8; N]) -> [Seat; N] {
 }
 
 fn machine(threads: impl Iterator<Item = Option<Lending>>) -> Vec<Seat> {
-    let record = |lending| Record { waiter: Waiter::new(), owner: Owner::new(), token: Token::new(), run: RunSignal::new(), lending };
+    let record = |lending| Record {
+        waiter: Waiter::new(),
+        owner: Owner::new(),
+        token: Token::new(),
+        run: RunSignal::new(),
+        interruption: AtomicU32::new(0),
+        lending,
+    };
     let records: Vec<Record> = threads.map(record).collect();
     let threads = u16::try_from(records.len()).expect("a handful");
     let table = Table::new([(); 2].map(|()| Bucket::new(Lock::new())));
@@ -262,12 +270,22 @@ impl Host for Seat {
         &self.machine.records[thread.index()].waiter
     }
 
+    fn take_interruption(&self) -> bool {
+        self.machine.records[self.me.index()].interruption.swap(0, Ordering::Relaxed) != 0
+    }
+
     fn now(&self) -> Instant {
         Instant::ZERO
     }
 }
 
 impl Seat {
+    /// Wants the wait of the thread of `other` to end, as the kernel does.
+    pub fn interrupt(&self, other: Thread) {
+        self.machine.records[other.index()].interruption.swap(1, Ordering::Relaxed);
+        self.unpark(other);
+    }
+
     /// The thread's name, as words have it.
     pub fn name(&self) -> u32 {
         self.tid(self.me).number()

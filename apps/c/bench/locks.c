@@ -1,0 +1,117 @@
+/* Locks that nobody else wants, and hand-overs there and back. */
+#include "rows.h"
+#include <pthread.h>
+#include <semaphore.h>
+#include <stdlib.h>
+
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t cond = PTHREAD_COND_INITIALIZER;
+static pthread_rwlock_t rwlock = PTHREAD_RWLOCK_INITIALIZER;
+static sem_t semaphore, there, back;
+
+static void lock_unlock(void) {
+    pthread_mutex_lock(&mutex);
+    pthread_mutex_unlock(&mutex);
+}
+
+static void read_unlock(void) {
+    pthread_rwlock_rdlock(&rwlock);
+    pthread_rwlock_unlock(&rwlock);
+}
+
+static void post_wait(void) {
+    sem_post(&semaphore);
+    sem_wait(&semaphore);
+}
+
+static void begin(pthread_t *thread, void *(*function)(void *)) {
+    if (pthread_create(thread, NULL, function, NULL)) {
+        abort();
+    }
+}
+
+static void *answer_semaphore(void *argument) {
+    for (;;) {
+        sem_wait(&there);
+        sem_post(&back);
+    }
+    return argument;
+}
+
+static void semaphore_there_and_back(void) {
+    sem_post(&there);
+    sem_wait(&back);
+}
+
+/* Whose turn it is: 0 the measuring thread's. */
+static int turn;
+
+static void unlock(void *argument) { pthread_mutex_unlock(argument); }
+
+static void *answer_cond(void *argument) {
+    pthread_mutex_lock(&mutex);
+    pthread_cleanup_push(unlock, &mutex);
+    for (;;) {
+        while (turn == 0) {
+            pthread_cond_wait(&cond, &mutex);
+        }
+        turn = 0;
+        pthread_cond_signal(&cond);
+    }
+    pthread_cleanup_pop(1);
+    return argument;
+}
+
+static void cond_there_and_back(void) {
+    pthread_mutex_lock(&mutex);
+    turn = 1;
+    pthread_cond_signal(&cond);
+    while (turn == 1) {
+        pthread_cond_wait(&cond, &mutex);
+    }
+    pthread_mutex_unlock(&mutex);
+}
+
+static void row_with(const char *name, void (*work)(void), void *(*answer)(void *)) {
+    pthread_t thread;
+    begin(&thread, answer);
+    row(name, SOME, work);
+    pthread_cancel(thread);
+    pthread_join(thread, NULL);
+}
+
+static pthread_barrier_t barrier;
+
+static void meet(void) { pthread_barrier_wait(&barrier); }
+
+/* As often as `row` does, its warming up counted. */
+static void *meet_often(void *argument) {
+    for (int i = 0; i < SOME / 10 + SOME; i++) {
+        meet();
+    }
+    return argument;
+}
+
+static void barriers(void) {
+    pthread_t threads[3];
+    pthread_barrier_init(&barrier, NULL, 4);
+    for (int i = 0; i < 3; i++) {
+        begin(&threads[i], meet_often);
+    }
+    row("barrier.4", SOME, meet);
+    for (int i = 0; i < 3; i++) {
+        pthread_join(threads[i], NULL);
+    }
+}
+
+void locks(void) {
+    sem_init(&semaphore, 0, 0);
+    sem_init(&there, 0, 0);
+    sem_init(&back, 0, 0);
+    row("mutex.uncontended", MANY, lock_unlock);
+    row("rwlock.read", MANY, read_unlock);
+    row("sem.uncontended", MANY, post_wait);
+    row_with("sem.pingpong.same", semaphore_there_and_back, answer_semaphore);
+    row_with("cond.pingpong.same", cond_there_and_back, answer_cond);
+    barriers();
+}
