@@ -100,7 +100,7 @@ impl Kind {
     /// # Errors
     /// `EINVAL`: neither.
     pub const fn with_robustness(self, number: u32) -> Result<Self, Errno> {
-        if number > 1 { Err(Errno::EINVAL) } else { Ok(Self(self.0 & !ROBUST | number * ROBUST)) }
+        if number > 1 { Err(Errno::EINVAL) } else { Ok(Self(self.0 & !ROBUST | (number * ROBUST))) }
     }
 
     /// Shared between processes (1), or not (0).
@@ -108,7 +108,7 @@ impl Kind {
     /// # Errors
     /// `EINVAL`: neither.
     pub const fn with_sharing(self, number: u32) -> Result<Self, Errno> {
-        if number > 1 { Err(Errno::EINVAL) } else { Ok(Self(self.0 & !SHARED | number * SHARED)) }
+        if number > 1 { Err(Errno::EINVAL) } else { Ok(Self(self.0 & !SHARED | (number * SHARED))) }
     }
 
     /// Whether it is shared between processes.

@@ -162,9 +162,8 @@ impl Mutex {
     fn wait_in_vain(futex: &impl Futex, until: Option<Deadline>) -> Result<(), Errno> {
         let word = AtomicU32::new(0);
         loop {
-            match futex.wait(&word, 0, ANY, moment_of(until)?) {
-                Err(Errno::ETIMEDOUT) => return Err(Errno::ETIMEDOUT),
-                Ok(()) | Err(_) => {}
+            if futex.wait(&word, 0, ANY, moment_of(until)?) == Err(Errno::ETIMEDOUT) {
+                return Err(Errno::ETIMEDOUT);
             }
         }
     }
