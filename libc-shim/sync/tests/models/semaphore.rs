@@ -9,22 +9,24 @@ use skete_sync::Semaphore;
 use skete_sync::mutant::Mutant;
 
 pub const MODELS: &[Model] = &[
-    Model { name: "semaphore::two_posts_let_two_go", body: two, mutants: &[Mutant::PostForgetsOthers, Mutant::SemaphoreWaitedForSilently] },
+    Model { name: "semaphore::two_posts_let_one_go_twice", body: twice, mutants: &[Mutant::SemaphoreWaitedForSilently] },
     Model { name: "semaphore::two_posts_at_once_both_count", body: posts, mutants: &[Mutant::PostedInTwoSteps] },
-    Model { name: "semaphore::one_who_gives_up_takes_nothing", body: late, mutants: &[Mutant::SemaphoreWaitedForSilently] },
+    Model {
+        name: "semaphore::one_who_gives_up_takes_nothing_and_one_who_does_not_hands_it_on",
+        body: late,
+        mutants: &[Mutant::SemaphoreWaitedForSilently, Mutant::PostForgetsOthers],
+    },
 ];
 
-fn two() {
+fn twice() {
     let semaphore = Arc::new(Semaphore::new(0));
-    let [one, other, poster] = seats(&[]);
-    let waiting = [one, other].map(|seat| {
+    let [waiter, poster] = seats(&[]);
+    let waiting = {
         let semaphore = semaphore.clone();
-        thread::spawn(move || assert_eq!(semaphore.wait(&seat, None), Ok(())))
-    });
+        thread::spawn(move || assert_eq!([semaphore.wait(&waiter, None), semaphore.wait(&waiter, None)], [Ok(()); 2]))
+    };
     assert_eq!([semaphore.post(&poster), semaphore.post(&poster)], [Ok(()); 2]);
-    for waiter in waiting {
-        waiter.join().expect("a waiter ends");
-    }
+    waiting.join().expect("the waiter ends");
     assert_eq!((semaphore.count(), poster.sleepers()), (0, 0));
 }
 
