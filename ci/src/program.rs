@@ -58,6 +58,11 @@ impl Builder {
         Ok(Self { toolchain, wrapper, offline, loader: Mutex::new(None) })
     }
 
+    /// The compiler.
+    pub fn rustc(&self) -> &Path {
+        &self.toolchain.compiler.rustc
+    }
+
     /// Builds a package, or takes the ELF as it is.
     ///
     /// # Errors
