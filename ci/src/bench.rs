@@ -11,6 +11,7 @@ use serde::Serialize;
 use skete_loader::payload::{self, Kind};
 use skete_loader::sample::Sample;
 
+use crate::baseline::{Baseline, Versions};
 use crate::board::{Board, Machine};
 use crate::explain;
 use crate::figures::Row;
@@ -22,6 +23,7 @@ use crate::program::{Builder, Profile};
 use crate::project::Project;
 use crate::qemu;
 use crate::run::{Boot, Settings, Surroundings};
+use crate::tally::Tally;
 
 /// Which figures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -61,6 +63,9 @@ pub struct Bench {
     /// Write the rows to this file too.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// Say what has changed since such a file was written; status 1 if a gate is more than 3 % worse.
+    #[arg(long, value_name = "FILE")]
+    compare: Option<PathBuf>,
     /// Install nothing and fetch nothing.
     #[arg(long)]
     offline: bool,
@@ -68,47 +73,86 @@ pub struct Bench {
 
 /// The file that `--json` writes.
 #[derive(Debug, Serialize)]
-struct Report {
+struct Report<'a> {
     commit: String,
-    rows: Vec<Row>,
+    versions: Versions,
+    rows: &'a [Row],
 }
 
+/// The figures of an earlier commit that no later one may be much worse than.
+const BASELINE: &str = "ci/bench-baseline.json";
+
 impl Bench {
-    /// Does it; status 1 if a figure that is a gate is beyond its bound.
+    /// What every change must keep: the groups that are counted, as `cargo xtask bench --compare ci/bench-baseline.json` has them.
+    fn guard() -> Self {
+        let groups = vec![Group::Boot, Group::Threads, Group::Std, Group::Sync, Group::Posix];
+        let compare = Some(house::root().join(BASELINE));
+        Self { groups, board: Board::Virt, cores: 1, wall: false, explain: None, json: None, compare, offline: false }
+    }
+
+    /// Does it; status 1 if a figure that is a gate is beyond its bound, is not the same twice, or is worse than it was.
     ///
     /// # Errors
-    /// A program cannot be built, or does not end well.
+    /// A program cannot be built, or does not end well; the file to compare with is none.
     pub fn carry_out(&self) -> Result<u8> {
         let builder = Builder::new(self.offline)?;
-        let groups = if self.groups.is_empty() { Group::value_variants() } else { &self.groups };
-        let elf = builder.program(&Project::find("bench")?, Profile::Release, &[])?;
         if let Some(row) = &self.explain {
-            explain::explain(&builder, &elf, &Machine { icount: true, ..Machine::new(self.board, self.cores) }, row)?;
+            let machine = Machine { icount: true, ..Machine::new(self.board, self.cores) };
+            let elf = builder.program(&Project::find("bench")?, Profile::Release, &[])?;
+            explain::explain(&builder, &elf, &machine, row)?;
             return Ok(0);
         }
-        let mut rows = Vec::new();
-        for group in groups {
-            if *group == Group::Boot {
-                let boot = builder.program(&Project::find("boot")?, Profile::Release, &[])?;
-                rows.extend(self.rows(&builder, &boot, *group)?);
-                rows.extend(self.boot(&builder)?);
-            } else if *group == Group::Posix {
-                let elf = builder.program(&Project::find("c/bench")?, Profile::Release, &[])?;
-                rows.extend(self.rows(&builder, &elf, *group)?);
-                rows.push(self.image(&builder, "image.c_bytes", &elf)?);
-            } else {
-                rows.extend(self.rows(&builder, &elf, *group)?);
-            }
-        }
+        let before = self.compare.as_deref().map(Baseline::read).transpose()?;
+        let (rows, mut faults) = self.measure(&builder)?;
         for row in &rows {
             print(row);
+            if !row.is_kept() {
+                faults.push(format!(
+                    "{} is {:.1}, and may be {}",
+                    row.name,
+                    row.value,
+                    row.bound.map_or_else(String::new, |it| it.to_string())
+                ));
+            }
         }
-        let is_kept = rows.iter().all(Row::is_kept);
+        let versions = Versions::of(builder.rustc(), &packages::qemu(self.offline)?.0);
+        if let Some(before) = before {
+            faults.extend(compared(&before, &rows, &versions));
+        }
         if let Some(path) = &self.json {
-            let text = serde_json::to_string_pretty(&Report { commit: commit(), rows })?;
-            fs::write(path, text).with_context(|| format!("{} cannot be written", path.display()))?;
+            let text = serde_json::to_string_pretty(&Report { commit: commit(), versions, rows: &rows })?;
+            fs::write(path, text + "\n").with_context(|| format!("{} cannot be written", path.display()))?;
         }
-        Ok(u8::from(!is_kept))
+        for fault in &faults {
+            eprintln!("xtask: {fault}");
+        }
+        Ok(u8::from(!faults.is_empty()))
+    }
+
+    /// The rows of the groups asked for, and which counted ones were not the same twice.
+    fn measure(&self, builder: &Builder) -> Result<(Vec<Row>, Vec<String>)> {
+        let every = Group::value_variants();
+        let groups = if self.groups.is_empty() { every } else { &self.groups };
+        let bench = builder.program(&Project::find("bench")?, Profile::Release, &[])?;
+        let (mut rows, mut faults) = (Vec::new(), Vec::new());
+        for group in groups {
+            let elf = match group {
+                Group::Boot => builder.program(&Project::find("boot")?, Profile::Release, &[])?,
+                Group::Posix => builder.program(&Project::find("c/bench")?, Profile::Release, &[])?,
+                _ => bench.clone(),
+            };
+            let found = self.rows(builder, &elf, *group)?;
+            if self.machine(*group).icount {
+                faults.extend(differences(&found, &self.rows(builder, &elf, *group)?));
+            }
+            rows.extend(found);
+            match group {
+                Group::Boot => rows.extend(self.boot(builder)?),
+                Group::Posix => rows.push(self.image(builder, "image.c_bytes", &elf)?),
+                _ => {}
+            }
+        }
+        Ok((rows, faults))
     }
 
     /// Where a group is measured, and whether in instructions. What cores do together shows only where each has a thread of the host's.
@@ -151,6 +195,43 @@ impl Bench {
         rows.push(Row::new("boot.qemu_alone_ms", "ms", qemu_alone_ms(builder, &machine)?, &board, "wall"));
         Ok(rows)
     }
+}
+
+/// Counted rows that are not what they were a moment ago.
+fn differences(first: &[Row], second: &[Row]) -> Vec<String> {
+    let differ = first.iter().zip(second).filter(|(one, other)| one != other);
+    let mut told: Vec<String> = differ.map(|(one, other)| format!("{} is {} and then {}", one.name, one.value, other.value)).collect();
+    if first.len() != second.len() {
+        told.push(format!("{} rows, and then {}", first.len(), second.len()));
+    }
+    told
+}
+
+/// Says what has changed, and returns what is worse. Figures of other tools are told and prove nothing.
+fn compared(before: &Baseline, rows: &[Row], versions: &Versions) -> Vec<String> {
+    let changes = before.compare(rows);
+    for change in &changes {
+        println!("{}", change.told());
+    }
+    if let Some(tools) = before.other_tools(versions) {
+        eprintln!("xtask: what is compared with was measured with other tools ({tools}); nothing follows from it");
+        return Vec::new();
+    }
+    changes.into_iter().filter(|change| change.is_worse).map(|change| change.told()).collect()
+}
+
+/// Measures what every change must keep, as one more test.
+///
+/// # Errors
+/// As [`Bench::carry_out`].
+pub fn guard(tally: &mut Tally) -> Result<()> {
+    let started = Instant::now();
+    let faults = match Bench::guard().carry_out()? {
+        0 => Vec::new(),
+        _ => vec![format!("a figure is worse than {BASELINE} has it, or beyond its bound: see above")],
+    };
+    tally.add("figures", started.elapsed(), &faults);
+    Ok(())
 }
 
 /// Boots a program; how it ended, and what it said.

@@ -4,13 +4,15 @@
 //!   [`image`] ([`elf`], [`archive`], [`options`]), [`board`] and [`qemu`] (the machine), [`guest`] (the process), [`backtrace`], [`gdb`]
 //! - [`mod@image`], [`sd`], [`push`]: what a board is started from; [`new`] and [`boot`]: programs outside of this workspace
 //! - [`cc`]: C programs
-//! - [`bench`], [`size`]: figures, and what they are to be ([`figures`])
+//! - [`conformance`]: what of POSIX holds, by a suite brought as a [`source`] package
+//! - [`bench`], [`size`]: figures, what they are to be ([`figures`]) and were ([`baseline`]), and where they come from ([`explain`])
 //! - [`test`]: what holds when it runs, with the tables of [`suite`], and std's own [`std_tests`]; [`check`]: what holds of the source
 //! - [`packages`]: what is missing, and its remedy; [`doctor`] tells of all of it
 //! - [`house`]: where things stand
 
 mod archive;
 mod backtrace;
+mod baseline;
 mod bench;
 mod board;
 mod boot;
@@ -76,7 +78,7 @@ enum Task {
     Check(check::Check),
     /// Runs the loom models of the locks and queues: every interleaving, and the mutants they must catch.
     Model,
-    /// Runs what a change must pass: check, then test.
+    /// Runs what a change must pass: check, test, and the figures against those of ci/bench-baseline.json.
     Ci,
 }
 
@@ -110,6 +112,7 @@ fn carry_out(task: Task) -> anyhow::Result<u8> {
         Task::Ci => {
             check::Check::default().carry_out(&mut tally)?;
             test::Test::default().carry_out(&mut tally)?;
+            bench::guard(&mut tally)?;
         }
     }
     Ok(tally.close())

@@ -59,6 +59,11 @@ impl Builder {
         Ok(Self { toolchain, wrapper, offline, loader: Mutex::new(None) })
     }
 
+    /// The compiler.
+    pub fn rustc(&self) -> &Path {
+        &self.toolchain.compiler.rustc
+    }
+
     /// Builds a package or a folder of C, or takes the ELF as it is.
     ///
     /// # Errors
