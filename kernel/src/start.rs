@@ -83,8 +83,19 @@ fn take_memory(machine: &Machine<'_>, handover: &Handover) {
     let kept = [range(handover.program), range(handover.root), range(handover.options), range(handover.names), first_page];
     let mut taken: arrayvec::ArrayVec<Range<u64>, 32> = kept.into_iter().filter(|range| !range.is_empty()).collect();
     taken.extend(machine.reserved.iter().cloned());
+    erase_loader(handover);
     for ram in &machine.ram {
         frames::add(ram.clone(), &taken);
+    }
+}
+
+/// Zeroes the loader, which nobody runs any more. An emulator watches pages that it has translated code of: as long as some of that code
+/// stands, QEMU takes a hundred times as long for every write to its page, which is some thread's stack by then. By words: writes of 64
+/// bytes (`DC ZVA`) are among those that QEMU 7.2 loses sight of.
+fn erase_loader(handover: &Handover) {
+    for word in (handover.code.start..handover.code.end).step_by(size_of::<u64>()) {
+        // SAFETY: the early map has all that is near the image, as Normal memory; its frames are not entered into the allocator yet.
+        unsafe { (word as *mut u64).write_volatile(0) };
     }
 }
 

@@ -195,6 +195,7 @@ fn load(machine: &Machine<'_>, firmware: u64, image: &Range<u64>, cargo: &Cargo)
         magic: boot::MAGIC,
         firmware,
         program: as_range(&program),
+        code: as_range(image),
         loader: as_range(&loader),
         initrd: as_range(&initrd),
         root,

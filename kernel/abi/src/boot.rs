@@ -4,7 +4,7 @@
 //! last one, inside [`Handover::program`]; all addresses are physical.
 
 /// First word of a [`Handover`]: "SKETE" and a version in the lowest byte.
-pub const MAGIC: u64 = 0x0045_5445_4b53_0001;
+pub const MAGIC: u64 = 0x0045_5445_4b53_0002;
 
 /// A range of physical memory, `start..end`, in bytes. Empty when both are equal.
 #[repr(C)]
@@ -40,6 +40,8 @@ pub struct Handover {
     pub firmware: u64,
     /// The program in memory: its segments, .bss included, and this block behind them. Page-aligned.
     pub program: Range,
+    /// The loader itself, aligned to 8 bytes: the first part of `loader`. Free memory.
+    pub code: Range,
     /// The loader itself and what was appended to it. Free memory, but for the three ranges below.
     pub loader: Range,
     /// The initial ramdisk's memory, if the firmware loaded one, or that of the payload that came over the serial line. Free memory,
