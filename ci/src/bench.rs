@@ -97,9 +97,7 @@ impl Bench {
     pub fn carry_out(&self) -> Result<u8> {
         let builder = Builder::new(self.offline)?;
         if let Some(row) = &self.explain {
-            let machine = Machine { icount: true, ..Machine::new(self.board, self.cores) };
-            let elf = builder.program(&Project::find("bench")?, Profile::Release, &[])?;
-            explain::explain(&builder, &elf, &machine, row)?;
+            self.explained(&builder, row)?;
             return Ok(0);
         }
         let before = self.compare.as_deref().map(Baseline::read).transpose()?;
@@ -127,6 +125,18 @@ impl Bench {
             eprintln!("xtask: {fault}");
         }
         Ok(u8::from(!faults.is_empty()))
+    }
+
+    /// Explains a row of whichever program has it.
+    fn explained(&self, builder: &Builder, row: &str) -> Result<()> {
+        let machine = Machine { icount: true, ..Machine::new(self.board, self.cores) };
+        for name in ["bench", "c/bench"] {
+            let elf = builder.program(&Project::find(name)?, Profile::Release, &[])?;
+            if explain::explain(builder, &elf, &machine, row)? {
+                return Ok(());
+            }
+        }
+        bail!("no row is called {row} that a mean of rounds is taken of")
     }
 
     /// The rows of the groups asked for, and which counted ones were not the same twice.

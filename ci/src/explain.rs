@@ -22,9 +22,9 @@ use crate::guest::{Ending, Input};
 use crate::program::Builder;
 use crate::run::{Boot, Settings, Surroundings};
 
-/// The functions of `apps/bench` that stand round the rounds.
-const BEGIN: &str = "bench::meter::begin";
-const END: &str = "bench::meter::end";
+/// The functions that stand round the rounds: of `apps/bench`, of `apps/c/bench`.
+const BEGIN: [&str; 2] = ["bench::meter::begin", "mark_begin"];
+const END: [&str; 2] = ["bench::meter::end", "mark_end"];
 /// `O_NONBLOCK` of Linux: to open a pipe that nobody may read any more.
 const NONBLOCK: i32 = 0o4000;
 
@@ -61,9 +61,10 @@ impl Map {
         self.functions[..after].last().filter(|function| address < u64::from(function.end))
     }
 
-    fn start(&self, name: &str) -> Result<u64> {
-        let function = self.functions.iter().find(|function| function.name == name);
-        Ok(u64::from(function.with_context(|| format!("the program has no function {name}"))?.start))
+    /// Where the function begins that has one of these names.
+    fn start(&self, names: &[&str]) -> Result<u64> {
+        let function = self.functions.iter().find(|function| names.contains(&function.name.as_str()));
+        Ok(u64::from(function.with_context(|| format!("the program has no function {}", names.join(" or ")))?.start))
     }
 }
 
@@ -76,7 +77,7 @@ struct Count {
 
 /// Reads a trace: one line an instruction, `Trace 0: … […/ADDRESS/…]`.
 fn count(trace: impl BufRead, map: &Map) -> Result<Count> {
-    let (begin, end) = (map.start(BEGIN)?, map.start(END)?);
+    let (begin, end) = (map.start(&BEGIN)?, map.start(&END)?);
     let mut count = Count::default();
     let (mut base, mut has_jumped, mut is_between) = (None, false, false);
     for line in trace.split(b'\n') {
@@ -107,11 +108,11 @@ fn address(line: &[u8]) -> Option<u64> {
     u64::from_str_radix(text.split('[').nth(1)?.split('/').nth(1)?, 16).ok()
 }
 
-/// Prints where the instructions of `row` go.
+/// Prints where the instructions of `row` go; false: the program has no such row that a mean of rounds is taken of.
 ///
 /// # Errors
-/// There is no such row, or QEMU does not trace.
-pub fn explain(builder: &Builder, program: &Path, machine: &Machine, row: &str) -> Result<()> {
+/// The program does not end well, or QEMU does not trace.
+pub fn explain(builder: &Builder, program: &Path, machine: &Machine, row: &str) -> Result<bool> {
     let map = Map::of(builder, program, machine)?;
     let scratch = tempfile::tempdir().context("no folder for the trace")?;
     let pipe = scratch.path().join("trace");
@@ -135,11 +136,11 @@ pub fn explain(builder: &Builder, program: &Path, machine: &Machine, row: &str) 
     let (ending, Ok(counted)) = (ending?, counted) else { bail!("the trace's reader broke off") };
     ensure!(ending == Ending::Status(0), "the bench program ended with {ending:?}; its output:\n{output}");
     let rounds = output.lines().find_map(|line| line.strip_prefix("explained ")?.trim().parse::<u64>().ok());
-    let rounds = rounds.with_context(|| format!("no row is called {row} that a mean of rounds is taken of"))?;
+    let Some(rounds) = rounds else { return Ok(false) };
     let counted = counted?;
     ensure!(counted.spans > 0, "QEMU traced nothing between the marks");
     print(&map, &counted, &Inlined::open(program), row, rounds);
-    Ok(())
+    Ok(true)
 }
 
 /// Knows what was inlined where.
@@ -209,7 +210,7 @@ mod tests {
     }
 
     fn map() -> Map {
-        let functions = vec![function(0x10, 0x20, BEGIN), function(0x20, 0x30, END), function(0x40, 0x60, "work")];
+        let functions = vec![function(0x10, 0x20, BEGIN[0]), function(0x20, 0x30, END[0]), function(0x40, 0x60, "work")];
         let labels = [(0x38, "piece"), (0x70, "assembly")].map(|(address, name)| (address, name.to_owned()));
         Map { functions, labels: labels.into(), entry: 0x100, jump: 0x9000 }
     }
@@ -224,6 +225,15 @@ mod tests {
         let count = count(text.as_bytes(), &map()).expect("both marks are functions");
         assert_eq!(count.spans, 1);
         assert_eq!(count.executed, BTreeMap::from([(0x10, 1), (0x40, 2), (0x44, 1)]));
+    }
+
+    #[test]
+    fn the_marks_of_the_c_program_are_marks_too() {
+        let mut map = map();
+        map.functions[0].name = BEGIN[1].into();
+        map.functions[1].name = END[1].into();
+        let count = count(trace(&[0x9000, 0x8100, 0x8010, 0x8040, 0x8020]).as_bytes(), &map).expect("both marks are functions");
+        assert_eq!(count.executed, BTreeMap::from([(0x10, 1), (0x40, 1)]));
     }
 
     #[test]

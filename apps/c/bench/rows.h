@@ -9,8 +9,46 @@ enum { MANY = 100000, SOME = 2000 };
 long long now(void);
 /* Prints `row NAME NS ns`. */
 void told(const char *name, double ns);
-/* The same of `work`: the mean of `rounds` rounds, after a tenth of them to warm up. */
-void row(const char *name, int rounds, void (*work)(void));
+/* Whether this row is to be measured: all are, unless one is to be explained. */
+int is_wanted(const char *name);
+/* The row that is to be explained; null if none is. */
+extern const char *explained;
+/* What stands round the rounds of an explained row (ci/src/explain.rs). */
+void mark_begin(void);
+void mark_end(void);
+/* Says how many rounds lay between the marks. */
+void told_rounds(int rounds);
+
+static inline void nothing(void) { __asm__ volatile(""); }
+
+static inline __attribute__((always_inline)) long long gross(int rounds, void (*work)(void)) {
+    long long before = now();
+    for (int i = 0; i < rounds; i++) {
+        work();
+    }
+    return now() - before;
+}
+
+/* The same of `work`: the mean of `rounds` rounds, after a tenth of them to warm up. `work` becomes part of the loop, as in a loop that was
+   written for it alone, and what an empty loop takes is taken off. */
+static inline __attribute__((always_inline)) void row(const char *name, int rounds, void (*work)(void)) {
+    if (!is_wanted(name)) {
+        return;
+    }
+    if (explained) {
+        gross(SOME / 10, work);
+        mark_begin();
+        for (int i = 0; i < SOME; i++) {
+            work();
+        }
+        mark_end();
+        told_rounds(SOME);
+        return;
+    }
+    gross(rounds / 10, work);
+    long long net = gross(rounds, work) - gross(rounds, nothing);
+    told(name, (double)(net < 0 ? 0 : net) / rounds);
+}
 
 /* The rows of locks.c and of queues.c. */
 void locks(void);
