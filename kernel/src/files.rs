@@ -144,12 +144,7 @@ pub fn write_at(fd: i32, position: u64, from: &[u8]) -> Result<usize, Errno> {
 }
 
 /// Does `step` on an opening that `may`, as if it stood at `position`.
-fn at(
-    fd: i32,
-    position: u64,
-    may: fn(OpenFlags) -> bool,
-    step: impl FnOnce(&mut Open) -> Result<usize, Errno>,
-) -> Result<usize, Errno> {
+fn at(fd: i32, position: u64, may: fn(OpenFlags) -> bool, step: impl FnOnce(&mut Open) -> Result<usize, Errno>) -> Result<usize, Errno> {
     let mut table = table()?;
     let open = table.get(fd)?;
     if !may(open.flags) {

@@ -1,8 +1,8 @@
 //! Mapped memory, System V's shared memory.
 
-use skete::memory::window;
 use skete::calls::memory::{sys_mmap, sys_mprotect, sys_munmap};
 use skete::calls::shm::{sys_shmat, sys_shmctl, sys_shmdt, sys_shmget};
+use skete::memory::window;
 use skete_abi::Errno;
 
 use super::mapping::{self, PAGE};
@@ -37,8 +37,9 @@ pub fn call(number: u64, arguments: &Arguments) -> Option<Answered> {
         number::MMAP if int(fourth) & ANONYMOUS == 0 => mapping::map(first, second, word(third), int(fourth), int(fifth), sixth),
         number::MMAP => map(second, word(third), int(fourth)),
         number::MUNMAP => unmap(first, second),
-        number::MPROTECT => mapping::protect(first, second, word(third))
-            .and_then(|()| told(sys_mprotect(pointer(first), second as usize, word(third)))),
+        number::MPROTECT => {
+            mapping::protect(first, second, word(third)).and_then(|()| told(sys_mprotect(pointer(first), second as usize, word(third))))
+        }
         number::MSYNC => mapping::sync(first, second).map(|()| 0),
         // No frame leaves its page: there is nowhere to go. No advice changes that.
         number::MLOCK..=number::MUNLOCKALL | number::MADVISE => Ok(0),

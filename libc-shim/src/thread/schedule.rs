@@ -171,13 +171,16 @@ pub extern "C" fn sched_get_priority_max(policy: c_int) -> c_int {
 /// A slice among equals (POSIX `sched_rr_get_interval`).
 ///
 /// # Safety
-/// There is room.
+/// There is room, or it is null.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sched_rr_get_interval(pid: c_int, place: *mut TimeSpec) -> c_int {
-    errno::answer(of_process(pid).map(|_| {
+    errno::answer(of_process(pid).and_then(|_| {
+        if place.is_null() {
+            return Err(Errno::EFAULT);
+        }
         // SAFETY: the caller's promise.
         unsafe { place.write(TimeSpec { tv_sec: 0, tv_nsec: skete::time::SLICE_NS.cast_signed() }) };
-        0
+        Ok(0)
     }))
 }
 
