@@ -81,10 +81,10 @@ pub fn map(place: u64, bytes: u64, protection: u32, flags: i32, fd: i32, offset:
     }
     let is_shared = flags & SHARED != 0;
     let node = check(fd, is_shared && protection & WRITE != 0)?;
-    let last = offset.checked_add(bytes).filter(|end| i64::try_from(*end).is_ok()).ok_or(Errno::EOVERFLOW)?;
     if bytes > MOST {
         return Err(Errno::ENOMEM);
     }
+    let last = offset.checked_add(bytes).filter(|end| i64::try_from(*end).is_ok()).ok_or(Errno::EOVERFLOW)?;
     let length = bytes.next_multiple_of(PAGE);
     locked(|slots| {
         let overlaps = |old: &Shared| old.node == node && old.offset < last && offset < old.offset + (old.end - old.start);
