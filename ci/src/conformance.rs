@@ -82,11 +82,6 @@ pub enum Verdict {
 }
 
 impl Conformance {
-    /// The score of threads on the machine that most programs run on.
-    pub fn of_threads() -> Self {
-        Self { filter: None, subjects: vec![Subject::Threads], board: Board::Virt, cores: 4, json: None, readme: false, verbose: true }
-    }
-
     /// Does it, and counts each score in `tally`.
     ///
     /// # Errors

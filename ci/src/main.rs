@@ -78,7 +78,7 @@ enum Task {
     Check(check::Check),
     /// Runs the loom models of the locks and queues: every interleaving, and the mutants they must catch.
     Model,
-    /// Runs what a change must pass: check, test, POSIX's threads, and the figures against those of ci/bench-baseline.json.
+    /// Runs what a change must pass: check, test, and the figures against those of ci/bench-baseline.json.
     Ci,
 }
 
@@ -112,7 +112,6 @@ fn carry_out(task: Task) -> anyhow::Result<u8> {
         Task::Ci => {
             check::Check::default().carry_out(&mut tally)?;
             test::Test::default().carry_out(&mut tally)?;
-            conformance::Conformance::of_threads().carry_out(&mut tally)?;
             bench::guard(&mut tally)?;
         }
     }
