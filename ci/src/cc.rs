@@ -51,7 +51,8 @@ const CODE: [&str; 10] = [
 ];
 
 /// What the linker is told beyond what every program's is (`flags.rs`).
-const LINK: [&str; 6] = ["-static-pie", "-nostdlib", "-nostartfiles", "-fuse-ld=lld", "-Wl,-znow", "-Wl,--no-undefined-version"];
+const LINK: [&str; 7] =
+    ["-static-pie", "-nostdlib", "-nostartfiles", "-fuse-ld=lld", "-Wl,-znow", "-Wl,--no-undefined-version", "-Wl,--wrap=sysconf"];
 
 impl Task {
     /// Does it; the exit status is the compiler's.

@@ -1,9 +1,10 @@
 //! `cargo xtask conformance`: how much of POSIX holds here, told by a suite that no one here wrote.
 //!
 //! The suite ([`suite`]) is the Open POSIX Test Suite, brought as Debian's source package. Each test is a C program that ends with status 0
-//! or not. Those that pass on this machine's own Linux are what there is to be had: each is then built by our compiler driver, booted, and
-//! counted ([`score`]). What fails here and passes there has its reason in `ci/conformance.toml`, or the run fails.
+//! or not. Those that pass on this machine's own Linux ([`host`]) are what there is to be had: each is then built by our compiler driver,
+//! booted, and counted ([`score`]). What fails here and passes there has its reason in `ci/conformance.toml`, or the run fails.
 
+mod host;
 mod score;
 mod suite;
 
@@ -128,6 +129,7 @@ struct Bench {
     scratch: tempfile::TempDir,
     builder: Builder,
     driver: PathBuf,
+    known: host::Known,
 }
 
 impl Bench {
@@ -135,7 +137,8 @@ impl Bench {
         packages::all(false)?;
         let builder = Builder::new(false)?;
         let scratch = tempfile::Builder::new().prefix("conformance-").tempdir_in(house::target_dir()).context("no folder to build in")?;
-        Ok(Self { suite: suite.into(), scratch, builder, driver: crate::cc::driver()? })
+        let known = host::Known::new(&house::target_dir().join("conformance"), &FLAGS)?;
+        Ok(Self { suite: suite.into(), scratch, builder, driver: crate::cc::driver()?, known })
     }
 
     /// Builds a test; `Err` is its verdict.
@@ -152,16 +155,23 @@ impl Bench {
         if said.status.success() { Ok(output) } else { Err(Verdict::NotBuilt(String::from_utf8_lossy(&said.stderr).into_owned())) }
     }
 
+    /// Whether a test passes on this machine's Linux: as it did before, if nothing has changed since.
     fn on_host(&self, test: &Test) -> Result<Verdict> {
-        self.on(Path::new("cc"), test, "host", |program| {
+        let known = self.known.of(test)?;
+        if let Some(verdict) = known.read() {
+            return Ok(verdict);
+        }
+        let verdict = self.on(Path::new("cc"), test, "host", |program| {
             let folder = tempfile::tempdir_in(self.scratch.path()).context("no folder to run in")?;
             let mut output = Vec::new();
             let mut listener = |piece: &[u8]| output.extend_from_slice(piece);
-            let ending = guest::run(program, &[], folder.path(), Input::None, Some(PATIENCE), &mut listener);
-            // A test may end by a signal, which is no status.
-            let ending = ending.unwrap_or(Ending::Status(u8::MAX));
+            let arguments = ["-c", "exec \"$0\" 2>&1", &program.display().to_string()].map(String::from);
+            let ending = guest::run(Path::new("sh"), &arguments, folder.path(), Input::None, Some(PATIENCE), &mut listener)?;
             Ok((ending, output))
-        })
+        })?;
+        guest::go_on()?;
+        known.write(&verdict)?;
+        Ok(verdict)
     }
 
     fn on_guest(&self, test: &Test, machine: &Machine) -> Result<Verdict> {

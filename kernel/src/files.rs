@@ -127,6 +127,37 @@ pub fn write(fd: i32, from: &[u8]) -> Result<usize, Errno> {
     WRITER.get().map_or(Err(Errno::EBADF), |write| write(fd, from))
 }
 
+/// Reads from `position` on; where the opening stands does not change.
+///
+/// # Errors
+/// `EBADF`, and those of the class; `ESPIPE`: it has no positions.
+pub fn read_at(fd: i32, position: u64, into: &mut [MaybeUninit<u8>]) -> Result<usize, Errno> {
+    at(fd, position, OpenFlags::is_readable, |open| open.object.class.read(open, into))
+}
+
+/// Writes from `position` on, even if the opening appends; where it stands does not change.
+///
+/// # Errors
+/// As [`read_at`].
+pub fn write_at(fd: i32, position: u64, from: &[u8]) -> Result<usize, Errno> {
+    at(fd, position, OpenFlags::is_writable, |open| open.object.class.write(open, from))
+}
+
+/// Does `step` on an opening that `may`, as if it stood at `position`.
+fn at(fd: i32, position: u64, may: fn(OpenFlags) -> bool, step: impl FnOnce(&mut Open) -> Result<usize, Errno>) -> Result<usize, Errno> {
+    let mut table = table()?;
+    let open = table.get(fd)?;
+    if !may(open.flags) {
+        return Err(Errno::EBADF);
+    }
+    open.object.class.length(open.object.item)?;
+    let before = (open.position, open.flags);
+    (open.position, open.flags) = (position, open.flags - OpenFlags::APPEND);
+    let result = step(open);
+    (open.position, open.flags) = before;
+    result
+}
+
 /// Does `step` on an opening that `may`; as long as it answers `EAGAIN`, waits for a change and tries again, unless the opening is
 /// non-blocking.
 fn transfer(fd: i32, may: fn(OpenFlags) -> bool, mut step: impl FnMut(&mut Open) -> Result<usize, Errno>) -> Result<usize, Errno> {
@@ -185,6 +216,19 @@ pub fn seek(fd: i32, offset: i64, whence: i32) -> Result<u64, Errno> {
     }
     open.position = position;
     Ok(position)
+}
+
+/// Makes an open file so many bytes long.
+///
+/// # Errors
+/// `EBADF`; `EINVAL`: it is not open for writing, or has no length; `EFBIG`, `ENOSPC`.
+pub fn set_length(fd: i32, length: u64) -> Result<(), Errno> {
+    let (object, flags) = {
+        let mut table = table()?;
+        let open = table.get(fd)?;
+        (open.object, open.flags)
+    };
+    if flags.is_writable() { object.class.set_length(object.item, length) } else { Err(Errno::EINVAL) }
 }
 
 /// What there is to say of an open file.

@@ -1,9 +1,10 @@
 //! Linux's system calls by their numbers (`asm/unistd.h`, aarch64): what `syscall()` and an `svc` reach.
 //!
-//! [`call`] finds the function; one file a subject: [`files`], [`memory`], [`process`], [`sched`], [`time`], and System V's and futexes' in the
+//! [`call`] finds the function; one file a subject: [`files`], [`memory`] and [`mapping`], [`process`], [`sched`], [`time`], and System V's and futexes' in the
 //! kernel. Each takes the arguments as they are in registers, and answers as Linux does: an error is its number below zero.
 
 pub mod files;
+pub mod mapping;
 pub mod memory;
 pub mod process;
 pub mod sched;

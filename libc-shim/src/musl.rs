@@ -2,12 +2,14 @@
 //!
 //! - [`start`]: from the kernel's jump to C's `main`
 //! - [`calls`]: `syscall()`
+//! - [`configuration`]: `sysconf`, where musl would tell what is not so
 //! - [`heap`]: the names that musl has for `malloc` and its family
 //! - [`refused`]: what cannot be: `fork` and its kin
 //! - [`state`]: `__libc`, musl's own state, as far as it is ours to fill
 //! - [`threads`]: what musl must know of threads
 
 pub mod calls;
+pub mod configuration;
 pub mod heap;
 pub mod refused;
 pub mod start;

@@ -20,6 +20,6 @@ struct check {
     void (*run)(void);
 };
 
-extern const struct check memory[], files[], times[], calls[];
+extern const struct check memory[], files[], mapped[], times[], calls[];
 
 #endif

@@ -35,7 +35,7 @@ __attribute__((noinline)) static void call_nobody_knows(void) {
 }
 
 int main(int count, char **words) {
-    const struct check *files_of_checks[] = { memory, files, times, calls };
+    const struct check *files_of_checks[] = { memory, files, mapped, times, calls };
     CHECK(is_constructed);
     CHECK(atexit(goodbye) == 0);
     if (count > 1) {

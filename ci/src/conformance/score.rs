@@ -185,6 +185,7 @@ impl Report {
 fn group(interface: &str) -> String {
     let parts: Vec<&str> = interface.split('_').collect();
     match parts[..] {
+        ["pthread", "attr", _, ..] => "pthread_attr_*".into(),
         ["pthread", object, _, ..] => format!("pthread_{}_*", object.trim_end_matches("attr")),
         ["pthread", _] => "pthread_*".into(),
         [first @ ("sem" | "sched" | "clock" | "timer"), ..] => format!("{first}_*"),
@@ -248,7 +249,9 @@ mod tests {
 
     #[test]
     fn interfaces_stand_with_their_object() {
-        let names = ["pthread_mutexattr_settype", "pthread_create", "sem_wait", "clock_nanosleep", "sigaction", "mmap"].map(group);
-        assert_eq!(names, ["pthread_mutex_*", "pthread_*", "sem_*", "clock_*", "sig*", "mmap"]);
+        let names =
+            ["pthread_mutexattr_settype", "pthread_attr_init", "pthread_create", "sem_wait", "clock_nanosleep", "sigaction", "mmap"]
+                .map(group);
+        assert_eq!(names, ["pthread_mutex_*", "pthread_attr_*", "pthread_*", "sem_*", "clock_*", "sig*", "mmap"]);
     }
 }

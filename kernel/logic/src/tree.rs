@@ -175,6 +175,20 @@ impl<'a, A: Allocator + Clone> Tree<'a, A> {
         Ok(())
     }
 
+    /// Makes a file so many bytes long: what is behind them goes, and what was not there is zeros.
+    ///
+    /// # Errors
+    /// `ENOSPC` and `EFBIG`, which change nothing; `EISDIR`, or `EINVAL` for a device.
+    pub fn set_length(&mut self, node: NodeId, length: u64, now_ns: u64) -> Result<(), Errno> {
+        let space = self.space.clone();
+        let cut = self.node_mut(node)?;
+        let contents = cut.contents()?;
+        let length = usize::try_from(length).ok().filter(|length| isize::try_from(*length).is_ok()).ok_or(Errno::EFBIG)?;
+        contents.set_length(length, &space)?;
+        cut.times.write(now_ns);
+        Ok(())
+    }
+
     /// What there is to say of an open node.
     ///
     /// # Errors

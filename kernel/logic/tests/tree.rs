@@ -224,6 +224,21 @@ fn a_write_behind_the_end_leaves_zeros_between() {
 }
 
 #[test]
+fn a_length_cuts_and_adds_zeros() {
+    let mut tree = new_tree();
+    let file = tree.open(b"f", MAKE, 0o644, 1).unwrap();
+    tree.write(file, 0, b"abcd", 1).unwrap();
+    tree.set_length(file, 2, 5).unwrap();
+    tree.set_length(file, 4, 6).unwrap();
+    assert_eq!(read(&mut tree, file, 0, 99), Ok(b"ab\0\0".to_vec()));
+    assert_eq!(tree.status(file).unwrap().times.modified_ns, 6);
+    assert_eq!(tree.set_length(file, u64::MAX, 7), Err(Errno::EFBIG));
+    assert_eq!(tree.set_length(file, isize::MAX as u64 - 9, 7), Err(Errno::ENOSPC));
+    assert_eq!((tree.status(file).unwrap().bytes, tree.status(file).unwrap().times.modified_ns), (4, 6));
+    assert_eq!(tree.set_length(NodeId(0), 1, 7), Err(Errno::EISDIR));
+}
+
+#[test]
 fn names_and_paths_have_a_longest() {
     let mut tree = new_tree();
     assert!(tree.open(&[b'n'; 255], MAKE, 0, 1).is_ok());

@@ -116,6 +116,22 @@ pub extern "C" fn sys_write(fd: i32, start: *const u8, len: usize) -> isize {
     count(unsafe { bytes(start, len) }.and_then(|from| files::write(fd, from)))
 }
 
+/// Reads at most `len` bytes from `position` on (`pread(2)`).
+#[unsafe(no_mangle)]
+pub extern "C" fn sys_pread(fd: i32, start: *mut u8, len: usize, position: i64) -> isize {
+    // SAFETY: the caller's buffer, by the ABI.
+    let into = unsafe { buffer(start, len) };
+    count(into.and_then(|into| files::read_at(fd, u64::try_from(position).map_err(|_| Errno::EINVAL)?, into)))
+}
+
+/// Writes at most `len` bytes from `position` on (`pwrite(2)`).
+#[unsafe(no_mangle)]
+pub extern "C" fn sys_pwrite(fd: i32, start: *const u8, len: usize, position: i64) -> isize {
+    // SAFETY: the caller's bytes, by the ABI.
+    let from = unsafe { bytes(start, len) };
+    count(from.and_then(|from| files::write_at(fd, u64::try_from(position).map_err(|_| Errno::EINVAL)?, from)))
+}
+
 /// Reads into one buffer after the other.
 #[unsafe(no_mangle)]
 pub extern "C" fn sys_readv(fd: i32, vectors: *const IoVec, len: usize) -> isize {
@@ -171,6 +187,12 @@ unsafe fn each(vectors: *const IoVec, len: usize, mut one: impl FnMut(&IoVec) ->
 pub extern "C" fn sys_lseek(fd: i32, offset: isize, whence: i32) -> isize {
     // `seek` answers no position beyond `i64::MAX`.
     answer(files::seek(fd, offset as i64, whence).map(u64::cast_signed)) as isize
+}
+
+/// Makes an open file so many bytes long (`ftruncate(2)`).
+#[unsafe(no_mangle)]
+pub extern "C" fn sys_ftruncate(fd: i32, length: i64) -> i32 {
+    done(u64::try_from(length).map_err(|_| Errno::EINVAL).and_then(|length| files::set_length(fd, length)))
 }
 
 /// There is nothing behind memory: 0 for an open number.

@@ -45,6 +45,11 @@ pub trait Class: Sync {
         Err(Errno::ESPIPE)
     }
 
+    /// Makes it so many bytes long.
+    fn set_length(&self, _item: u32, _length: u64) -> Result<(), Errno> {
+        Err(Errno::EINVAL)
+    }
+
     /// What there is to say of it.
     fn status(&self, item: u32) -> Result<Status, Errno> {
         Ok(Status { node: NodeId(item), kind: Kind::Device(0), permissions: 0o600, links: 1, bytes: 0, times: Times::default() })

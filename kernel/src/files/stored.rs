@@ -49,7 +49,7 @@ fn plant() -> Result<Root, Errno> {
     if let Err(bad) = tree.fill(ARCHIVE.get().copied().unwrap_or_default(), now_ns) {
         trace::say(format_args!("{bad}"));
     }
-    for directory in [&b"/dev"[..], b"/out", b"/tmp"] {
+    for directory in [&b"/dev"[..], b"/dev/shm", b"/out", b"/tmp"] {
         allow_present(tree.make_directory(directory, 0o755, now_ns))?;
     }
     for (path, number) in [(&b"/dev/console"[..], console::DEVICE), (b"/dev/null", devices::NULL), (b"/dev/zero", devices::ZERO)] {
@@ -135,6 +135,10 @@ impl Class for Stored {
 
     fn length(&self, item: u32) -> Result<u64, Errno> {
         Ok(tree()?.status(NodeId(item))?.bytes)
+    }
+
+    fn set_length(&self, item: u32, length: u64) -> Result<(), Errno> {
+        tree()?.set_length(NodeId(item), length, time::realtime_ns())
     }
 
     fn status(&self, item: u32) -> Result<Status, Errno> {

@@ -22,6 +22,7 @@ mod number {
     pub const IOCTL: u64 = 29;
     pub const MKDIRAT: u64 = 34;
     pub const UNLINKAT: u64 = 35;
+    pub const FTRUNCATE: u64 = 46;
     pub const FACCESSAT: u64 = 48;
     pub const CHDIR: u64 = 49;
     pub const OPENAT: u64 = 56;
@@ -32,6 +33,8 @@ mod number {
     pub const WRITE: u64 = 64;
     pub const READV: u64 = 65;
     pub const WRITEV: u64 = 66;
+    pub const PREAD: u64 = 67;
+    pub const PWRITE: u64 = 68;
     pub const PPOLL: u64 = 73;
     pub const FSTATAT: u64 = 79;
     pub const FSTAT: u64 = 80;
@@ -54,6 +57,8 @@ pub fn call(number: u64, arguments: &Arguments) -> Option<Answered> {
     Some(match number {
         number::READ => told(face::sys_read(int(first), pointer(second), length) as i64),
         number::WRITE => told(face::sys_write(int(first), pointer(second), length) as i64),
+        number::PREAD => told(face::sys_pread(int(first), pointer(second), length, fourth.cast_signed()) as i64),
+        number::PWRITE => told(face::sys_pwrite(int(first), pointer(second), length, fourth.cast_signed()) as i64),
         number::READV => told(face::sys_readv(int(first), pointer(second), length) as i64),
         number::WRITEV => told(face::sys_writev(int(first), pointer(second), length) as i64),
         number::LSEEK => told(face::sys_lseek(int(first), second as isize, int(third)) as i64),
@@ -69,6 +74,7 @@ pub fn call(number: u64, arguments: &Arguments) -> Option<Answered> {
         number::FACCESSAT => path(int(first), pointer(second)).and_then(|name| found(face::sys_stat(name, &mut OurStat::default()))),
         number::UNLINKAT => unlink(int(first), pointer(second), int(third)),
         number::MKDIRAT => path(int(first), pointer(second)).and_then(|name| told(face::sys_mkdir(name, word(third)))),
+        number::FTRUNCATE => told(face::sys_ftruncate(int(first), second.cast_signed())),
         number::GETDENTS => told(face::sys_getdents64(int(first), pointer(second), length)),
         number::FSYNC | number::FDATASYNC => told(face::sys_fsync(int(first))),
         number::SYNC => Ok(0),

@@ -12,6 +12,7 @@ use skete_sync::{AtomicU32, Clock, Ended, Futex, Moment, RobustEntry};
 
 use super::robust;
 use crate::thread::cancel;
+use crate::thread::schedule::level;
 
 /// The kernel, as the calling thread sees it.
 #[derive(Clone, Copy, Debug)]
@@ -20,9 +21,6 @@ pub struct Kernel;
 /// The ceilings of the mutexes that the calling thread holds.
 #[thread_local]
 static CEILINGS: Ceilings = Ceilings::new();
-
-/// What POSIX's priorities are above zero in the kernel: as SCHED_FIFO's are.
-const ABOVE: u8 = 2;
 
 /// How many turns of a loop that waits pass before the core is given to another thread.
 const TURNS: u32 = 64;
@@ -99,12 +97,12 @@ impl Futex for Kernel {
 
     fn raise(&self, ceiling: u8) -> Result<(), Errno> {
         let before = thread::base_priority();
-        let base = CEILINGS.raise(ceiling + ABOVE, before)?;
+        let base = CEILINGS.raise(level(ceiling), before)?;
         if base == before { Ok(()) } else { thread::set_priority(base) }
     }
 
     fn lower(&self, ceiling: u8) {
-        let base = CEILINGS.lower(ceiling + ABOVE);
+        let base = CEILINGS.lower(level(ceiling));
         if base != thread::base_priority() {
             // A priority that the thread had, or a ceiling.
             let _ = thread::set_priority(base);

@@ -11,7 +11,7 @@ use crate::errno::number;
 /// Bytes of stack that a thread gets without a word: as on Linux.
 const STACK: usize = 8 << 20;
 /// The least that it may ask for (`PTHREAD_STACK_MIN`).
-pub const LEAST_STACK: usize = 2048;
+pub const LEAST_STACK: usize = 16 << 10;
 /// Bytes of guard: a page, always.
 pub const GUARD: usize = 4096;
 

@@ -1,7 +1,7 @@
 //! Policies, priorities and cores.
 //!
-//! `SCHED_OTHER` is the kernel's priority 2, which std's threads have too; `SCHED_FIFO` and `SCHED_RR` have 1 to 29, the kernel's 3 to 31. Among
-//! equals all three take turns.
+//! `SCHED_OTHER` is the kernel's priority 2, which std's threads have too; `SCHED_FIFO` and `SCHED_RR` have 1 to 32, the kernel's 3 to 31: POSIX
+//! wants 32 of them, and three pairs in the middle are one ([`level`]). Among equals all three take turns.
 #![allow(unsafe_code, reason = "exported names, and structs that the program names by their address")]
 
 use core::ffi::c_int;
@@ -24,7 +24,9 @@ pub const POLICIES: [c_int; 3] = [OTHER, FIFO, ROUND_ROBIN];
 /// The kernel's priority of `SCHED_OTHER`.
 const NORMAL: u8 = 2;
 const LEAST: c_int = 1;
-const MOST: c_int = 29;
+const MOST: c_int = 32;
+/// The priorities from here on are two to a level of the kernel's, three times.
+const PAIRED: u8 = 15;
 
 /// Every core that there may be.
 pub const ANY_CORE: u8 = 0xf;
@@ -37,6 +39,16 @@ pub struct Param {
     pub priority: c_int,
 }
 
+/// The kernel's priority of a priority of `SCHED_FIFO`, which is a mutex's ceiling too: 15 is as 16, 17 as 18, 19 as 20.
+#[inline]
+pub const fn level(priority: u8) -> u8 {
+    let past = priority.saturating_sub(PAIRED);
+    let shared = past.div_ceil(2);
+    priority + NORMAL - if shared < 3 { shared } else { 3 }
+}
+
+const _: () = assert!(level(1) == 3 && level(15) == level(16) && level(19) == level(20) && level(20) < level(21) && level(32) == 31);
+
 /// The kernel's priority.
 ///
 /// # Errors
@@ -44,9 +56,7 @@ pub struct Param {
 pub fn kernels(policy: c_int, priority: c_int) -> Result<u8, Errno> {
     match policy {
         OTHER if priority == 0 => Ok(NORMAL),
-        FIFO | ROUND_ROBIN if (LEAST..=MOST).contains(&priority) => {
-            u8::try_from(priority).map(|priority| priority + NORMAL).map_err(|_| Errno::EINVAL)
-        }
+        FIFO | ROUND_ROBIN if (LEAST..=MOST).contains(&priority) => u8::try_from(priority).map(level).map_err(|_| Errno::EINVAL),
         _ => Err(Errno::EINVAL),
     }
 }
@@ -161,13 +171,16 @@ pub extern "C" fn sched_get_priority_max(policy: c_int) -> c_int {
 /// A slice among equals (POSIX `sched_rr_get_interval`).
 ///
 /// # Safety
-/// There is room.
+/// There is room, or it is null.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sched_rr_get_interval(pid: c_int, place: *mut TimeSpec) -> c_int {
-    errno::answer(of_process(pid).map(|_| {
+    errno::answer(of_process(pid).and_then(|_| {
+        if place.is_null() {
+            return Err(Errno::EFAULT);
+        }
         // SAFETY: the caller's promise.
         unsafe { place.write(TimeSpec { tv_sec: 0, tv_nsec: skete::time::SLICE_NS.cast_signed() }) };
-        0
+        Ok(0)
     }))
 }
 

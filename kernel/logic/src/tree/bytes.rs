@@ -62,6 +62,15 @@ impl<'a, A: Allocator + Clone> Bytes<'a, A> {
         Ok(())
     }
 
+    /// Cuts what lies behind `length` off, or adds zeros up to it. `ENOSPC` changes nothing.
+    pub(super) fn set_length(&mut self, length: usize, space: &A) -> Result<(), Errno> {
+        match self {
+            Self::Borrowed(bytes) if length <= bytes.len() => *self = Self::Borrowed(&bytes[..length]),
+            _ => self.own(length, space)?.resize(length, 0),
+        }
+        Ok(())
+    }
+
     /// The bytes in their own memory, with room for `room` of them: first doubling, then, when memory is scarce, exactly.
     fn own(&mut self, room: usize, space: &A) -> Result<&mut Vec<u8, A>, Errno> {
         if let Self::Borrowed(bytes) = *self {

@@ -40,7 +40,7 @@ const CEILING_SHIFT: u32 = 8;
 const CEILING: u32 = 0xff << CEILING_SHIFT;
 
 /// Ceilings that locks can have: the priorities of SCHED_FIFO.
-pub const CEILINGS: core::ops::RangeInclusive<u32> = 1..=29;
+pub const CEILINGS: core::ops::RangeInclusive<u32> = 1..=32;
 
 impl Kind {
     /// A normal one.
@@ -170,10 +170,10 @@ mod tests {
 
     #[test]
     fn what_was_said_can_be_asked() -> Result<(), Errno> {
-        let kind = Kind::PLAIN.with_type(RECURSIVE)?.with_robustness(1)?.with_protocol(PROTECT)?.with_sharing(1)?.with_ceiling(29)?;
-        assert_eq!((kind.type_number(), kind.is_robust(), kind.protocol(), kind.is_shared(), kind.ceiling()), (1, true, 2, true, 29));
+        let kind = Kind::PLAIN.with_type(RECURSIVE)?.with_robustness(1)?.with_protocol(PROTECT)?.with_sharing(1)?.with_ceiling(32)?;
+        assert_eq!((kind.type_number(), kind.is_robust(), kind.protocol(), kind.is_shared(), kind.ceiling()), (1, true, 2, true, 32));
         let back = kind.with_type(NORMAL)?.with_robustness(0)?.with_protocol(NONE)?.with_sharing(0)?;
-        assert_eq!((back.of_mutex(), Kind::PLAIN.ceiling()), (0, 29));
+        assert_eq!((back.of_mutex(), Kind::PLAIN.ceiling()), (0, 32));
         Ok(())
     }
 
@@ -182,7 +182,7 @@ mod tests {
         let kind = Kind::PLAIN;
         let refused = [kind.with_type(4), kind.with_protocol(3), kind.with_robustness(2), kind.with_sharing(2)];
         assert_eq!(refused, [Err(Errno::EINVAL); 4]);
-        assert_eq!([kind.with_ceiling(0), kind.with_ceiling(30)], [Err(Errno::EINVAL); 2]);
+        assert_eq!([kind.with_ceiling(0), kind.with_ceiling(33)], [Err(Errno::EINVAL); 2]);
     }
 
     #[test]
