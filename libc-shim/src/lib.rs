@@ -3,6 +3,7 @@
 //! ```text
 //! pthread          mutexes, condition variables, rwlocks, barriers, spinlocks, once, semaphores: the faces of `skete-sync`
 //! thread           threads: pthread_create and all that is about them; cancellation, keys, scheduling, C11
+//! signal           signals inside of the program, and POSIX timers
 //! sysv             System V's semaphores and shared memory
 //! errno            where an `Errno` becomes C's `errno`
 //! heap             malloc and its family
@@ -22,6 +23,7 @@ pub mod linux;
 #[cfg(feature = "musl")]
 pub mod musl;
 pub mod pthread;
+pub mod signal;
 pub mod sysv;
 pub mod thread;
 

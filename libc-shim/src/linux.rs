@@ -1,16 +1,21 @@
 //! Linux's system calls by their numbers (`asm/unistd.h`, aarch64): what `syscall()` and an `svc` reach.
 //!
-//! [`call`] finds the function; one file a subject: [`files`], [`memory`] and [`mapping`], [`process`], [`sched`], [`time`], and System V's and futexes' in the
-//! kernel. Each takes the arguments as they are in registers, and answers as Linux does: an error is its number below zero.
+//! [`call`] finds the function; one file a subject: [`files`], [`memory`] and [`mapping`], [`process`], [`sched`], [`signal`], [`time`], and
+//! System V's and futexes' in the kernel. Each takes the arguments as they are in registers, and answers as Linux does: an error is its
+//! number below zero.
 
 pub mod files;
 pub mod mapping;
 pub mod memory;
 pub mod process;
 pub mod sched;
+pub mod signal;
 pub mod time;
 
 use skete_abi::Errno;
+
+use crate::signal::Outcome;
+use crate::thread::block::Block;
 
 /// The arguments of a call: X0 to X5.
 pub type Arguments = [u64; 6];
@@ -20,15 +25,42 @@ type Answered = Result<i64, Errno>;
 
 /// From now on an `svc` is answered here.
 pub fn listen() {
-    skete::sched::fault::answer_calls_by(call);
+    skete::sched::fault::answer_calls_by(enter);
 }
 
 /// Answers call `number`, made at `caller`. One that is not there answers `-ENOSYS`, and the console tells of it once.
 pub fn call(number: u64, arguments: &Arguments, caller: u64) -> i64 {
-    let families = [files::call, memory::call, process::call, sched::call, time::call];
+    let families = [files::call, memory::call, process::call, sched::call, signal::call, time::call];
     match families.iter().find_map(|family| family(number, arguments)) {
         Some(answered) => answered.unwrap_or_else(|errno| -i64::from(errno.number())),
         None => skete::sched::fault::refuse_call(number, caller),
+    }
+}
+
+/// [`call`], after which the thread takes its signals; one that interrupts the call ends it or lets it go on.
+pub fn enter(number: u64, arguments: &Arguments, caller: u64) -> i64 {
+    loop {
+        let answer = call(number, arguments, caller);
+        if answer != INTERRUPTED {
+            crate::signal::point();
+            return answer;
+        }
+        if is_over(number, arguments, crate::signal::deliver(Block::current())) {
+            return answer;
+        }
+    }
+}
+
+/// What a call answers that was interrupted.
+pub const INTERRUPTED: i64 = -(Errno::EINTR.number() as i64);
+
+/// Whether a call that was interrupted ends with that: not if it can be made anew as if nothing had been, and either nothing was or the
+/// handlers want it so (`signal(7)`).
+pub fn is_over(number: u64, arguments: &Arguments, outcome: Outcome) -> bool {
+    match outcome {
+        Outcome::Nothing => !files::waits_anew(number, arguments) && !sched::waits_anew(number, arguments),
+        Outcome::Restarts => !files::restarts(number) && !sched::waits_anew(number, arguments),
+        Outcome::Ends => true,
     }
 }
 

@@ -9,7 +9,7 @@ use super::Finding;
 use crate::house;
 
 /// Which crates of the house each may depend on. Programs (below `apps/`) may depend on those of [`FOR_PROGRAMS`].
-const ALLOWED: [(&str, &[&str]); 11] = [
+const ALLOWED: [(&str, &[&str]); 12] = [
     ("skete-abi", &[]),
     ("skete-cell", &[]),
     ("skete-logic", &["skete-abi", "skete-cell"]),
@@ -17,8 +17,9 @@ const ALLOWED: [(&str, &[&str]); 11] = [
     ("skete-loader", &["skete-abi", "skete-drivers"]),
     // Of the loader, the kernel reads one format: the function names of a backtrace.
     ("skete", &["skete-abi", "skete-cell", "skete-logic", "skete-drivers"]),
+    ("skete-signals", &["skete-abi"]),
     ("skete-sync", &["skete-abi"]),
-    ("skete-libc", &["skete-abi", "skete-sync", "skete"]),
+    ("skete-libc", &["skete-abi", "skete-signals", "skete-sync", "skete"]),
     ("skete-archive", &["skete-libc", "skete"]),
     ("xtask", &["skete-loader", "skete-abi"]),
     ("skete-fuzz", &["skete-abi", "skete-loader", "skete-drivers", "skete-logic"]),

@@ -84,6 +84,16 @@ pub fn call(number: u64, arguments: &Arguments) -> Option<Answered> {
     })
 }
 
+/// Whether a call of this file goes on after a handler that wants it to.
+pub fn restarts(number: u64) -> bool {
+    matches!(number, number::READ | number::READV | number::WRITE | number::WRITEV | number::OPENAT)
+}
+
+/// Whether it can be made anew where nothing has interrupted it after all: no timeout has begun.
+pub fn waits_anew(number: u64, arguments: &Arguments) -> bool {
+    restarts(number) || number == number::PPOLL && arguments[2] == 0
+}
+
 /// `ppoll(2)`: the timeout, null for ever, is rounded up to milliseconds.
 fn poll(fds: *mut PollFd, count: usize, timeout: *const TimeSpec) -> Answered {
     const NS_PER_MS: u64 = 1_000_000;

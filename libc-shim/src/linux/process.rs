@@ -9,7 +9,7 @@ use super::{Answered, Arguments, int, pointer, told};
 /// Linux's numbers.
 mod number {
     pub const EXIT_GROUP: u64 = 94;
-    pub const RT_SIGPROCMASK: u64 = 135;
+    pub const GETPGID: u64 = 155;
     pub const UNAME: u64 = 160;
     pub const GETRLIMIT: u64 = 163;
     pub const UMASK: u64 = 166;
@@ -32,9 +32,10 @@ pub fn call(number: u64, arguments: &Arguments) -> Option<Answered> {
     Some(match number {
         number::EXIT_GROUP => sys_exit(int(first) & 0xff),
         number::GETRANDOM => random(pointer(first), second),
-        number::GETPID => told(PID),
-        // One user, numbered 0; no parent; no signals that a mask would keep away.
-        number::GETPPID | number::GETUID | number::GETEUID | number::GETGID | number::GETEGID | number::RT_SIGPROCMASK => Ok(0),
+        // It is its own group.
+        number::GETPID | number::GETPGID => told(PID),
+        // One user, numbered 0; no parent.
+        number::GETPPID | number::GETUID | number::GETEUID | number::GETGID | number::GETEGID => Ok(0),
         number::UMASK => Ok(0o22),
         number::UNAME => name(pointer(first)),
         number::GETRLIMIT => limit(int(first), pointer(second)),

@@ -55,6 +55,11 @@ pub fn call(number: u64, arguments: &Arguments) -> Option<Answered> {
     })
 }
 
+/// Whether a call of this file can be made anew after an interruption: one that waits for a futex without a timeout.
+pub fn waits_anew(number: u64, arguments: &Arguments) -> bool {
+    number == number::FUTEX && arguments[3] == 0
+}
+
 fn core(core: *mut u32, node: *mut u32) -> Answered {
     let number = u32::try_from(thread::core()).map_err(|_| Errno::EINVAL)?;
     for (place, value) in [(core, number), (node, 0)] {

@@ -8,6 +8,7 @@ use skete::time::{self, Instant, seconds_of};
 use skete_abi::Errno;
 use skete_abi::futex::TimeSpec;
 
+use crate::signal::{Outcome, timer};
 use crate::thread::cancel;
 
 use super::{Answered, Arguments, int, pointer};
@@ -26,7 +27,8 @@ mod number {
 pub const REALTIME: i32 = 0;
 /// Since boot.
 pub const MONOTONIC: i32 = 1;
-const PROCESS_CPU: i32 = 2;
+/// What the program has used: the time since boot, for it is alone.
+pub const PROCESS_CPU: i32 = 2;
 const MONOTONIC_RAW: i32 = 4;
 const REALTIME_COARSE: i32 = 5;
 const MONOTONIC_COARSE: i32 = 6;
@@ -95,8 +97,9 @@ pub fn moment(clock: i32, ns: u64) -> Result<Instant, Errno> {
     }
 }
 
+/// Nanoseconds as C has them.
 #[inline]
-fn spec(ns: u64) -> TimeSpec {
+pub fn spec(ns: u64) -> TimeSpec {
     let (seconds, rest) = seconds_of(ns);
     TimeSpec { tv_sec: seconds.cast_signed(), tv_nsec: i64::from(rest) }
 }
@@ -121,6 +124,7 @@ fn set(clock: i32, place: *const TimeSpec) -> Result<(), Errno> {
         return Err(Errno::EINVAL);
     }
     time::set_realtime_ns(ns_at(place)?);
+    timer::look_again();
     Ok(())
 }
 
@@ -137,15 +141,15 @@ pub fn sleep(clock: i32, flags: i32, request: *const TimeSpec, rest: *mut TimeSp
         time::now().saturating_add_ns(ns)
     };
     let word = AtomicU32::new(0);
-    match cancel::while_waiting(|| futex::wait(&word, 0, Some(end))) {
-        Err(Errno::EINTR) => {
+    while cancel::while_waiting(|| futex::wait(&word, 0, Some(end))) == Err(Errno::EINTR) {
+        if cancel::interrupted() != Outcome::Nothing {
             if flags & ABSOLUTE == 0 && !rest.is_null() {
                 put(rest, end.as_ns().saturating_sub(time::now().as_ns()))?;
             }
-            Err(Errno::EINTR)
+            return Err(Errno::EINTR);
         }
-        _ => Ok(()),
     }
+    Ok(())
 }
 
 fn time_of_day(place: *mut [i64; 2]) -> Result<(), Errno> {

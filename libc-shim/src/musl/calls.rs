@@ -3,10 +3,8 @@
 
 use core::arch::asm;
 
-use skete_abi::Errno;
-
 use crate::thread::cancel;
-use crate::{errno, linux};
+use crate::{errno, linux, signal};
 
 /// Where the caller's caller goes on: for the report of a call that is not there.
 #[inline(always)]
@@ -21,17 +19,27 @@ fn caller() -> u64 {
 #[unsafe(no_mangle)]
 pub extern "C" fn syscall(number: i64, a: u64, b: u64, c: u64, d: u64, e: u64, f: u64) -> i64 {
     let caller = caller();
-    errno::of(linux::call(number.cast_unsigned(), &[a, b, c, d, e, f], caller))
+    errno::of(linux::enter(number.cast_unsigned(), &[a, b, c, d, e, f], caller))
 }
 
 /// A call that is a cancellation point, with Linux's answer.
 #[unsafe(no_mangle)]
 extern "C" fn __syscall_cp(number: u64, a: u64, b: u64, c: u64, d: u64, e: u64, f: u64) -> i64 {
-    const INTERRUPTED: i64 = -(Errno::EINTR.number() as i64);
     let caller = caller();
-    let answer = cancel::while_waiting(|| Ok(linux::call(number, &[a, b, c, d, e, f], caller))).unwrap_or(INTERRUPTED);
-    if answer == INTERRUPTED {
-        cancel::point();
+    let arguments = [a, b, c, d, e, f];
+    loop {
+        match cancel::while_waiting(|| Ok(linux::call(number, &arguments, caller))) {
+            // What was due before goes before.
+            Err(_) => cancel::point(),
+            Ok(linux::INTERRUPTED) => {
+                if linux::is_over(number, &arguments, cancel::interrupted()) {
+                    return linux::INTERRUPTED;
+                }
+            }
+            Ok(answer) => {
+                signal::point();
+                return answer;
+            }
+        }
     }
-    answer
 }

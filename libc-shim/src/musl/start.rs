@@ -93,8 +93,9 @@ extern "C" fn _exit(status: c_int) -> ! {
     _Exit(status)
 }
 
-/// Ends the program with status 134 and a backtrace (`abort(3)`).
+/// Ends the program with status 134 and a backtrace, after the handler of SIGABRT if there is one (`abort(3)`).
 #[unsafe(no_mangle)]
 extern "C" fn abort() -> ! {
+    crate::signal::handler::before_abort();
     sys_abort()
 }

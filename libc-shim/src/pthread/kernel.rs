@@ -11,6 +11,7 @@ use skete_sync::ceiling::Ceilings;
 use skete_sync::{AtomicU32, Clock, Ended, Futex, Moment, RobustEntry};
 
 use super::robust;
+use crate::signal;
 use crate::thread::cancel;
 use crate::thread::schedule::level;
 
@@ -54,7 +55,11 @@ impl Futex for Kernel {
 
     #[inline]
     fn wait(&self, word: &AtomicU32, expected: u32, bits: u32, moment: Option<Moment>) -> Result<(), Errno> {
-        futex::futex_wait_bitset(word, expected, until(moment), bits)
+        let waited = futex::futex_wait_bitset(word, expected, until(moment), bits);
+        if waited == Err(Errno::EINTR) {
+            signal::while_locking();
+        }
+        waited
     }
 
     #[inline]

@@ -12,6 +12,7 @@ use skete_sync::{Deadline, Semaphore};
 use super::kernel::Kernel;
 use super::{deadline, wall};
 use crate::errno::answer;
+use crate::signal::Outcome;
 use crate::thread::cancel;
 
 /// What C is told: 0, or −1 and `errno`.
@@ -36,7 +37,7 @@ pub extern "C" fn sem_destroy(_semaphore: &Semaphore) -> c_int {
     0
 }
 
-/// Waits; a thread that is to be cancelled ends here.
+/// Waits; a thread that is to be cancelled ends here. A handler without SA_RESTART ends the wait: `EINTR`.
 pub fn wait(semaphore: &Semaphore, until: Option<Deadline>) -> Result<(), Errno> {
     cancel::point();
     if semaphore.try_wait().is_ok() { Ok(()) } else { wait_slow(semaphore, until) }
@@ -46,7 +47,7 @@ pub fn wait(semaphore: &Semaphore, until: Option<Deadline>) -> Result<(), Errno>
 fn wait_slow(semaphore: &Semaphore, until: Option<Deadline>) -> Result<(), Errno> {
     loop {
         match cancel::while_waiting(|| semaphore.wait(&Kernel, until)) {
-            Err(Errno::EINTR) => cancel::point(),
+            Err(Errno::EINTR) if cancel::interrupted() != Outcome::Ends => {}
             waited => return waited,
         }
     }

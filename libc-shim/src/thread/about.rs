@@ -108,22 +108,3 @@ pub extern "C" fn pthread_getconcurrency() -> c_int {
 pub extern "C" fn pthread_atfork(_prepare: *const c_void, _parent: *const c_void, _child: *const c_void) -> c_int {
     0
 }
-
-/// POSIX `pthread_kill`, as far as it asks whether the thread lives: no signal can be sent.
-#[unsafe(no_mangle)]
-pub extern "C" fn pthread_kill(name: Name, signal: c_int) -> c_int {
-    number(Block::living(name).and_then(|_| if signal == 0 { Ok(()) } else { Err(Errno::ENOSYS) }))
-}
-
-/// Bytes of a `sigset_t`.
-const SIGNALS: usize = 128;
-
-/// POSIX `pthread_sigmask`: there are no signals that a mask would keep away; what was masked is nothing.
-#[unsafe(no_mangle)]
-pub extern "C" fn pthread_sigmask(_how: c_int, _set: *const c_void, before: *mut c_void) -> c_int {
-    if !before.is_null() {
-        // SAFETY: the program says that there is room for a set.
-        unsafe { before.cast::<u8>().write_bytes(0, SIGNALS) };
-    }
-    0
-}

@@ -8,7 +8,7 @@
 use core::cell::UnsafeCell;
 use core::ffi::{c_int, c_void};
 use core::ptr::null_mut;
-use core::sync::atomic::{AtomicI32, AtomicU32, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicI32, AtomicPtr, AtomicU32, AtomicUsize, Ordering};
 
 use skete::arch::cpu;
 use skete::calls::memory::sys_malloc;
@@ -16,9 +16,11 @@ use skete::lock::Spin;
 use skete::sched::spawn;
 use skete::thread;
 use skete_abi::Errno;
+use skete_signals::Set;
 
 use super::cancel::{Cancelling, Cleanup};
 use super::keys::{self, Values};
+use crate::signal::{self, Signals};
 
 /// `pthread_t`.
 pub type Name = *const Block;
@@ -54,6 +56,8 @@ pub struct Block {
     pub tid: AtomicU32,
     /// Whether and how it can be cancelled, and whether it is.
     pub cancelling: Cancelling,
+    /// What it keeps away and waits for.
+    pub signals: Signals,
     /// `SCHED_OTHER`, `SCHED_FIFO` or `SCHED_RR`, and its priority there.
     pub policy: AtomicI32,
     /// As C has it.
@@ -64,6 +68,8 @@ pub struct Block {
     pub stack_bytes: AtomicUsize,
     /// As it was asked for.
     pub guard_bytes: AtomicUsize,
+    /// The block that was made before: [`Block::all`].
+    before: *const Block,
     own: UnsafeCell<Own>,
 }
 
@@ -93,6 +99,9 @@ struct Free(*const Block);
 unsafe impl Send for Free {}
 
 static FREE: Spin<Free> = Spin::new(Free(null_mut()));
+
+/// The block that was made last.
+static LAST: AtomicPtr<Block> = AtomicPtr::new(null_mut());
 
 /// How far below the thread pointer the block's address stands: where musl's `struct pthread` has a link that only its own threads use.
 const BELOW: u64 = 192;
@@ -149,17 +158,40 @@ impl Block {
             state: AtomicU32::new(state::FREE),
             tid: AtomicU32::new(0),
             cancelling: Cancelling::new(),
+            signals: Signals::new(),
             policy: AtomicI32::new(0),
             priority: AtomicI32::new(0),
             stack: AtomicUsize::new(0),
             stack_bytes: AtomicUsize::new(0),
             guard_bytes: AtomicUsize::new(0),
+            before: null_mut(),
             own: UnsafeCell::new(own),
         };
         // SAFETY: room for a block, never given back.
         unsafe { place.write(block) };
-        // SAFETY: written just now.
+        loop {
+            let last = LAST.load(Ordering::Relaxed);
+            // SAFETY: written just now, and nobody else knows it yet.
+            unsafe { (*place).before = last };
+            // Release pairs with the Acquire of `all`.
+            if LAST.compare_exchange(last, place, Ordering::Release, Ordering::Relaxed).is_ok() {
+                break;
+            }
+        }
+        // SAFETY: as above.
         Ok(unsafe { &*place })
+    }
+
+    /// Every block that was ever made, the newest first; those of threads that live too.
+    pub fn all() -> impl Iterator<Item = &'static Self> {
+        // SAFETY: blocks live for ever, and are not linked anew.
+        let block = |place: *const Self| unsafe { place.as_ref() };
+        core::iter::successors(block(LAST.load(Ordering::Acquire)), move |made| block(made.before))
+    }
+
+    /// Whether its thread lives.
+    pub fn is_alive(&self) -> bool {
+        !matches!(self.state.load(Ordering::Acquire), state::FREE | state::ENDED)
     }
 
     /// Gives the block to the next thread. Its thread has ended, or is about to and touches it no more.
@@ -230,6 +262,7 @@ fn adopt() -> &'static Block {
     block.priority.store(0, Ordering::Relaxed);
     block.stack.store(0, Ordering::Relaxed);
     block.guard_bytes.store(super::attr::GUARD, Ordering::Relaxed);
+    block.signals.begin(Set::NONE);
     block.enter();
     spawn::call_at_end(leave);
     block
@@ -241,6 +274,7 @@ fn leave() {
     if let Some(block) = unsafe { place().read().as_ref() } {
         block.cancelling.close();
         keys::destroy(block);
+        signal::leave(block);
         block.leave();
         block.give();
     }

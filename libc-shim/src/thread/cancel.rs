@@ -13,6 +13,7 @@ use skete_abi::Errno;
 use super::block::{Block, Name};
 use super::end;
 use crate::errno::number;
+use crate::signal::{self, Outcome};
 
 /// `PTHREAD_CANCEL_ENABLE`, `PTHREAD_CANCEL_DISABLE`, and musl's third, which lets the call fail instead.
 const ENABLE: c_int = 0;
@@ -34,6 +35,8 @@ const ANYWHERE: u32 = 4;
 const WAITING: u32 = 8;
 /// The thread ends: it is cancelled no more.
 const CLOSED: u32 = 16;
+/// A signal may be there that the thread is to take: [`signal`](crate::signal).
+const SIGNALLED: u32 = 32;
 
 /// Whether a thread is cancelled, and whether it lets itself: the bits above.
 pub struct Cancelling(AtomicU32);
@@ -57,6 +60,32 @@ impl Cancelling {
         self.0.fetch_or(CLOSED, Ordering::Relaxed);
     }
 
+    /// The thread is to look for signals. SeqCst pairs with `while_waiting`.
+    pub fn signal(&self) {
+        self.0.fetch_or(SIGNALLED, Ordering::SeqCst);
+    }
+
+    /// It has looked, under the lock of whoever sends.
+    pub fn forget_signal(&self) {
+        self.0.fetch_and(!SIGNALLED, Ordering::Relaxed);
+    }
+
+    /// Whether it is to look.
+    #[inline]
+    pub fn is_signalled(&self) -> bool {
+        self.0.load(Ordering::Relaxed) & SIGNALLED != 0
+    }
+
+    /// Whether the thread waits where a signal ends the wait.
+    pub fn is_waiting(&self) -> bool {
+        self.0.load(Ordering::Relaxed) & WAITING != 0
+    }
+
+    /// Whether the thread is to be cancelled.
+    pub fn is_cancelled(&self) -> bool {
+        Self::is_due(self.0.load(Ordering::Relaxed))
+    }
+
     fn is_due(bits: u32) -> bool {
         bits & (WANTED | REFUSED | CLOSED) == WANTED
     }
@@ -67,13 +96,22 @@ impl Cancelling {
     }
 }
 
-/// Ends the calling thread if it is to be cancelled: what every cancellation point does.
+/// Ends the calling thread if it is to be cancelled, and lets it take its signals: what every cancellation point does.
 #[inline]
 pub fn point() {
+    if Block::current().cancelling.0.load(Ordering::Relaxed) & (WANTED | SIGNALLED) != 0 {
+        interrupted();
+    }
+}
+
+/// [`point`] where a wait was ended: what signals have made of it.
+#[cold]
+pub fn interrupted() -> Outcome {
     let block = Block::current();
-    if Cancelling::is_due(block.cancelling.0.load(Ordering::Relaxed)) {
+    if block.cancelling.is_cancelled() {
         leave();
     }
+    signal::deliver(block)
 }
 
 #[cold]
@@ -83,15 +121,16 @@ fn leave() -> ! {
     end::pthread_exit(CANCELED)
 }
 
-/// Does `wait`, which sleeps for a word: a cancellation ends it with `EINTR`. The caller puts in order what it must, then calls [`point`], which
-/// does not come back if the thread was cancelled. An `EINTR` after which it does is no reason to end the call.
+/// Does `wait`, which sleeps for a word: a cancellation or a signal ends it with `EINTR`. The caller puts in order what it must, then calls
+/// [`interrupted`], which does not come back if the thread was cancelled, and else tells whether the call is to end.
 ///
 /// # Errors
-/// What `wait` answers. `EINTR` before it: the thread is to be cancelled.
+/// What `wait` answers. `EINTR` before it: the thread is to be cancelled, or to take a signal.
 pub fn while_waiting<T>(wait: impl FnOnce() -> Result<T, Errno>) -> Result<T, Errno> {
     let bits = &Block::current().cancelling.0;
-    // SeqCst pairs with `pthread_cancel`: either it sees the bit, or its own is seen here.
-    if Cancelling::is_due(bits.fetch_or(WAITING, Ordering::SeqCst)) {
+    // SeqCst pairs with `pthread_cancel` and `Cancelling::signal`: either they see the bit, or theirs is seen here.
+    let before = bits.fetch_or(WAITING, Ordering::SeqCst);
+    if before & (WANTED | SIGNALLED) != 0 && (before & SIGNALLED != 0 || Cancelling::is_due(before)) {
         bits.fetch_and(!WAITING, Ordering::SeqCst);
         return Err(Errno::EINTR);
     }

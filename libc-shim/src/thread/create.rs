@@ -49,6 +49,7 @@ fn begin(name: *mut Name, attr: &Attr, function: Function, argument: *mut c_void
     block.stack.store(attr.stack, Ordering::Relaxed);
     block.stack_bytes.store(attr.stack_bytes, Ordering::Relaxed);
     block.guard_bytes.store(attr.guard_bytes, Ordering::Relaxed);
+    block.signals.begin(me.signals.mask());
     // SAFETY: it has not begun.
     let own = unsafe { block.own() };
     (own.function, own.argument) = (Some(function), argument);

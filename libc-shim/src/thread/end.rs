@@ -10,6 +10,7 @@ use skete::sched::spawn;
 use super::block::{Block, state};
 use super::create::LIVING;
 use super::{cancel, keys};
+use crate::signal;
 
 /// Ends the calling thread: cleanup handlers, the last first, then the destructors of keys; `result` is for who joins it (POSIX
 /// `pthread_exit`). The program ends with its last thread.
@@ -24,6 +25,7 @@ pub fn finish(result: *mut c_void) -> ! {
     let block = Block::current();
     block.cancelling.close();
     keys::destroy(block);
+    signal::leave(block);
     if LIVING.fetch_sub(1, Ordering::AcqRel) == 1 {
         crate::end_program(0);
     }

@@ -13,6 +13,7 @@ use skete_abi::futex::TimeSpec;
 
 use super::block::{Block, Name};
 use crate::errno::{self, number};
+use crate::signal;
 
 /// `SCHED_OTHER`.
 pub const OTHER: c_int = 0;
@@ -188,6 +189,7 @@ pub unsafe extern "C" fn sched_rr_get_interval(pid: c_int, place: *mut TimeSpec)
 #[unsafe(no_mangle)]
 pub extern "C" fn sched_yield() -> c_int {
     skete::calls::threads::sys_yield();
+    signal::point();
     0
 }
 

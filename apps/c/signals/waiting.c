@@ -1,0 +1,156 @@
+/* Waiting for signals, and what is pending. */
+#include "check.h"
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <time.h>
+#include <unistd.h>
+
+static volatile int count;
+
+static void counts(int signal) {
+    (void)signal;
+    count++;
+}
+
+static sigset_t just(int signal) {
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, signal);
+    return set;
+}
+
+static void what_is_masked_is_pending_until_it_is_let_through(void) {
+    sigset_t set = just(SIGUSR1), pending;
+    count = 0;
+    signal(SIGUSR1, counts);
+    CHECK(sigprocmask(SIG_BLOCK, &set, NULL) == 0 && raise(SIGUSR1) == 0 && raise(SIGUSR1) == 0 && count == 0);
+    CHECK(sigpending(&pending) == 0 && sigismember(&pending, SIGUSR1) == 1 && sigismember(&pending, SIGUSR2) == 0);
+    CHECK(sigprocmask(SIG_UNBLOCK, &set, NULL) == 0 && count == 1);
+    CHECK(sigpending(&pending) == 0 && sigismember(&pending, SIGUSR1) == 0);
+}
+
+static void ignoring_what_is_pending_forgets_it(void) {
+    sigset_t set = just(SIGUSR1), pending;
+    CHECK(sigprocmask(SIG_BLOCK, &set, NULL) == 0 && raise(SIGUSR1) == 0);
+    signal(SIGUSR1, SIG_IGN);
+    CHECK(sigpending(&pending) == 0 && sigismember(&pending, SIGUSR1) == 0);
+    signal(SIGUSR1, SIG_DFL);
+    CHECK(sigprocmask(SIG_UNBLOCK, &set, NULL) == 0);
+}
+
+static void sigwait_takes_what_is_pending(void) {
+    sigset_t set = just(SIGUSR1);
+    siginfo_t info;
+    int signal = 0;
+    CHECK(sigprocmask(SIG_BLOCK, &set, NULL) == 0 && raise(SIGUSR1) == 0);
+    CHECK(sigwait(&set, &signal) == 0 && signal == SIGUSR1);
+    CHECK(sigqueue(getpid(), SIGUSR1, (union sigval){ .sival_int = 3 }) == 0);
+    CHECK(sigwaitinfo(&set, &info) == SIGUSR1 && info.si_value.sival_int == 3 && info.si_code == SI_QUEUE);
+    CHECK(sigprocmask(SIG_UNBLOCK, &set, NULL) == 0);
+}
+
+static void sigtimedwait_gives_up(void) {
+    sigset_t set = just(SIGUSR1);
+    struct timespec brief = { 0, 2000000 }, none = { 0, 0 };
+    CHECK(sigprocmask(SIG_BLOCK, &set, NULL) == 0);
+    CHECK(sigtimedwait(&set, NULL, &none) == -1 && errno == EAGAIN);
+    CHECK(sigtimedwait(&set, NULL, &brief) == -1 && errno == EAGAIN);
+    raise(SIGUSR1);
+    CHECK(sigtimedwait(&set, NULL, &none) == SIGUSR1);
+    CHECK(sigprocmask(SIG_UNBLOCK, &set, NULL) == 0);
+}
+
+static pthread_t main_thread;
+
+static void *sends(void *argument) {
+    for (int i = 0; i < 200; i++) {
+        CHECK(kill(getpid(), SIGUSR1) == 0);
+        usleep(10);
+    }
+    return argument;
+}
+
+static void a_signal_that_all_keep_away_reaches_who_waits(void) {
+    /* The sender keeps it away too: only who waits can take it. */
+    sigset_t set = just(SIGUSR1);
+    struct timespec long_enough = { 10, 0 };
+    pthread_t thread;
+    CHECK(pthread_sigmask(SIG_BLOCK, &set, NULL) == 0 && pthread_create(&thread, NULL, sends, NULL) == 0);
+    CHECK(sigtimedwait(&set, NULL, &long_enough) == SIGUSR1);
+    CHECK(pthread_join(thread, NULL) == 0);
+    while (sigtimedwait(&set, NULL, &(struct timespec){ 0, 0 }) == SIGUSR1) {
+    }
+    CHECK(pthread_sigmask(SIG_UNBLOCK, &set, NULL) == 0);
+}
+
+static void sigsuspend_lets_a_signal_through_and_restores_the_mask(void) {
+    sigset_t set = just(SIGUSR1), none, now;
+    count = 0;
+    signal(SIGUSR1, counts);
+    sigemptyset(&none);
+    CHECK(sigprocmask(SIG_BLOCK, &set, NULL) == 0 && raise(SIGUSR1) == 0 && count == 0);
+    CHECK(sigsuspend(&none) == -1 && errno == EINTR && count == 1);
+    CHECK(sigprocmask(SIG_UNBLOCK, &set, &now) == 0 && sigismember(&now, SIGUSR1));
+}
+
+static void *answers(void *argument) {
+    sigset_t set = just(SIGUSR2);
+    int signal;
+    for (int i = 0; i < 500; i++) {
+        CHECK(sigwait(&set, &signal) == 0 && signal == SIGUSR2);
+        CHECK(pthread_kill(main_thread, SIGUSR1) == 0);
+    }
+    return argument;
+}
+
+static void two_threads_call_each_other_by_signals_and_none_is_lost(void) {
+    sigset_t both = just(SIGUSR1), one = just(SIGUSR1);
+    pthread_t thread;
+    int signal;
+    main_thread = pthread_self();
+    sigaddset(&both, SIGUSR2);
+    CHECK(pthread_sigmask(SIG_BLOCK, &both, NULL) == 0 && pthread_create(&thread, NULL, answers, NULL) == 0);
+    for (int i = 0; i < 500; i++) {
+        CHECK(pthread_kill(thread, SIGUSR2) == 0);
+        CHECK(sigwait(&one, &signal) == 0 && signal == SIGUSR1);
+    }
+    CHECK(pthread_join(thread, NULL) == 0 && pthread_sigmask(SIG_UNBLOCK, &both, NULL) == 0);
+}
+
+static void *interrupts(void *argument) {
+    for (int i = 0; i < 300; i++) {
+        CHECK(pthread_kill(main_thread, SIGUSR1) == 0);
+        sched_yield();
+    }
+    __atomic_store_n((int *)argument, 1, __ATOMIC_RELEASE);
+    CHECK(pthread_kill(main_thread, SIGUSR1) == 0);
+    return NULL;
+}
+
+static void sigsuspend_misses_nothing(void) {
+    sigset_t set = just(SIGUSR1), none;
+    pthread_t thread;
+    int done = 0;
+    count = 0;
+    sigemptyset(&none);
+    signal(SIGUSR1, counts);
+    main_thread = pthread_self();
+    CHECK(sigprocmask(SIG_BLOCK, &set, NULL) == 0 && pthread_create(&thread, NULL, interrupts, &done) == 0);
+    while (!__atomic_load_n(&done, __ATOMIC_ACQUIRE)) {
+        CHECK(sigsuspend(&none) == -1 && errno == EINTR);
+    }
+    CHECK(pthread_join(thread, NULL) == 0 && sigprocmask(SIG_UNBLOCK, &set, NULL) == 0 && count > 0);
+}
+
+const struct check waiting[] = {
+    { "what is masked is pending until it is let through", what_is_masked_is_pending_until_it_is_let_through },
+    { "ignoring what is pending forgets it", ignoring_what_is_pending_forgets_it },
+    { "sigwait takes what is pending", sigwait_takes_what_is_pending },
+    { "sigtimedwait gives up", sigtimedwait_gives_up },
+    { "a signal that all keep away reaches who waits for it", a_signal_that_all_keep_away_reaches_who_waits },
+    { "sigsuspend lets a signal through and restores the mask", sigsuspend_lets_a_signal_through_and_restores_the_mask },
+    { "two threads call each other by signals, and none is lost", two_threads_call_each_other_by_signals_and_none_is_lost },
+    { "sigsuspend misses nothing", sigsuspend_misses_nothing },
+    { 0 },
+};
