@@ -158,7 +158,10 @@ impl Bench {
             rows.extend(found);
             match group {
                 Group::Boot => rows.extend(self.boot(builder)?),
-                Group::Posix => rows.push(self.image(builder, "image.c_bytes", &elf)?),
+                Group::Posix => {
+                    let hello = builder.program(&Project::find("c/hello")?, Profile::Release, &[])?;
+                    rows.push(self.image(builder, "image.c_bytes", &hello)?);
+                }
                 _ => {}
             }
         }

@@ -195,12 +195,12 @@ fn load(machine: &Machine<'_>, firmware: u64, image: &Range<u64>, cargo: &Cargo)
         magic: boot::MAGIC,
         firmware,
         program: as_range(&program),
-        code: as_range(image),
         loader: as_range(&loader),
         initrd: as_range(&initrd),
         root,
         options: range_of(cargo.part(Kind::Options).bytes),
         names: range_of(names),
+        code: as_range(image),
     };
     memory.fill(&plan, handover)
 }

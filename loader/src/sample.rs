@@ -53,7 +53,7 @@ const CODE: [u32; 42] = [
     0xf100_011f, // cmp x8, #0
     0x9a87_00c6, // csel x6, x6, x7, eq
     0xf940_0022, // ldr x2, [x1]          status 2: no handover
-    0xd280_0023, // mov x3, #0x1
+    0xd280_0043, // mov x3, #0x2
     0xf2a9_6a63, // movk x3, #0x4b53, lsl #16
     0xf2ca_88a3, // movk x3, #0x5445, lsl #32
     0xf2e0_08a3, // movk x3, #0x45, lsl #48

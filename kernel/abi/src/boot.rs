@@ -40,8 +40,6 @@ pub struct Handover {
     pub firmware: u64,
     /// The program in memory: its segments, .bss included, and this block behind them. Page-aligned.
     pub program: Range,
-    /// The loader itself, aligned to 8 bytes: the first part of `loader`. Free memory.
-    pub code: Range,
     /// The loader itself and what was appended to it. Free memory, but for the three ranges below.
     pub loader: Range,
     /// The initial ramdisk's memory, if the firmware loaded one, or that of the payload that came over the serial line. Free memory,
@@ -53,4 +51,6 @@ pub struct Handover {
     pub options: Range,
     /// Function names for backtraces (see [`crate::names`]), in memory by themselves if they came packed; may be empty.
     pub names: Range,
+    /// The loader itself, aligned to 8 bytes: the first part of `loader`. Free memory.
+    pub code: Range,
 }
