@@ -1,7 +1,8 @@
 //! `cargo xtask cc`: a C compiler for programs of this kernel, as `musl-gcc` is one for musl's.
 //!
 //! The stock cross compiler does the work. Here it gets its headers and flags ([`line`] tells what it is asked for), and at the link the
-//! kernel and the C face ([`shim`]) in front of musl's `libc.a` ([`sysroot`]); what of that must not be in a program is found by [`remainder`].
+//! kernel and the C face ([`shim`]) in front of musl's `libc.a` ([`sysroot`]); what of that must not be in a program is found by
+//! [`remainder`].
 
 mod line;
 mod remainder;

@@ -168,8 +168,8 @@ impl Row {
         FIGURES.iter().find(|figure| figure.name == self.name).map_or("", |figure| figure.others)
     }
 
-    /// The row that a bench program printed as `row NAME VALUE UNIT`, with or without `SWITCHES switches ENTRIES entries` behind; a nanosecond
-    /// is an instruction where they are counted.
+    /// The row that a bench program printed as `row NAME VALUE UNIT`, with or without `SWITCHES switches ENTRIES entries` behind; a
+    /// nanosecond is an instruction where they are counted.
     pub fn parse(line: &str, board: &str, is_counted: bool) -> Option<Self> {
         let words: Vec<&str> = line.split_whitespace().collect();
         let ["row", name, value, unit, ref beside @ ..] = words[..] else {

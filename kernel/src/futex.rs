@@ -1,8 +1,9 @@
 //! Futexes as a program calls them: threads that sleep until a word of memory changes (`futex(2)`). `use skete::futex`.
 //!
-//! One function an operation, with its types: [`futex_wait`], [`futex_wakeup`], [`futex_requeue`] …, and for several words at once [`futex_waitv`]; and [`do_futex`] over them, which takes
-//! Linux's numbers, flags and arguments, and answers as Linux does. A word is a `&AtomicU32`, known by its address; [`shared`] makes it known by
-//! where it lies in memory, so that one memory attached at two addresses is one futex. The two kinds do not meet, as on Linux.
+//! One function an operation, with its types: [`futex_wait`], [`futex_wakeup`], [`futex_requeue`] …, and for several words at once
+//! [`futex_waitv`]; and [`do_futex`] over them, which takes Linux's numbers, flags and arguments, and answers as Linux does. A word is a
+//! `&AtomicU32`, known by its address; [`shared`] makes it known by where it lies in memory, so that one memory attached at two addresses
+//! is one futex. The two kinds do not meet, as on Linux.
 //!
 //! ```no_run
 //! # use core::sync::atomic::{AtomicU32, Ordering};
@@ -116,8 +117,8 @@ pub fn futex_wait_bitset<'a>(word: impl Into<Word<'a>>, val: u32, deadline: Opti
     futex::wait_word(word.into().0, val, bitset, deadline.map(Deadline::instant))
 }
 
-/// [`futex_wait`] until `deadline`; and whether the caller was moved to another word meanwhile ([`futex_cmp_requeue`]), which Linux does not
-/// tell: who was has been counted by the one who moved it, however its wait ended.
+/// [`futex_wait`] until `deadline`; and whether the caller was moved to another word meanwhile ([`futex_cmp_requeue`]), which Linux does
+/// not tell: who was has been counted by the one who moved it, however its wait ended.
 ///
 /// # Errors
 /// As [`futex_wait`].

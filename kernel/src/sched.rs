@@ -18,8 +18,8 @@
 //! - [`report`]: who waits for whom · [`chaos`]: preemption at random, for tests
 //! - [`idle`]: what a core does with nothing to do
 //!
-//! One place switches: `skete_park`, `skete_leave` and `skete_interrupted` run on a core's own stack, after the thread that left has been saved, and answer
-//! with the record to resume.
+//! One place switches: `skete_park`, `skete_leave` and `skete_interrupted` run on a core's own stack, after the thread that left has been
+//! saved, and answer with the record to resume.
 #![allow(unsafe_code, reason = "the two functions that the assembly calls")]
 
 pub mod chaos;

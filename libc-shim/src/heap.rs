@@ -33,7 +33,8 @@ const _: () = assert!(size_of::<Head>() == ALIGN);
 /// No block is longer: so that sums of lengths need no further look.
 const MOST: usize = 1 << 40;
 
-/// How much of the heap a block of `usable` bytes takes with `distance` before it; `usable` is at most [`MOST`], and `distance` a power of two.
+/// How much of the heap a block of `usable` bytes takes with `distance` before it; `usable` is at most [`MOST`], and `distance` a power of
+/// two.
 #[inline(always)]
 fn layout(usable: usize, distance: usize) -> Layout {
     // SAFETY: a power of two, and far less than an address space together.

@@ -1,7 +1,7 @@
 //! Linux's system calls by their numbers (`asm/unistd.h`, aarch64): what `syscall()` and an `svc` reach.
 //!
-//! [`call`] finds the function; one file a subject: [`files`], [`memory`] and [`mapping`], [`process`], [`sched`], [`signal`], [`time`], and
-//! System V's and futexes' in the kernel. Each takes the arguments as they are in registers, and answers as Linux does: an error is its
+//! [`call`] finds the function; one file a subject: [`files`], [`memory`] and [`mapping`], [`process`], [`sched`], [`signal`], [`time`],
+//! and System V's and futexes' in the kernel. Each takes the arguments as they are in registers, and answers as Linux does: an error is its
 //! number below zero.
 
 pub mod files;

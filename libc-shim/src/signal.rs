@@ -2,18 +2,18 @@
 //!
 //! There is no border between program and kernel at which a signal could be looked for, and nobody interrupts a thread that computes. So a
 //! **point** is where handlers run, on the thread itself: when a call that can block begins, is interrupted or has ended; when any call of
-//! Linux's table returns, be it `syscall()`, an `svc` or a cancellation point of musl's; in `sched_yield`; when a mask lets a signal through;
-//! and in the call that sends one to its own thread, before it returns. A lock that is free and a call that need not wait are none. A thread
-//! that computes without a call takes its signals at its next point; who waits for a lock takes them there and waits on.
+//! Linux's table returns, be it `syscall()`, an `svc` or a cancellation point of musl's; in `sched_yield`; when a mask lets a signal
+//! through; and in the call that sends one to its own thread, before it returns. A lock that is free and a call that need not wait are
+//! none. A thread that computes without a call takes its signals at its next point; who waits for a lock takes them there and waits on.
 //!
 //! **Who sends** puts the signal into the queue, chooses who is to take it, sets that thread's bit in
-//! [`Cancelling`](crate::thread::cancel::Cancelling) and ends its wait, all under one lock. Who is about to sleep sets its own bit there and
-//! then looks for the other; an interruption that finds nobody asleep ends the next sleep; so none is missed. Who takes signals clears the bit
-//! under the lock when it finds no more. An interruption without a signal is possible, and a call that finds so goes on.
+//! [`Cancelling`](crate::thread::cancel::Cancelling) and ends its wait, all under one lock. Who is about to sleep sets its own bit there
+//! and then looks for the other; an interruption that finds nobody asleep ends the next sleep; so none is missed. Who takes signals clears
+//! the bit under the lock when it finds no more. An interruption without a signal is possible, and a call that finds so goes on.
 //!
-//! **Interrupted** calls follow `signal(7)`: after a handler, sleeps, `pause`, `poll`, `sigsuspend`, `sigtimedwait` and any wait with a timeout of
-//! Linux's table end with `EINTR`; `read` and `sem_wait` do unless the handler has SA_RESTART; mutexes, read-write locks, barriers and joins
-//! never do, and a condition variable returns as if it had been signalled.
+//! **Interrupted** calls follow `signal(7)`: after a handler, sleeps, `pause`, `poll`, `sigsuspend`, `sigtimedwait` and any wait with a
+//! timeout of Linux's table end with `EINTR`; `read` and `sem_wait` do unless the handler has SA_RESTART; mutexes, read-write locks,
+//! barriers and joins never do, and a condition variable returns as if it had been signalled.
 //!
 //! - [`handler`]: taking signals, and what becomes of them · [`mask`]: masks and waiting
 //! - [`timer`]: timers · [`service`]: the thread that lets them expire

@@ -6,7 +6,8 @@
 //!
 //! Switches of threads and the measuring thread's entries into the kernel stand beside the time, a round each. Under `-icount shift=0` a
 //! nanosecond is an instruction. Everything runs on core 0. A row is the mean of many rounds, less what the same loop costs empty, which
-//! stands above the rows. `bench explain ROW` runs one row a few times, with marks round it. `scale` takes all cores and the host's clock, and is told in times.
+//! stands above the rows. `bench explain ROW` runs one row a few times, with marks round it. `scale` takes all cores and the host's clock,
+//! and is told in times.
 
 use std::env;
 

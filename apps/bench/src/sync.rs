@@ -1,5 +1,5 @@
-//! What threads wait and wake by: futexes, futaphores, semaphores, shared memory. The cases are those of the field's tables: same names, same
-//! meanings.
+//! What threads wait and wake by: futexes, futaphores, semaphores, shared memory. The cases are those of the field's tables: same names,
+//! same meanings.
 
 mod futaphore;
 mod futex;

@@ -1,5 +1,5 @@
-//! C's threads in a Rust program: what C inside of it would call, beside std's threads. Prints `pthread: N checks passed`; a check that fails
-//! panics, and the status is 101.
+//! C's threads in a Rust program: what C inside of it would call, beside std's threads. Prints `pthread: N checks passed`; a check that
+//! fails panics, and the status is 101.
 
 mod c;
 

@@ -10,8 +10,8 @@ use skete::futex::{Deadline, futex_requeue, futex_waitv};
 const THREADS: u32 = 4;
 const WORDS: usize = 6;
 
-/// Threads wait for five of six words, some with deadlines, while others wake one at a time and move. Whoever says that it was woken was, for
-/// each of its words at most once.
+/// Threads wait for five of six words, some with deadlines, while others wake one at a time and move. Whoever says that it was woken was,
+/// for each of its words at most once.
 pub fn waits(salt: u32) {
     let words = [const { AtomicU32::new(0) }; WORDS];
     let (woken, told, left) = (AtomicU32::new(0), AtomicU32::new(0), AtomicU32::new(THREADS));

@@ -1,6 +1,6 @@
-//! Every operation of `futex(2)` and every error that it may answer, checked; storms of waits, wakes and requeues; locks that lend priority;
-//! waits for several words; the words of a thread's beginning and end. `testfutex [GROUP…]`, groups `arguments`, `operations`, `times`,
-//! `storms`, `lives`, `pi`, `lending`, `many`, `scarce`; without one, all.
+//! Every operation of `futex(2)` and every error that it may answer, checked; storms of waits, wakes and requeues; locks that lend
+//! priority; waits for several words; the words of a thread's beginning and end. `testfutex [GROUP…]`, groups `arguments`, `operations`,
+//! `times`, `storms`, `lives`, `pi`, `lending`, `many`, `scarce`; without one, all.
 //!
 //! After every check nobody may be left in the table: it says `ok` and how many wait, which is 0.
 

@@ -1,5 +1,5 @@
-//! A futex in shared memory is one futex wherever the memory is attached. Prints `testfutexshm: N checks passed`; a check that fails panics,
-//! and the status is 101.
+//! A futex in shared memory is one futex wherever the memory is attached. Prints `testfutexshm: N checks passed`; a check that fails
+//! panics, and the status is 101.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;

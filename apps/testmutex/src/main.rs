@@ -1,8 +1,9 @@
-//! Why there are locks, and what they cost: four threads add to one number. `testmutex [ADDITIONS]`, the argument being how often each adds.
+//! Why there are locks, and what they cost: four threads add to one number. `testmutex [ADDITIONS]`, the argument being how often each
+//! adds.
 //!
-//! First without a lock, on one core, with a yield between the load and the store, so that additions are lost whatever the machine does. Then with
-//! each kind of lock that the kernel has something for: nothing is lost. Then alone: who enters the kernel though nobody waits. Prints
-//! `testmutex: N locks, every sum is right`; a sum that is wrong panics, and the status is 101.
+//! First without a lock, on one core, with a yield between the load and the store, so that additions are lost whatever the machine does.
+//! Then with each kind of lock that the kernel has something for: nothing is lost. Then alone: who enters the kernel though nobody waits.
+//! Prints `testmutex: N locks, every sum is right`; a sum that is wrong panics, and the status is 101.
 
 mod kinds;
 mod locks;

@@ -123,7 +123,8 @@ mod tests {
 
     const END: &str = "{ \"type\": \"suite\", \"event\": \"ok\" }\n";
 
-    /// Runs `names` on machines where a test whose name begins with `dies` or `hangs` does so; what passed, and what failed with its first word.
+    /// Runs `names` on machines where a test whose name begins with `dies` or `hangs` does so; what passed, and what failed with its first
+    /// word.
     fn run(names: &[&str]) -> (Vec<String>, Vec<String>) {
         let mut results = Results::default();
         let boot = |names: &[&str]| {

@@ -1,4 +1,5 @@
-//! Futexes as Linux numbers them (`futex(2)`, `set_robust_list(2)`, `futex_waitv`): operations, flags, the bits of a lock's word, the structs.
+//! Futexes as Linux numbers them (`futex(2)`, `set_robust_list(2)`, `futex_waitv`): operations, flags, the bits of a lock's word, the
+//! structs.
 
 /// The operations of `futex(2)`.
 pub mod op {

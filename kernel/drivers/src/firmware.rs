@@ -1,7 +1,8 @@
 //! What the firmware says about the machine: memory, initial ramdisk, command line, cores, devices.
 //!
 //! Two dialects: a devicetree ([`dtb`]), which QEMU's `virt` board always has and the Pi has with a `.dtb` on its card, and the
-//! older tag list ([`atags`]), which the Pi has otherwise. The loader and the kernel both read it, through [`read_for_loader`] and [`read`].
+//! older tag list ([`atags`]), which the Pi has otherwise. The loader and the kernel both read it, through [`read_for_loader`] and
+//! [`read`].
 #![allow(unsafe_code, reason = "the firmware leaves its description at an address; `read` turns that into bytes")]
 
 pub mod atags;

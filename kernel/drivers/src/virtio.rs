@@ -3,8 +3,8 @@
 //! 4.2.2 and 4.2.4.
 //!
 //! # How the kernel plugs in
-//! 1. For each `virtio,mmio` node of the devicetree: make a window of its `reg`, and [`probe`] it. QEMU has 32 slots of 0x200 bytes and fills
-//!    them from the highest down; both transport versions are understood.
+//! 1. For each `virtio,mmio` node of the devicetree: make a window of its `reg`, and [`probe`] it. QEMU has 32 slots of 0x200 bytes and
+//!    fills them from the highest down; both transport versions are understood.
 //! 2. Implement `virtio_drivers::Hal` for a type of the kernel's: `dma_alloc` takes zeroed, physically contiguous pages of identity-mapped,
 //!    write-back memory (QEMU's devices are coherent) and returns 0 as the physical address when there are none; `share` returns the
 //!    physical address of a buffer of such memory; `unshare` does nothing; `mmio_phys_to_virt` is for PCI only.

@@ -60,8 +60,8 @@ pub trait Machine {
     /// so.
     fn wake_one(&self, word: &AtomicU64, decide: impl FnOnce(u32) -> bool);
 
-    /// [`wake_one`](Self::wake_one) where that is simple: whoever sleeps in the queue of `word` is alone there, with nobody in between. Else
-    /// `decide` is not called, and the answer is false.
+    /// [`wake_one`](Self::wake_one) where that is simple: whoever sleeps in the queue of `word` is alone there, with nobody in between.
+    /// Else `decide` is not called, and the answer is false.
     fn wake_lone(&self, word: &AtomicU64, decide: impl FnOnce() -> bool) -> bool;
 
     /// Wakes all that sleep in the futex queue of `word`, which was changed before.

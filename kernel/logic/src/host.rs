@@ -62,7 +62,8 @@ pub trait Host {
     /// The wake-up token in the record of `thread`.
     fn token(&self, thread: Thread) -> &Token;
 
-    /// Lets `thread`, whose token says that it slept, run. It may take the core from the caller if `masking` lets it. In an uninterrupted section.
+    /// Lets `thread`, whose token says that it slept, run. It may take the core from the caller if `masking` lets it. In an uninterrupted
+    /// section.
     fn make_ready(&self, thread: Thread, masking: Self::Masking);
 
     /// Leaves the calling thread; whoever has left its stack [settles](Token::settle) its token, and only then does it sleep. In an
@@ -91,8 +92,9 @@ pub trait Host {
         pass_on(self, thread, masking);
     }
 
-    /// Unparks the thread that `claim` answers, if it is not [`Thread::NONE`]; whether it is not. `claim` takes and lets go the lock of the queue that the thread
-    /// is in, uninterrupted, and lets the thread go before that: the other way round it could look, find itself claimed, and park again.
+    /// Unparks the thread that `claim` answers, if it is not [`Thread::NONE`]; whether it is not. `claim` takes and lets go the lock of the
+    /// queue that the thread is in, uninterrupted, and lets the thread go before that: the other way round it could look, find itself
+    /// claimed, and park again.
     #[inline(always)]
     fn unpark_claimed(&self, claim: impl FnOnce() -> Thread) -> bool {
         self.uninterrupted(|masking| {

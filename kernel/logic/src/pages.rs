@@ -1,7 +1,7 @@
 //! Page-table entries: VMSAv8-64, 4 KiB granule, 39-bit addresses, three levels (Arm ARM D8.3).
 //!
-//! An entry with bit 0 clear means nothing to the hardware: the rest of its bits say what the kernel promised about that page. So the tables
-//! themselves are the book of reserved memory, and the fault handler asks nobody else.
+//! An entry with bit 0 clear means nothing to the hardware: the rest of its bits say what the kernel promised about that page. So the
+//! tables themselves are the book of reserved memory, and the fault handler asks nobody else.
 //!
 //! - [`touch`]: how an entry changes while other cores change it too
 //! - [`units`]: the addresses of the window, and who gives them back

@@ -1,10 +1,11 @@
 //! Which core a ready thread waits on, and how it is found there: **a thread never waits behind a busy core while a core idles on which it
 //! may run.**
 //!
-//! Two parties may miss each other: one who queues a thread behind a busy core, and a core that goes idle. The one queues, then looks for idle
-//! cores; the other says that it idles, then looks at all queues. A fence stands between the two steps of each, so that at least one of them sees
-//! the other. A core that idles and was given a thread needs no second look: it finds the thread when it begins to run, or is kicked. A core
-//! that has found something while it was claimed for something else, or was given more than one, passes it on: it kicks the others.
+//! Two parties may miss each other: one who queues a thread behind a busy core, and a core that goes idle. The one queues, then looks for
+//! idle cores; the other says that it idles, then looks at all queues. A fence stands between the two steps of each, so that at least one
+//! of them sees the other. A core that idles and was given a thread needs no second look: it finds the thread when it begins to run, or is
+//! kicked. A core that has found something while it was claimed for something else, or was given more than one, passes it on: it kicks the
+//! others.
 
 use crate::host::RawLock;
 use crate::mutant::{self, Mutant};

@@ -1,8 +1,8 @@
 //! A core's time, divided between equals: each runs for a slice, then the next one does.
 //!
-//! Nothing is set or forgotten where threads sleep and wake. A switch writes down when the thread began; a tick is set where an equal waits and
-//! none is to come. When it comes it finds a thread that began later, and is set again for that one's end; or one whose slice is over; or
-//! nobody who waits, and then it was the last.
+//! Nothing is set or forgotten where threads sleep and wake. A switch writes down when the thread began; a tick is set where an equal waits
+//! and none is to come. When it comes it finds a thread that began later, and is set again for that one's end; or one whose slice is over;
+//! or nobody who waits, and then it was the last.
 
 use skete_cell::atomic::{AtomicU64, Ordering};
 

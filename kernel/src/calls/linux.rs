@@ -1,5 +1,5 @@
-//! Calls that Linux has and the Hermit ABI has not, with Linux's arguments and answers: `futex(2)`, a thread's name, the words and locks that
-//! its end takes care of.
+//! Calls that Linux has and the Hermit ABI has not, with Linux's arguments and answers: `futex(2)`, a thread's name, the words and locks
+//! that its end takes care of.
 #![allow(unsafe_code, reason = "exported names, and pointers that the program gives")]
 
 use core::sync::atomic::Ordering;

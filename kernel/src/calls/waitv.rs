@@ -10,8 +10,8 @@ use crate::sched::futex::Word;
 use crate::sched::{many, record};
 use crate::time;
 
-/// Sleeps until a wake of any of the `count` words that `waiters` describes, or until `*timeout` of clock `clock`, null for ever: the place of
-/// a word that was woken, or `-EINVAL`, `-EFAULT`, `-EAGAIN`, `-ETIMEDOUT`, `-ENOMEM` (see [`futex_waitv`](crate::futex::futex_waitv)).
+/// Sleeps until a wake of any of the `count` words that `waiters` describes, or until `*timeout` of clock `clock`, null for ever: the place
+/// of a word that was woken, or `-EINVAL`, `-EFAULT`, `-EAGAIN`, `-ETIMEDOUT`, `-ENOMEM` (see [`futex_waitv`](crate::futex::futex_waitv)).
 /// `flags` is 0.
 #[unsafe(no_mangle)]
 pub extern "C" fn sys_futex_waitv(waiters: *const WaitV, count: u32, flags: u32, timeout: *const TimeSpec, clock: i32) -> i64 {

@@ -5,8 +5,8 @@ use skete_abi::Errno;
 use super::{Deadline, Word};
 use crate::sched::{many, record};
 
-/// Sleeps until a wake for any of `words`, as long as each holds the value beside it, and at most until `deadline`, `None` for ever; the place
-/// of a word that was woken (`futex_waitv(2)`).
+/// Sleeps until a wake for any of `words`, as long as each holds the value beside it, and at most until `deadline`, `None` for ever; the
+/// place of a word that was woken (`futex_waitv(2)`).
 ///
 /// It is one place, though other words may have been woken too: a wake that takes this thread off a word's queue counts it, whether another
 /// one was faster or not. So the caller looks at all of its words. A word may stand there twice.
@@ -20,9 +20,9 @@ use crate::sched::{many, record};
 /// ```
 ///
 /// # Errors
-/// `EINVAL`: no word, or more than [`WAITV_MAX`](super::WAITV_MAX). `EAGAIN`: a word holds something else. `ETIMEDOUT`: the deadline passed;
-/// never early. `ENOMEM`: each word but the first wants a node, and so many are not free: boot option `waitv` says how many there are.
-/// `EFAULT`: a shared word's memory is gone.
+/// `EINVAL`: no word, or more than [`WAITV_MAX`](super::WAITV_MAX). `EAGAIN`: a word holds something else. `ETIMEDOUT`: the deadline
+/// passed; never early. `ENOMEM`: each word but the first wants a node, and so many are not free: boot option `waitv` says how many there
+/// are. `EFAULT`: a shared word's memory is gone.
 #[inline]
 pub fn futex_waitv(words: &[(Word<'_>, u32)], deadline: Option<Deadline>) -> Result<usize, Errno> {
     record::count_entry();

@@ -1,16 +1,16 @@
 //! Locks that lend their holder the priority of whoever waits for them.
 //!
-//! The word is 0 while the lock is free, else the holder's [`tid`](crate::thread::tid), with [`WAITERS`](super::WAITERS) while somebody waits.
-//! The program takes a free lock and lets go of one that nobody waits for by itself, with one exchange each, and calls these else. Who is
-//! handed a lock whose holder ended finds [`OWNER_DIED`](super::OWNER_DIED) in the word.
+//! The word is 0 while the lock is free, else the holder's [`tid`](crate::thread::tid), with [`WAITERS`](super::WAITERS) while somebody
+//! waits. The program takes a free lock and lets go of one that nobody waits for by itself, with one exchange each, and calls these else.
+//! Who is handed a lock whose holder ended finds [`OWNER_DIED`](super::OWNER_DIED) in the word.
 
 use skete_abi::Errno;
 
 use super::{Deadline, Word};
 use crate::sched::{futex, inherit, record};
 
-/// Takes the lock of `word`, waiting for it until `deadline`, `None` for ever; its holder runs at the caller's priority meanwhile, if that is
-/// the higher one, and so on along the chain of holders (FUTEX_LOCK_PI2).
+/// Takes the lock of `word`, waiting for it until `deadline`, `None` for ever; its holder runs at the caller's priority meanwhile, if that
+/// is the higher one, and so on along the chain of holders (FUTEX_LOCK_PI2).
 ///
 /// While the holder is just ending, this waits for its end and tries again, as Linux does.
 ///

@@ -1,8 +1,8 @@
 //! Shared memory's frames, mapped wherever a segment is attached.
 //!
-//! All of a segment's frames are taken and zeroed when it is made, and an attachment's entries are finished when it is made: there is no first
-//! touch, so nothing races with one, and memory that was promised is there. It costs 16 stores to attach 64 KiB, where 16 promises and the
-//! fault of one touch would cost more; what it does not give is a segment larger than the memory that is free.
+//! All of a segment's frames are taken and zeroed when it is made, and an attachment's entries are finished when it is made: there is no
+//! first touch, so nothing races with one, and memory that was promised is there. It costs 16 stores to attach 64 KiB, where 16 promises
+//! and the fault of one touch would cost more; what it does not give is a segment larger than the memory that is free.
 
 use core::ops::Range;
 use core::sync::atomic::Ordering;

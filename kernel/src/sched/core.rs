@@ -1,7 +1,7 @@
 //! What a core knows: its ready threads, its deadlines, its slice.
 //!
-//! A core takes threads from its own queue and, with nothing there, from the others' ([`skete_logic::placement`]). The timer is set only for a reason: a deadline, or a slice
-//! while an equal waits ([`skete_logic::slice`]).
+//! A core takes threads from its own queue and, with nothing there, from the others' ([`skete_logic::placement`]). The timer is set only
+//! for a reason: a deadline, or a slice while an equal waits ([`skete_logic::slice`]).
 #![allow(unsafe_code, reason = "a core is found through a register")]
 
 use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
@@ -256,8 +256,8 @@ impl Core {
         }
     }
 
-    /// A thread was queued on this very core, which ran what `runs` says: true if the running thread must give way. Else its slice begins to
-    /// count, if an equal waits now.
+    /// A thread was queued on this very core, which ran what `runs` says: true if the running thread must give way. Else its slice begins
+    /// to count, if an equal waits now.
     #[inline]
     pub fn take_notice(&self, runs: Runs) -> bool {
         self.begin_slice((), runs == Runs::Equal);

@@ -1,7 +1,7 @@
 //! The futaphores' page, and the machine as they see it.
 //!
-//! The algorithm is [`skete_logic::futaphore`], proved there; this file gives it the exclusives, the futex table and sleep. The page is made
-//! when the program is linked, and only into programs that use it.
+//! The algorithm is [`skete_logic::futaphore`], proved there; this file gives it the exclusives, the futex table and sleep. The page is
+//! made when the program is linked, and only into programs that use it.
 
 use core::sync::atomic::AtomicU64;
 

@@ -1,7 +1,7 @@
 //! The futex table, and the machine as the table sees it.
 //!
-//! The algorithm is [`skete_logic::futex`], proved there; this file gives it locks, records and sleep. Kernel words (a lock's, a thread's end)
-//! and the program's words wait in the same table.
+//! The algorithm is [`skete_logic::futex`], proved there; this file gives it locks, records and sleep. Kernel words (a lock's, a thread's
+//! end) and the program's words wait in the same table.
 #![allow(unsafe_code, reason = "reads a word of the program's in place")]
 
 use core::sync::atomic::{AtomicU32, Ordering};

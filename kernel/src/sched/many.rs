@@ -1,8 +1,8 @@
 //! One thread that waits for several words: `futex_waitv(2)`.
 //!
 //! The algorithm is [`skete_logic::futex::many`], proved there; this file gives it nodes. They are records behind those of threads, in the
-//! same table, so that whoever wakes or moves a waiter finds its node in the same way: nobody pays for them who does not use them. Their memory
-//! is taken at boot, and written at the first call that wants one.
+//! same table, so that whoever wakes or moves a waiter finds its node in the same way: nobody pays for them who does not use them. Their
+//! memory is taken at boot, and written at the first call that wants one.
 
 use core::sync::atomic::{AtomicBool, Ordering};
 

@@ -4,8 +4,8 @@
 //! ([`crate::thread::report`]). Core 0 takes the console's interrupt: while it has IRQs masked for ever, nobody answers.
 //!
 //! The world stands still meanwhile: the teller kicks every other core, which saves its thread as for any interrupt and waits in
-//! [`stand_still`] until all is told. A core that has IRQs masked does not come; it is told as such, and what it runs may change while it is
-//! told.
+//! [`stand_still`] until all is told. A core that has IRQs masked does not come; it is told as such, and what it runs may change while it
+//! is told.
 #![allow(unsafe_code, reason = "reads the registers of threads that do not run")]
 
 use core::fmt;

@@ -55,8 +55,8 @@ pub fn arrived() {
     }
 }
 
-/// Waits until every wanted core runs threads, so that a program may pin its threads at once, and until page 0 is unmapped, so that its first
-/// null pointer faults. A core that does not come within a second is given up, with a line that says so.
+/// Waits until every wanted core runs threads, so that a program may pin its threads at once, and until page 0 is unmapped, so that its
+/// first null pointer faults. A core that does not come within a second is given up, with a line that says so.
 pub fn wait() {
     let wanted = u8::try_from((1u32 << cores::count()) - 1).unwrap_or(u8::MAX);
     let deadline = time::now().saturating_add_ns(PATIENCE_NS);

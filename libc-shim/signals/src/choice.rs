@@ -16,8 +16,8 @@ pub struct Standing {
 }
 
 impl Standing {
-    /// How well it would take `signal`; `None`: not at all. One who waits for it first; then the sender, whose call is not to return before;
-    /// then one that sleeps and is woken; one that computes takes it at its next call.
+    /// How well it would take `signal`; `None`: not at all. One who waits for it first; then the sender, whose call is not to return
+    /// before; then one that sleeps and is woken; one that computes takes it at its next call.
     #[must_use]
     pub fn rank(self, signal: Signal) -> Option<u8> {
         if self.waits.has(signal) {

@@ -1,8 +1,8 @@
-//! What decides of signals and timers, as POSIX has them: which are pending, for whom, in which order they are taken, what becomes of one that
-//! has no handler, when a timer expires and how often it was missed.
+//! What decides of signals and timers, as POSIX has them: which are pending, for whom, in which order they are taken, what becomes of one
+//! that has no handler, when a timer expires and how often it was missed.
 //!
-//! Safe code without a clock or a lock: `now` is an argument, and whoever calls holds the lock of what it changes. The C face gives it threads,
-//! stacks and sleep (`libc-shim/src/signal.rs`).
+//! Safe code without a clock or a lock: `now` is an argument, and whoever calls holds the lock of what it changes. The C face gives it
+//! threads, stacks and sleep (`libc-shim/src/signal.rs`).
 //!
 //! - [`set`]: sets of signals, and their names · [`action`]: what is to be done about one
 //! - [`queue`]: those that were sent and not yet taken · [`choice`]: which thread is to take one

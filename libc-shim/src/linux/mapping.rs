@@ -1,8 +1,8 @@
 //! `mmap(2)` of files.
 //!
-//! The file tree keeps bytes, not pages, so a mapping is memory of its own: it is filled when it is made. What is written to a shared one goes
-//! to the file at `msync`, `munmap` and `mprotect`; the book of shared mappings says where to. Two shared mappings of the same bytes would
-//! not see each other's writes: the second is refused.
+//! The file tree keeps bytes, not pages, so a mapping is memory of its own: it is filled when it is made. What is written to a shared one
+//! goes to the file at `msync`, `munmap` and `mprotect`; the book of shared mappings says where to. Two shared mappings of the same bytes
+//! would not see each other's writes: the second is refused.
 #![allow(unsafe_code, reason = "memory that the program names by its address; the book under its lock")]
 
 use core::cell::UnsafeCell;

@@ -37,7 +37,8 @@ struct Taken {
     before: Set,
 }
 
-/// How many signals are taken at one point; the rest is at the next. A timer that is faster than its handler would keep the thread for ever.
+/// How many signals are taken at one point; the rest is at the next. A timer that is faster than its handler would keep the thread for
+/// ever.
 const MOST: usize = 512;
 
 /// The calling thread, which is `block`'s, takes every signal that it does not keep away.

@@ -1,4 +1,5 @@
-//! POSIX timers, and the one of `alarm` and `setitimer`. The table lies under the lock of signals: who takes a timer's signal lets it go on.
+//! POSIX timers, and the one of `alarm` and `setitimer`. The table lies under the lock of signals: who takes a timer's signal lets it go
+//! on.
 #![allow(unsafe_code, reason = "exported names, and structs that the program names by their address")]
 
 use core::ffi::{c_int, c_void};

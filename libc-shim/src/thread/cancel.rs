@@ -1,7 +1,7 @@
 //! Cancellation, and the handlers that run then.
 //!
-//! Who cancels sets [`WANTED`], and ends the thread's wait if it stands at a cancellation point: [`WAITING`]. Who waits sets that bit first and
-//! then looks for the other, so one of the two sees the other's.
+//! Who cancels sets [`WANTED`], and ends the thread's wait if it stands at a cancellation point: [`WAITING`]. Who waits sets that bit first
+//! and then looks for the other, so one of the two sees the other's.
 #![allow(unsafe_code, reason = "exported names; handlers that the program gives")]
 
 use core::ffi::{c_int, c_void};

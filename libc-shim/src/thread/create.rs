@@ -19,7 +19,8 @@ pub type Function = extern "C" fn(*mut c_void) -> *mut c_void;
 /// How many threads live that C counts: the main thread, and those that C began. When none is left the program ends.
 pub static LIVING: AtomicU32 = AtomicU32::new(1);
 
-/// Begins a thread that does `function` with `argument`; its name goes to `*name` before it runs (POSIX `pthread_create`). `EAGAIN`, `EINVAL`.
+/// Begins a thread that does `function` with `argument`; its name goes to `*name` before it runs (POSIX `pthread_create`). `EAGAIN`,
+/// `EINVAL`.
 ///
 /// # Safety
 /// There is room for the name; `attr` is null or attributes; a stack in them is the program's to give.

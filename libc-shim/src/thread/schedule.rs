@@ -1,7 +1,7 @@
 //! Policies, priorities and cores.
 //!
-//! `SCHED_OTHER` is the kernel's priority 2, which std's threads have too; `SCHED_FIFO` and `SCHED_RR` have 1 to 32, the kernel's 3 to 31: POSIX
-//! wants 32 of them, and three pairs in the middle are one ([`level`]). Among equals all three take turns.
+//! `SCHED_OTHER` is the kernel's priority 2, which std's threads have too; `SCHED_FIFO` and `SCHED_RR` have 1 to 32, the kernel's 3 to 31:
+//! POSIX wants 32 of them, and three pairs in the middle are one ([`level`]). Among equals all three take turns.
 #![allow(unsafe_code, reason = "exported names, and structs that the program names by their address")]
 
 use core::ffi::c_int;

@@ -65,7 +65,8 @@ impl Condition {
     ///
     /// # Errors
     /// `EPERM`: the caller does not hold it, where that is known; `EINVAL`: the deadline is no time: then nothing happened.
-    /// `ETIMEDOUT`: the deadline passed, `EINTR`: a signal came, and the caller holds the mutex in either case. As [`Mutex::lock`], of taking it again.
+    /// `ETIMEDOUT`: the deadline passed, `EINTR`: a signal came, and the caller holds the mutex in either case. As [`Mutex::lock`], of
+    /// taking it again.
     #[inline]
     pub fn wait(&self, futex: &impl Futex, mutex: &Mutex, until: Option<Deadline>) -> Result<(), Errno> {
         let moment = moment_of(until)?;

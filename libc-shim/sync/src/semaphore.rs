@@ -17,8 +17,8 @@ use crate::mutant::{self, Mutant};
 /// | 31 | somebody may sleep |
 ///
 /// A post that takes the mark away wakes everyone, and each who sleeps again puts it back: so nobody sleeps without it. It takes it away if
-/// at most one waits, which needs no more than to be likely; else it leaves it, and wakes one. Once its move on the word is made it does not
-/// touch the semaphore any more: who was waiting may destroy it (POSIX sem_destroy).
+/// at most one waits, which needs no more than to be likely; else it leaves it, and wakes one. Once its move on the word is made it does
+/// not touch the semaphore any more: who was waiting may destroy it (POSIX sem_destroy).
 #[derive(Debug)]
 #[repr(C)]
 pub struct Semaphore {

@@ -65,7 +65,8 @@ impl<'a> Sender<'a> {
         match reply {
             Reply::Good(next) | Reply::Again(next) if next > self.total => self.next = None,
             Reply::NoRoom(room) => return Err(SendError::NoRoom(room)),
-            // The answer to a frame that was sent twice because its first answer was late: another frame for it would be answered twice too.
+            // The answer to a frame that was sent twice because its first answer was late: another frame for it would be answered twice
+            // too.
             Reply::Good(next) if self.next.is_some_and(|known| next < known || next == known && next < self.total) => return Ok(false),
             Reply::Good(next) => {
                 self.is_done = self.next == Some(self.total) && next == self.total;

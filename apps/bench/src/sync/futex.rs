@@ -120,9 +120,9 @@ fn with_crowd(name: &str, parts: u32, size: u32, rounds: u32, work: impl Fn(&Cro
     });
 }
 
-/// Floors: to wake one, 70, is a wake's half of a hand-over without the switch: entry and bucket (12), lock (7), out of the bucket (20), token
-/// (6), run queue (20), answer. Sixteen in one call, 900, share the entry and the lock: 56 each. To move one of 64, 24: load its key and the
-/// next, compare, store the new key and place, count, branch; nothing else, for neighbours stay linked.
+/// Floors: to wake one, 70, is a wake's half of a hand-over without the switch: entry and bucket (12), lock (7), out of the bucket (20),
+/// token (6), run queue (20), answer. Sixteen in one call, 900, share the entry and the lock: 56 each. To move one of 64, 24: load its key
+/// and the next, compare, store the new key and place, count, branch; nothing else, for neighbours stay linked.
 fn crowds() {
     with_crowd("futex.wake1_of_16", 16, 16, 200, |crowd| {
         for _ in 0..16 {

@@ -15,8 +15,8 @@ pub fn run() {
 }
 
 /// `shm.at_dt`: a segment of 64 KiB, attached already once, is attached, one byte is touched, and it is detached. Floor 600: 16 entries
-/// written, and cleared with their translations forgotten, at 8 each; four times a lock or a walk of tables at 40; addresses taken and given
-/// back, the attachment noted and found again, times and counts.
+/// written, and cleared with their translations forgotten, at 8 each; four times a lock or a walk of tables at 40; addresses taken and
+/// given back, the attachment noted and found again, times and counts.
 fn at_dt() {
     let id = shm::get(IPC_PRIVATE, 65536, IPC_CREAT | 0o600).expect("there is memory");
     let _once = Attachment::new(id, 0).expect("there is room");

@@ -26,10 +26,10 @@ const DOWN: Op = Op::down(0);
 
 /// One up, then one down: two calls, nobody waits.
 ///
-/// The floor, 30 instructions a call: count the entry (4), find the place of the id (6), load the operation (3), mask IRQs and put them back
-/// (3), take the lock and let it go (5), find the semaphore within the set's bounds (4), add, compare, store (4), say who did it (1). Of
-/// the rest, four are the call's own: what SEM_UNDO and a wait for zero are told apart by; three are the time of the last `semop`; the others
-/// are the row's loop.
+/// The floor, 30 instructions a call: count the entry (4), find the place of the id (6), load the operation (3), mask IRQs and put them
+/// back (3), take the lock and let it go (5), find the semaphore within the set's bounds (4), add, compare, store (4), say who did it (1).
+/// Of the rest, four are the call's own: what SEM_UNDO and a wait for zero are told apart by; three are the time of the last `semop`; the
+/// others are the row's loop.
 fn alone() {
     let id = black_box(sem::get(IPC_PRIVATE, 1, IPC_CREAT | 0o600).expect("there is memory"));
     let (up, down) = black_box(([UP], [DOWN]));

@@ -254,8 +254,8 @@ fn is_text(value: &[u8], name: &str) -> bool {
     is_same(text(value), name)
 }
 
-/// Whether these bytes are this text. By itself: compared in place, with its known length, each text becomes code byte by byte, four times as
-/// much.
+/// Whether these bytes are this text. By itself: compared in place, with its known length, each text becomes code byte by byte, four times
+/// as much.
 #[inline(never)]
 fn is_same(bytes: &[u8], text: &str) -> bool {
     bytes == text.as_bytes()

@@ -2,8 +2,8 @@
 
 use super::{Clock, Reply, Request};
 
-/// Lets `clock` run as fast as the firmware allows; how fast it runs then, in Hz. `ask` puts one request to the firmware; it is not asked to
-/// change a clock that runs at its most already. `None`: the firmware does not say.
+/// Lets `clock` run as fast as the firmware allows; how fast it runs then, in Hz. `ask` puts one request to the firmware; it is not asked
+/// to change a clock that runs at its most already. `None`: the firmware does not say.
 pub fn fastest(clock: Clock, mut ask: impl FnMut(Request) -> Option<Reply>) -> Option<u32> {
     let Some(Reply::ClockRate(_, now @ 1..)) = ask(Request::ClockRate(clock)) else { return None };
     let Some(Reply::MaxClockRate(_, most)) = ask(Request::MaxClockRate(clock)) else { return Some(now) };

@@ -116,8 +116,8 @@ impl<'a> Answer<'a> {
         Ok(Self { tags: tags.ok_or(AnswerError::Malformed)? })
     }
 
-    /// The replies that the firmware gave, in the order of the requests. A tag that it does not know has none, though the message as a whole
-    /// counts as answered.
+    /// The replies that the firmware gave, in the order of the requests. A tag that it does not know has none, though the message as a
+    /// whole counts as answered.
     #[must_use]
     pub const fn replies(&self) -> Replies<'a> {
         Replies { rest: self.tags }

@@ -59,8 +59,8 @@ impl Slot {
         }
     }
 
-    /// P, since the slot was in state `seen`, which did not let the program take by itself. The usual way in one piece: nobody waits yet; it
-    /// says that somebody does, sleeps, and takes the one that it was woken for.
+    /// P, since the slot was in state `seen`, which did not let the program take by itself. The usual way in one piece: nobody waits yet;
+    /// it says that somebody does, sleeps, and takes the one that it was woken for.
     ///
     /// # Errors
     /// As [`p`](Self::p).

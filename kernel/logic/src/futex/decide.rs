@@ -32,8 +32,8 @@ impl<L: RawLock, const N: usize> Table<L, N> {
         host.unpark_claimed(|| bucket.lock.locked_uninterrupted(|| bucket.claim_decided(host, key, decide)));
     }
 
-    /// [`wake_decided`](Self::wake_decided) where that is simple: whoever waits for `key` is alone in the bucket. Else `decide` is not called,
-    /// and the answer is false.
+    /// [`wake_decided`](Self::wake_decided) where that is simple: whoever waits for `key` is alone in the bucket. Else `decide` is not
+    /// called, and the answer is false.
     #[inline(always)]
     pub fn wake_lone(&self, host: &impl Host, key: Key, decide: impl FnOnce() -> bool) -> bool {
         let bucket = self.bucket(key);

@@ -1,14 +1,14 @@
 //! Waiting for several words at once (`futex_waitv(2)`).
 //!
-//! A waiter's node is in one queue. One who waits for several words has its own node in the first word's queue, and a borrowed one ([`Nodes`])
-//! in each other's. To the queues they are threads like others: woken, moved and withdrawn one by one. Only an unpark of a borrowed node goes
-//! to its owner ([`owner_of`]).
+//! A waiter's node is in one queue. One who waits for several words has its own node in the first word's queue, and a borrowed one
+//! ([`Nodes`]) in each other's. To the queues they are threads like others: woken, moved and withdrawn one by one. Only an unpark of a
+//! borrowed node goes to its owner ([`owner_of`]).
 //!
 //! - A wake that takes a node has woken one, whatever becomes of the owner's other nodes: it may wake a thread that another wake has let go
 //!   already and that has not left yet. None is lost by that: the thread has not returned, and sees all that both wakers did before.
 //! - A node that was left is in no wake's reach: a wake of one goes to the next in the queue.
-//! - The owner returns when each node is left or let go. So no waker's chain runs through a node that is given back; an unpark may still come,
-//!   which finds the owner, or the node's next owner, for no reason.
+//! - The owner returns when each node is left or let go. So no waker's chain runs through a node that is given back; an unpark may still
+//!   come, which finds the owner, or the node's next owner, for no reason.
 
 mod nodes;
 
@@ -102,8 +102,8 @@ impl<L: RawLock, const N: usize> Table<L, N> {
         }
     }
 
-    /// The first half of [`wait_many`](Self::wait_many): queues each node. `Some`: a word differs, but another one was woken before that was
-    /// seen; then, as after an error, no node is queued.
+    /// The first half of [`wait_many`](Self::wait_many): queues each node. `Some`: a word differs, but another one was woken before that
+    /// was seen; then, as after an error, no node is queued.
     ///
     /// # Errors
     /// `EAGAIN`: a word differs. What `read` answers.

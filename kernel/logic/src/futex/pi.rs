@@ -7,9 +7,9 @@
 //! What makes priorities travel, without a lock round them all:
 //! - Of the waiters of each word the first is a **lender** of the word's holder. A thread runs at the higher of its own priority and its
 //!   first lender's ([`Heir`]).
-//! - A thread whose priority changed while it waits for a lock stands elsewhere in that queue, and lends its holder more or less: so on along
-//!   the chain of holders, one step at a time, no lock held between two steps ([`walk`](self)). Each step takes what is true by then, so
-//!   however many walk at once, the last one to pass leaves it right.
+//! - A thread whose priority changed while it waits for a lock stands elsewhere in that queue, and lends its holder more or less: so on
+//!   along the chain of holders, one step at a time, no lock held between two steps ([`walk`](self)). Each step takes what is true by then,
+//!   so however many walk at once, the last one to pass leaves it right.
 //! - A thread that begins to wait is queued first and looks then whether the chain leads back to it. Of two that close a ring at once at
 //!   least one finds the other: `EDEADLK`.
 //! - A thread that ends hands over what it holds until it has no lender left, and from that moment, decided under its own lock, nobody can
@@ -54,7 +54,8 @@ pub trait Heirs: Host {
     /// Lets `thread` run at `priority` from now on, wherever it is. Locks are held: whoever must give way does so when they are released.
     fn set_priority(&self, thread: Thread, priority: u8);
 
-    /// Does `section` before this thread gives way to anybody: one that hands over a lock loses what it inherited before it has woken the heir.
+    /// Does `section` before this thread gives way to anybody: one that hands over a lock loses what it inherited before it has woken the
+    /// heir.
     fn before_giving_way<R>(&self, section: impl FnOnce() -> R) -> R {
         section()
     }

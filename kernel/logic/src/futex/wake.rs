@@ -85,7 +85,8 @@ impl<L: RawLock> Bucket<L> {
         left.map(|_| woken.len())
     }
 
-    /// [`wake_some`](Self::wake_some) for one, whatever its bits. Who stands first in the bucket is let go under the lock, for no chain runs through its node.
+    /// [`wake_some`](Self::wake_some) for one, whatever its bits. Who stands first in the bucket is let go under the lock, for no chain
+    /// runs through its node.
     #[inline(never)]
     fn wake_one(&self, host: &impl Host, key: Key) -> Result<u32, Errno> {
         let mut late = Thread::NONE;

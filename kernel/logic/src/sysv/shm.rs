@@ -1,8 +1,8 @@
 //! Shared memory: segments, who has attached them where, and when they go (`shmget(2)`, `shmop(2)`, `shmctl(2)`).
 //!
 //! A [`Registry`] under one lock that sleeps: nothing here is on the way of a load or store, which an attachment makes a plain one. A
-//! segment's frames are taken and zeroed when it is made, so an attachment is a row of finished page-table entries: no first touch, no memory
-//! that is promised and not there, and two attachments are one memory from the start.
+//! segment's frames are taken and zeroed when it is made, so an attachment is a row of finished page-table entries: no first touch, no
+//! memory that is promised and not there, and two attachments are one memory from the start.
 //!
 //! - `segment`: one segment, and what is told of it · `attach`: `shmat` and `shmdt` · `places`: which addresses are taken
 //! - `control`: the commands of `shmctl` · [`limits`]: how much there may be

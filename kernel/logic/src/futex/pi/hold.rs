@@ -24,9 +24,9 @@ impl<L: RawLock, const N: usize> Table<L, N> {
     /// `FUTEX_LOCK_PI`: takes `lock`, waiting for it until `deadline`. Of one whose holder died the word says so to whoever takes it.
     ///
     /// # Errors
-    /// `EDEADLK`: the caller holds it, or the chain of holders leads back to the caller. `ETIMEDOUT`: the deadline passed. `ESRCH`: the word
-    /// names no thread. `EINVAL`: others wait for the word as for no lock, or it says another holder than the kernel knows. `EFAULT`: no word
-    /// is there.
+    /// `EDEADLK`: the caller holds it, or the chain of holders leads back to the caller. `ETIMEDOUT`: the deadline passed. `ESRCH`: the
+    /// word names no thread. `EINVAL`: others wait for the word as for no lock, or it says another holder than the kernel knows. `EFAULT`:
+    /// no word is there.
     pub fn lock_pi(&self, host: &impl Heirs, lock: Target, deadline: Option<Instant>) -> Result<(), Errno> {
         if self.enter_lock_pi(host, lock)? { Ok(()) } else { self.sleep_lock(host, host.current(), deadline) }
     }
@@ -118,8 +118,8 @@ impl<L: RawLock, const N: usize> Table<L, N> {
         Ok(if is_told { Tried::Must(holder) } else { Tried::Changed })
     }
 
-    /// Puts `thread` into the queue of the lock that `wait` names and that `holder` holds. False: the holder is about to end, and hands over
-    /// nothing more; then the caller, who holds the bucket's lock, puts the thread where it belongs.
+    /// Puts `thread` into the queue of the lock that `wait` names and that `holder` holds. False: the holder is about to end, and hands
+    /// over nothing more; then the caller, who holds the bucket's lock, puts the thread where it belongs.
     pub(super) fn queue_for_lock(&self, host: &impl Heirs, wait: LockWait, thread: Thread, holder: Tid) -> bool {
         let bucket = self.bucket(wait.key);
         let (first, waiter) = (self.first_lock(host, wait.key), host.waiter(thread));
@@ -139,8 +139,8 @@ impl<L: RawLock, const N: usize> Table<L, N> {
     /// `FUTEX_UNLOCK_PI`: lets go of `lock`. The most urgent waiter holds it then, the longest waiting of equals.
     ///
     /// # Errors
-    /// `EPERM`: the caller does not hold it. `EINVAL`: others wait for the word as for no lock, or the kernel knows another holder. `EAGAIN`:
-    /// the program changed the word meanwhile. `EFAULT`: no word is there.
+    /// `EPERM`: the caller does not hold it. `EINVAL`: others wait for the word as for no lock, or the kernel knows another holder.
+    /// `EAGAIN`: the program changed the word meanwhile. `EFAULT`: no word is there.
     pub fn unlock_pi(&self, host: &impl Heirs, lock: Target) -> Result<(), Errno> {
         let (me, word) = (host.tid(host.current()), host.word_at(lock.address));
         if !word.read()?.is_by(me) {

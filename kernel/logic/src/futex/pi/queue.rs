@@ -24,7 +24,8 @@ impl<L: RawLock, const N: usize> Table<L, N> {
     /// Sleeps until the lock was handed over to `me`, or `deadline`.
     ///
     /// # Errors
-    /// `ETIMEDOUT`: it was not. `EINTR`: somebody wanted the wait to end. `EDEADLK`: somebody moved `me` to a lock whose chain of holders leads back to `me`.
+    /// `ETIMEDOUT`: it was not. `EINTR`: somebody wanted the wait to end. `EDEADLK`: somebody moved `me` to a lock whose chain of holders
+    /// leads back to `me`.
     pub(super) fn sleep_lock(&self, host: &impl Heirs, me: Thread, deadline: Option<Instant>) -> Result<(), Errno> {
         let waiter = host.waiter(me);
         loop {

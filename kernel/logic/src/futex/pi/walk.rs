@@ -66,8 +66,8 @@ impl<L: RawLock, const N: usize> Table<L, N> {
         Err(Errno::EDEADLK)
     }
 
-    /// Puts `thread` where it belongs by the priority that it has now, in the queue of the lock that it waits for, and lets that queue's first
-    /// lend it.
+    /// Puts `thread` where it belongs by the priority that it has now, in the queue of the lock that it waits for, and lets that queue's
+    /// first lend it.
     fn step(&self, host: &impl Heirs, thread: Thread) -> Step {
         if !mutant::is(Mutant::WalkedWithoutFence) {
             // Between the thread's priority and its place, whoever of the two writes which: one that begins to wait writes its place and

@@ -229,8 +229,8 @@ impl<A: Allocator> State<A> {
         true
     }
 
-    /// One operation that raises a value and is not to be undone, if that is simple: it lets go the only one who sleeps here, and that one waits to
-    /// lower the value. [`Thread::NONE`], and nothing done: [`raise`](Self::raise) knows why.
+    /// One operation that raises a value and is not to be undone, if that is simple: it lets go the only one who sleeps here, and that one
+    /// waits to lower the value. [`Thread::NONE`], and nothing done: [`raise`](Self::raise) knows why.
     #[inline(always)]
     #[allow(clippy::cast_possible_truncation, reason = "0 to SEMVMX, as just seen")]
     fn raise_for_one(&mut self, host: &impl Sleepers, number: i32, operation: &SemBuf) -> Thread {
