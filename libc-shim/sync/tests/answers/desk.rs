@@ -115,12 +115,12 @@ impl Futex for Desk {
     }
 
     fn raise(&self, ceiling: u8) -> Result<(), Errno> {
-        self.base.set(self.ceilings.raise(ceiling, self.base.get())?);
+        self.base.set(self.ceilings.raise(level(ceiling), self.base.get())?);
         Ok(())
     }
 
     fn lower(&self, ceiling: u8) {
-        self.base.set(self.ceilings.lower(ceiling));
+        self.base.set(self.ceilings.lower(level(ceiling)));
     }
 
     fn begin_robust(&self, _entry: &RobustEntry, _lends: bool) {}
@@ -138,4 +138,9 @@ impl Futex for Desk {
     fn spin(&self, turn: u32) {
         assert!(turn < 3, "nobody should turn round here");
     }
+}
+
+/// The level at which a thread runs that POSIX gives this priority: the highest one is shared.
+fn level(priority: u8) -> u8 {
+    priority.min(31)
 }
