@@ -20,7 +20,7 @@ static void policies_have_their_priorities(void) {
     CHECK(pthread_setschedparam(pthread_self(), SCHED_OTHER, &param) == EINVAL);
     CHECK(pthread_setschedparam(pthread_self(), SCHED_FIFO, &param) == 0);
     CHECK(sched_getscheduler(0) == SCHED_FIFO && sched_getparam(0, &param) == 0 && param.sched_priority == 4);
-    CHECK(pthread_setschedprio(pthread_self(), 30) == EINVAL && pthread_setschedprio(pthread_self(), 5) == 0);
+    CHECK(pthread_setschedprio(pthread_self(), 33) == EINVAL && pthread_setschedprio(pthread_self(), 5) == 0);
     param.sched_priority = 0;
     CHECK(sched_setscheduler(0, SCHED_OTHER, &param) == 0 && sched_getscheduler(0) == SCHED_OTHER);
     struct timespec slice;
