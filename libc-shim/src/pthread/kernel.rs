@@ -137,6 +137,7 @@ impl Futex for Kernel {
         if turn % TURNS == 0 {
             // The holder may wait for this core.
             skete::calls::threads::sys_yield();
+            signal::point();
         } else {
             // SAFETY: a hint.
             unsafe { asm!("yield", options(nomem, nostack, preserves_flags)) };
