@@ -78,7 +78,7 @@ enum Task {
     Check(check::Check),
     /// Runs the loom models of the locks and queues: every interleaving, and the mutants they must catch.
     Model,
-    /// Runs what a change must pass: check, test, and the figures against those of ci/bench-baseline.json.
+    /// Runs what a change must pass: check, test, the figures against those of ci/bench-baseline.json, and the score of POSIX threads.
     Ci,
 }
 
@@ -113,6 +113,7 @@ fn carry_out(task: Task) -> anyhow::Result<u8> {
             check::Check::default().carry_out(&mut tally)?;
             test::Test::default().carry_out(&mut tally)?;
             bench::guard(&mut tally)?;
+            conformance::guard(&mut tally)?;
         }
     }
     Ok(tally.close())
