@@ -8,7 +8,7 @@ use skete_abi::Errno;
 use skete_drivers::card::{Card, LONGEST, is_single};
 use smoltcp::iface::{Config, Interface, PollResult, SocketHandle, SocketSet, SocketStorage};
 use smoltcp::socket::dns::{self, GetQueryResultError, QueryHandle, StartQueryError};
-use smoltcp::socket::dhcpv4::{self, Event, RetryConfig};
+use smoltcp::socket::dhcpv4::{self, Event};
 use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::{DnsQueryType, EthernetAddress, HardwareAddress, IpAddress, IpCidr, Ipv4Address, Ipv4Cidr, Ipv6Address, Ipv6Cidr};
 
@@ -101,7 +101,9 @@ impl Wired {
         let dns = house.add(dns::Socket::new(&[], queries.leak()));
         let dhcp = fixed.is_none().then(|| {
             let mut dhcp = dhcpv4::Socket::new();
-            dhcp.set_retry_config(RetryConfig { discover_timeout: DISCOVERY, ..RetryConfig::default() });
+            let mut retry = dhcp.get_retry_config();
+            retry.discover_timeout = DISCOVERY;
+            dhcp.set_retry_config(retry);
             house.add(dhcp)
         });
         let link_address = Ipv6Cidr::new(link_local(mac), 64);
