@@ -6,6 +6,7 @@
 //! - [`event`]: eventfd
 //! - [`stored`]: the file tree
 //! - [`out`]: hands `/out` to the host
+//! - [`socket`]: sockets, as the network below has them
 //! - [`poll`]: waits for the first of several
 //! - [`changes`]: how a waiter learns that something happened
 //!
@@ -19,6 +20,7 @@ mod devices;
 pub mod event;
 mod out;
 pub mod poll;
+pub mod socket;
 pub mod stored;
 
 use core::mem::MaybeUninit;
@@ -167,6 +169,11 @@ fn transfer(fd: i32, may: fn(OpenFlags) -> bool, mut step: impl FnMut(&mut Open)
     if !may(open.flags) {
         return Err(Errno::EBADF);
     }
+    if open.object.class.waits_itself() {
+        let mut copy = open.detached();
+        drop(table);
+        return step(&mut copy);
+    }
     let first = step(open);
     if first != Err(Errno::EAGAIN) || open.flags.contains(OpenFlags::NONBLOCKING) {
         return first;
@@ -248,6 +255,16 @@ pub fn entries(fd: i32, into: &mut [MaybeUninit<u8>]) -> Result<usize, Errno> {
     let mut table = table()?;
     let open = table.get(fd)?;
     open.object.class.entries(open, into)
+}
+
+/// The socket behind a number, and the flags of its opening.
+///
+/// # Errors
+/// `EBADF`; `ENOTSOCK`: it is none.
+pub fn socket_of(fd: i32) -> Result<(u32, OpenFlags), Errno> {
+    let mut table = table()?;
+    let open = table.get(fd)?;
+    open.object.class.socket(open.object.item).map(|number| (number, open.flags)).ok_or(Errno::ENOTSOCK)
 }
 
 /// Checks that a number is open; everything written is in memory already.

@@ -44,7 +44,7 @@ const SEGMENTS: usize = 128;
 /// How soon a card that had no room is tried again: it does not tell when it has.
 const ROOM: Duration = Duration::from_millis(1);
 /// Wakes that are gathered until the lock is let go.
-const WAKES: usize = 64;
+const WAKES: usize = 8;
 
 /// How much there may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,6 +106,8 @@ pub struct Stack<A: Allocator> {
     house_due: Option<Instant>,
     /// When the first of the sockets that wait for an address gives up.
     hope_ends: Option<Instant>,
+    /// Grows whenever an address, a name or a reason to give up hope may have come.
+    outlook: u32,
     waker: &'static dyn Waker,
     wakes: [Option<(&'static AtomicU32, u32)>; WAKES],
     announces: bool,
@@ -142,6 +144,7 @@ impl<A: Allocator + Clone + 'static> Stack<A> {
             due: Due::new(space.clone(), keys)?,
             house_due: None,
             hope_ends: None,
+            outlook: 0,
             waker,
             wakes: [None; WAKES],
             announces: false,
@@ -163,6 +166,12 @@ impl<A: Allocator + Clone + 'static> Stack<A> {
     /// The card and its addresses.
     pub fn wired(&mut self) -> Option<&mut Wired> {
         self.wired.as_mut()
+    }
+
+    /// Grows whenever an address or a name may have come, or a reason to give up hope: whoever waits for one asks again.
+    #[must_use]
+    pub fn outlook(&self) -> u32 {
+        self.outlook
     }
 
     /// How many connections there are, those that are about to end among them.
@@ -193,6 +202,7 @@ impl<A: Allocator + Clone + 'static> Stack<A> {
             && self.house_due.is_some_and(|at| at <= now)
         {
             self.house_due = wired.turn(now);
+            self.outlook = self.outlook.wrapping_add(1);
         }
         self.tell_of_addresses();
         self.run_home();
@@ -300,6 +310,7 @@ impl<A: Allocator + Clone + 'static> Stack<A> {
         let changes = self.wired.as_ref().map_or(0, |wired| wired.changes);
         if changes != self.changes || self.hope_ends.is_some_and(|at| at <= self.now) {
             self.changes = changes;
+            self.outlook = self.outlook.wrapping_add(1);
             self.go_on_connecting();
         }
     }

@@ -19,7 +19,7 @@ use crate::files::{self, event, poll, stored};
 ///
 /// # Safety
 /// If not null, `len` bytes from `start` on are the caller's to lend.
-unsafe fn buffer<'a>(start: *mut u8, len: usize) -> Result<&'a mut [MaybeUninit<u8>], Errno> {
+pub(super) unsafe fn buffer<'a>(start: *mut u8, len: usize) -> Result<&'a mut [MaybeUninit<u8>], Errno> {
     let len = check(start, len)?;
     // SAFETY: not null unless empty, and lent by the caller.
     Ok(if len == 0 { &mut [] } else { unsafe { core::slice::from_raw_parts_mut(start.cast(), len) } })
@@ -29,7 +29,7 @@ unsafe fn buffer<'a>(start: *mut u8, len: usize) -> Result<&'a mut [MaybeUninit<
 ///
 /// # Safety
 /// If not null, `len` bytes from `start` on are the caller's to lend.
-unsafe fn bytes<'a>(start: *const u8, len: usize) -> Result<&'a [u8], Errno> {
+pub(super) unsafe fn bytes<'a>(start: *const u8, len: usize) -> Result<&'a [u8], Errno> {
     let len = check(start, len)?;
     // SAFETY: not null unless empty, and lent by the caller.
     Ok(if len == 0 { &[] } else { unsafe { core::slice::from_raw_parts(start, len) } })
@@ -49,7 +49,7 @@ fn check(start: *const u8, len: usize) -> Result<usize, Errno> {
 ///
 /// # Safety
 /// If not null, a NUL or [`PATH_MAX`] bytes can be read from `name` on.
-unsafe fn path<'a>(name: *const c_char) -> Result<&'a [u8], Errno> {
+pub(super) unsafe fn path<'a>(name: *const c_char) -> Result<&'a [u8], Errno> {
     if name.is_null() {
         return Err(Errno::EFAULT);
     }
@@ -73,11 +73,11 @@ unsafe fn put<T>(place: *mut T, value: T) -> Result<i32, Errno> {
 }
 
 /// A count of bytes as a call answers it: no buffer is longer than `isize::MAX`.
-fn count(result: Result<usize, Errno>) -> isize {
+pub(super) fn count(result: Result<usize, Errno>) -> isize {
     answer(result.map(|count| count as i64)) as isize
 }
 
-fn done(result: Result<(), Errno>) -> i32 {
+pub(super) fn done(result: Result<(), Errno>) -> i32 {
     answer_int(result.map(|()| 0))
 }
 
@@ -240,6 +240,7 @@ fn stat(status: &Status) -> Stat {
         Kind::File => (numbers::S_IFREG, 0),
         Kind::Link => (numbers::S_IFLNK, 0),
         Kind::Device(number) => (numbers::S_IFCHR, number),
+        Kind::Socket => (numbers::S_IFSOCK, 0),
     };
     let size = i64::try_from(status.bytes).unwrap_or(i64::MAX);
     Stat {

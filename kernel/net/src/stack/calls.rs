@@ -327,4 +327,11 @@ impl<A: Allocator + Clone + 'static> Stack<A> {
     pub fn answer(&mut self, query: QueryHandle, into: &mut [IpAddress]) -> Result<usize, Errno> {
         self.wired.as_mut().ok_or(Errno::ENOENT)?.answer(query, into)
     }
+
+    /// Nobody wants to know the answer to a question any more.
+    pub fn forget(&mut self, query: QueryHandle) {
+        if let Some(wired) = self.wired.as_mut() {
+            wired.forget(query);
+        }
+    }
 }
