@@ -1,6 +1,6 @@
 //! The faces: what std, C and the program call. Each is thin; what it does is on the floors below.
 //!
-//! One file a subject: [`threads`], [`futex`], [`futaphore`], [`time`], [`memory`], [`process`], [`files`], [`net`], [`sockopt`], [`lookup`], [`sysv`], [`linux`],
+//! One file a subject: [`threads`], [`futex`], [`futaphore`], [`time`], [`memory`], [`process`], [`files`], [`vectors`], [`net`], [`sockopt`], [`lookup`], [`sysv`], [`linux`],
 //! [`waitv`]. Here an [`Errno`] becomes a number, and a pointer from the program is looked at.
 #![allow(unsafe_code, reason = "exported names, and pointers that the program gives")]
 
@@ -17,6 +17,7 @@ pub mod sockopt;
 pub mod sysv;
 pub mod threads;
 pub mod time;
+pub mod vectors;
 pub mod waitv;
 
 use core::sync::atomic::Ordering;

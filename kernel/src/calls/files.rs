@@ -7,7 +7,7 @@ use core::ffi::{c_char, c_int, c_void};
 use core::mem::MaybeUninit;
 
 use skete_abi::Errno;
-use skete_abi::files::{self as numbers, IoVec, PATH_MAX, PollFd, Stat};
+use skete_abi::files::{self as numbers, PATH_MAX, PollFd, Stat};
 use skete_logic::event::Event;
 use skete_logic::fds::LIMIT;
 use skete_logic::tree::{Kind, OpenFlags, Status};
@@ -130,56 +130,6 @@ pub extern "C" fn sys_pwrite(fd: i32, start: *const u8, len: usize, position: i6
     // SAFETY: the caller's bytes, by the ABI.
     let from = unsafe { bytes(start, len) };
     count(from.and_then(|from| files::write_at(fd, u64::try_from(position).map_err(|_| Errno::EINVAL)?, from)))
-}
-
-/// Reads into one buffer after the other.
-#[unsafe(no_mangle)]
-pub extern "C" fn sys_readv(fd: i32, vectors: *const IoVec, len: usize) -> isize {
-    // SAFETY: the caller's buffers, by the ABI.
-    let one = |vector: &IoVec| unsafe { buffer(vector.iov_base, vector.iov_len) }.and_then(|into| files::read(fd, into));
-    // SAFETY: the caller's array, by the ABI.
-    count(unsafe { each(vectors, len, one) })
-}
-
-/// Writes one buffer after the other.
-#[unsafe(no_mangle)]
-pub extern "C" fn sys_writev(fd: i32, vectors: *const IoVec, len: usize) -> isize {
-    // SAFETY: the caller's bytes, by the ABI.
-    let one = |vector: &IoVec| unsafe { bytes(vector.iov_base, vector.iov_len) }.and_then(|from| files::write(fd, from));
-    // SAFETY: the caller's array, by the ABI.
-    count(unsafe { each(vectors, len, one) })
-}
-
-/// Moves one buffer after the other, until one is not moved whole. An error counts only if nothing was moved before.
-///
-/// # Safety
-/// If not null, `len` vectors can be read from `vectors` on.
-unsafe fn each(vectors: *const IoVec, len: usize, mut one: impl FnMut(&IoVec) -> Result<usize, Errno>) -> Result<usize, Errno> {
-    if len > numbers::IOV_MAX {
-        return Err(Errno::EINVAL);
-    }
-    if vectors.is_null() && len > 0 {
-        return Err(Errno::EFAULT);
-    }
-    let mut moved = 0_usize;
-    for index in 0..len {
-        // SAFETY: within the caller's array.
-        let vector = unsafe { vectors.add(index).read() };
-        if vector.iov_len == 0 {
-            continue;
-        }
-        match one(&vector) {
-            Ok(part) => {
-                moved = moved.saturating_add(part);
-                if part < vector.iov_len {
-                    break;
-                }
-            }
-            Err(_) if moved > 0 => break,
-            Err(errno) => return Err(errno),
-        }
-    }
-    Ok(moved)
 }
 
 /// Moves the position; where it is now (`lseek(2)`).

@@ -19,7 +19,6 @@ use skete_net::{IpAddress, IpEndpoint};
 
 use super::net::{Name, use_network};
 use crate::memory::Heap;
-use crate::net;
 use crate::net::names::{MOST, look_up};
 
 /// One answer: the list's link, and the address behind it.

@@ -33,18 +33,18 @@ unsafe extern "C" {
 mod parts {
     unsafe extern "C" {
         #[linkage = "extern_weak"]
-        pub(super) static __start_skete_parts: *const fn();
+        pub(super) static __start_skete_parts: *const usize;
         #[linkage = "extern_weak"]
-        pub(super) static __stop_skete_parts: *const fn();
+        pub(super) static __stop_skete_parts: *const usize;
     }
 }
 
 /// Begins the parts of the kernel that the program uses.
 fn begin_parts() {
     // SAFETY: the linker's own symbols, or null.
-    let mut at = unsafe { parts::__start_skete_parts };
+    let mut at = unsafe { parts::__start_skete_parts }.cast::<fn()>();
     // SAFETY: as above.
-    let end = unsafe { parts::__stop_skete_parts };
+    let end = unsafe { parts::__stop_skete_parts }.cast::<fn()>();
     while at < end {
         // SAFETY: between both lie entries of this one type.
         let begin = unsafe { at.read() };
