@@ -275,7 +275,8 @@ impl<A: Allocator + Clone + 'static> Stack<A> {
             datagrams.groups[known.ok_or(Errno::EADDRNOTAVAIL)?] = None;
             self.leave_group(group);
         }
-        self.house_due = Some(self.now);
+        // The card tells the routers.
+        self.house_due = self.wired.is_some().then_some(self.now);
         Ok(())
     }
 

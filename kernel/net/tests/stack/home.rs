@@ -128,4 +128,7 @@ fn without_a_card_nothing_else_is_reached() {
     assert_eq!(net.send(udp, b"x", Some(IpEndpoint::new(IpAddress::v4(10, 0, 2, 2), 7))), Err(Errno::ENETUNREACH));
     assert_eq!(net.send(udp, b"x", None), Err(Errno::EDESTADDRREQ));
     assert!(net.ask("example.org", Family::V4).is_err());
+    net.set_group(udp, IpAddress::v4(239, 1, 2, 3), true).unwrap();
+    net.set_group(udp, IpAddress::v4(239, 1, 2, 3), false).unwrap();
+    assert_eq!(net.next(), None, "nobody is busy");
 }
