@@ -89,7 +89,8 @@ fn many_connections() {
     const EACH: usize = 50;
     let (listener, address) = listener();
     let serving = thread::spawn(move || {
-        let serving: Vec<_> = listener.incoming().take(CLIENTS * EACH).map(|stream| thread::spawn(|| say_back(stream.expect("one has come")))).collect();
+        let serving: Vec<_> =
+            listener.incoming().take(CLIENTS * EACH).map(|stream| thread::spawn(|| say_back(stream.expect("one has come")))).collect();
         serving.into_iter().for_each(|one| one.join().expect("it ends"));
     });
     thread::scope(|scope| {

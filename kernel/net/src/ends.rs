@@ -220,7 +220,9 @@ impl<A: Allocator + Clone + 'static> Ends<A> {
 fn chain_of(local: IpEndpoint, remote: IpEndpoint) -> usize {
     let address = match remote.addr {
         IpAddress::Ipv4(address) => address.to_bits(),
-        IpAddress::Ipv6(address) => address.octets().chunks(4).fold(0, |sum, part| sum ^ part.iter().fold(0, |word, &byte| word << 8 | u32::from(byte))),
+        IpAddress::Ipv6(address) => {
+            address.octets().chunks(4).fold(0, |sum, part| sum ^ part.iter().fold(0, |word, &byte| word << 8 | u32::from(byte)))
+        }
     };
     let ports = u32::from(local.port) << 16 | u32::from(remote.port);
     // A multiplication mixes upward: the upper bits decide.
@@ -234,7 +236,8 @@ mod tests {
 
     use super::*;
 
-    fn pair(port: u16) -> (IpEndpoint, IpEndpoint) {
+    fn pair(number: u32) -> (IpEndpoint, IpEndpoint) {
+        let port = u16::try_from(number * 1000).expect("there are few");
         (IpEndpoint::new(IpAddress::v4(10, 0, 2, 15), 80), IpEndpoint::new(IpAddress::v4(10, 0, 2, 2), port))
     }
 
@@ -244,19 +247,19 @@ mod tests {
         let numbers: std::vec::Vec<u32> = (0..64).map(|_| ends.grow().expect("there is room")).collect();
         assert_eq!(ends.grow(), None, "there are no more");
         for &number in &numbers {
-            let (local, remote) = pair(number as u16 * 1024);
+            let (local, remote) = pair(number);
             ends.begin(number, Role::Left, Side::Wire, Instant::ZERO);
             ends.enter(number, local, remote);
         }
         for &number in &numbers {
-            let (local, remote) = pair(number as u16 * 1024);
+            let (local, remote) = pair(number);
             assert_eq!(ends.find(local, remote), Some(number));
         }
         for &number in numbers.iter().filter(|number| *number % 2 == 0) {
             ends.give(number);
         }
         for &number in &numbers {
-            let (local, remote) = pair(number as u16 * 1024);
+            let (local, remote) = pair(number);
             assert_eq!(ends.find(local, remote), (number % 2 == 1).then_some(number));
         }
         assert_eq!(ends.in_use(), 32);

@@ -4,8 +4,8 @@
 use skete_abi::Errno;
 use smoltcp::phy::Medium;
 use smoltcp::wire::{
-    EthernetFrame, EthernetProtocol, Icmpv4Message, Icmpv4Packet, Icmpv6Message, Icmpv6Packet, IpAddress, IpEndpoint, IpProtocol, Ipv4Packet,
-    Ipv6Packet, TcpPacket, UdpPacket,
+    EthernetFrame, EthernetProtocol, Icmpv4Message, Icmpv4Packet, Icmpv6Message, Icmpv6Packet, IpAddress, IpEndpoint, IpProtocol,
+    Ipv4Packet, Ipv6Packet, TcpPacket, UdpPacket,
 };
 
 /// What a frame is about.
@@ -68,7 +68,9 @@ fn ethernet(frame: &[u8]) -> Option<Subject> {
     let frame = EthernetFrame::new_checked(frame).ok()?;
     match frame.ethertype() {
         EthernetProtocol::Arp => Some(Subject::Neighbour),
-        EthernetProtocol::Ipv4 | EthernetProtocol::Ipv6 => packet(frame.payload()).map(|subject| if is_forged(subject) { Subject::Forged } else { subject }),
+        EthernetProtocol::Ipv4 | EthernetProtocol::Ipv6 => {
+            packet(frame.payload()).map(|subject| if is_forged(subject) { Subject::Forged } else { subject })
+        }
         EthernetProtocol::Unknown(_) => None,
     }
 }
@@ -76,7 +78,9 @@ fn ethernet(frame: &[u8]) -> Option<Subject> {
 /// Whether what came over a cable names an address that never leaves a machine.
 fn is_forged(subject: Subject) -> bool {
     match subject {
-        Subject::Segment { source, target, .. } | Subject::Datagram { source, target } => is_loopback(source.addr) || is_loopback(target.addr),
+        Subject::Segment { source, target, .. } | Subject::Datagram { source, target } => {
+            is_loopback(source.addr) || is_loopback(target.addr)
+        }
         _ => false,
     }
 }

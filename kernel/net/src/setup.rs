@@ -7,8 +7,8 @@ use allocator_api2::alloc::Allocator;
 use skete_abi::Errno;
 use skete_drivers::card::{Card, LONGEST, is_single};
 use smoltcp::iface::{Config, Interface, PollResult, SocketHandle, SocketSet, SocketStorage};
-use smoltcp::socket::dns::{self, GetQueryResultError, QueryHandle, StartQueryError};
 use smoltcp::socket::dhcpv4::{self, Event};
+use smoltcp::socket::dns::{self, GetQueryResultError, QueryHandle, StartQueryError};
 use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::{DnsQueryType, EthernetAddress, HardwareAddress, IpAddress, IpCidr, Ipv4Address, Ipv4Cidr, Ipv6Address, Ipv6Cidr};
 
@@ -47,7 +47,13 @@ impl Fixed {
         let (address, bits) = parts.next()?.split_once('/')?;
         let bits = bits.parse().ok().filter(|bits| *bits <= 32)?;
         let address: Ipv4Address = address.parse().ok().filter(is_usable)?;
-        let mut other = || parts.next().filter(|part| !part.is_empty()).map(|part| part.parse().ok().filter(is_usable)).map_or(Some(None), |part| part.map(Some));
+        let mut other = || {
+            parts
+                .next()
+                .filter(|part| !part.is_empty())
+                .map(|part| part.parse().ok().filter(is_usable))
+                .map_or(Some(None), |part| part.map(Some))
+        };
         let (gateway, names) = (other()?, other()?);
         parts.next().is_none().then_some(Self { address: Ipv4Cidr::new(address, bits), gateway, names })
     }
@@ -85,7 +91,13 @@ pub struct Wired {
 
 impl Wired {
     /// Begins to use `card`; none, if its address is no card's or there is no memory.
-    pub fn new<A: Allocator + Clone + 'static>(space: &A, card: &'static mut dyn Card, fixed: Option<Fixed>, seed: u64, now: Instant) -> Option<Self> {
+    pub fn new<A: Allocator + Clone + 'static>(
+        space: &A,
+        card: &'static mut dyn Card,
+        fixed: Option<Fixed>,
+        seed: u64,
+        now: Instant,
+    ) -> Option<Self> {
         let mac = card.mac();
         if !is_single(mac) {
             return None;
@@ -212,7 +224,8 @@ impl Wired {
     #[must_use]
     pub fn knows_the_way(&self, address: IpAddress) -> bool {
         let is_near = self.iface.ip_addrs().iter().any(|own| own.contains_addr(&address));
-        let is_same = |own: &IpCidr| matches!((own, address), (IpCidr::Ipv4(_), IpAddress::Ipv4(_)) | (IpCidr::Ipv6(_), IpAddress::Ipv6(_)));
+        let is_same =
+            |own: &IpCidr| matches!((own, address), (IpCidr::Ipv4(_), IpAddress::Ipv4(_)) | (IpCidr::Ipv6(_), IpAddress::Ipv6(_)));
         let has_source = self.iface.ip_addrs().iter().any(is_same);
         is_near || has_source && (address.is_multicast() || address.is_broadcast() || self.has_gateway(address))
     }

@@ -228,7 +228,19 @@ impl<A: Allocator> Socket<A> {
     pub const fn new(family: Family, kind: Kind<A>, signals: &'static Signals) -> Self {
         let options = Options::NEW;
         let ready = Ready { read: false, write: false, error: false, hangup: false };
-        Self { family, kind, options, address: None, port: 0, error: None, signals, is_watched: false, ready, next: NONE, is_chained: false }
+        Self {
+            family,
+            kind,
+            options,
+            address: None,
+            port: 0,
+            error: None,
+            signals,
+            is_watched: false,
+            ready,
+            next: NONE,
+            is_chained: false,
+        }
     }
 
     /// Whether packets for `address` of this machine can be for this socket.

@@ -1,7 +1,7 @@
 //! Everything together: what came, what leaves, what is due, and what sockets can do.
 //!
 //! - [`streams`]: connections · [`opening`]: how they begin
-//! - [`datagrams`]: UDP
+//! - [`datagrams`]: whose a datagram is, and where one goes
 //! - [`calls`]: what every kind of socket can be asked · [`naming`]: who gets which address and port
 //! - [`readiness`]: who may go on
 
@@ -59,7 +59,9 @@ impl Limits {
     /// Those of a machine with so much memory: a quarter of it for connections, a sixteenth for datagrams.
     #[must_use]
     pub fn of(bytes: u64) -> Self {
-        let parts = |share: u64, unit: usize, most| usize::try_from(bytes / share).unwrap_or(usize::MAX).checked_div(unit).unwrap_or(0).clamp(8, most);
+        let parts = |share: u64, unit: usize, most| {
+            usize::try_from(bytes / share).unwrap_or(usize::MAX).checked_div(unit).unwrap_or(0).clamp(8, most)
+        };
         Self {
             connections: parts(4, crate::ends::RECEIVE_BYTES + crate::ends::SEND_BYTES, 4096),
             mailboxes: parts(16, crate::mailbox::RECEIVE_BYTES + crate::mailbox::SEND_BYTES, 1024),

@@ -11,8 +11,8 @@ use core::ptr::{NonNull, null_mut};
 use allocator_api2::vec::Vec;
 use skete_abi::Errno;
 use skete_abi::net::{
-    AF_INET, AF_INET6, AF_UNSPEC, AddrInfo, EAI_AGAIN, EAI_FAMILY, EAI_MEMORY, EAI_NONAME, EAI_SERVICE, EAI_SOCKTYPE, IPPROTO_TCP, IPPROTO_UDP,
-    SOCK_DGRAM, SOCK_STREAM,
+    AF_INET, AF_INET6, AF_UNSPEC, AddrInfo, EAI_AGAIN, EAI_FAMILY, EAI_MEMORY, EAI_NONAME, EAI_SERVICE, EAI_SOCKTYPE, IPPROTO_TCP,
+    IPPROTO_UDP, SOCK_DGRAM, SOCK_STREAM,
 };
 use skete_net::socket::Family;
 use skete_net::{IpAddress, IpEndpoint};
@@ -30,12 +30,7 @@ struct Answer {
 
 /// Looks a name up (`getaddrinfo(3)`): a list of addresses in `*result`, to be freed by [`sys_freeaddrinfo`], or an `EAI_…`.
 #[unsafe(no_mangle)]
-pub extern "C" fn sys_getaddrinfo(
-    node: *const c_char,
-    service: *const c_char,
-    hints: *const AddrInfo,
-    result: *mut *mut AddrInfo,
-) -> i32 {
+pub extern "C" fn sys_getaddrinfo(node: *const c_char, service: *const c_char, hints: *const AddrInfo, result: *mut *mut AddrInfo) -> i32 {
     use_network();
     // SAFETY: null, or a C string or a struct of the caller's, by the ABI.
     let found = unsafe { find(node, service, hints) };

@@ -5,9 +5,10 @@ use core::ffi::c_void;
 
 use skete_abi::Errno;
 use skete_abi::net::{
-    AF_UNSPEC, IP_ADD_MEMBERSHIP, IP_DROP_MEMBERSHIP, IP_MULTICAST_LOOP, IP_MULTICAST_TTL, IP_TOS, IP_TTL, IPPROTO_IP, IPPROTO_IPV6, IPPROTO_TCP,
-    IPV6_ADD_MEMBERSHIP, IPV6_DROP_MEMBERSHIP, IPV6_MULTICAST_LOOP, IPV6_V6ONLY, IpMreq, Ipv6Mreq, Linger, SO_BROADCAST, SO_ERROR, SO_KEEPALIVE,
-    SO_LINGER, SO_RCVBUF, SO_RCVTIMEO, SO_REUSEADDR, SO_SNDBUF, SO_SNDTIMEO, SO_TYPE, SOCK_DGRAM, SOCK_STREAM, SOL_SOCKET, TCP_NODELAY, TimeVal,
+    AF_UNSPEC, IP_ADD_MEMBERSHIP, IP_DROP_MEMBERSHIP, IP_MULTICAST_LOOP, IP_MULTICAST_TTL, IP_TOS, IP_TTL, IPPROTO_IP, IPPROTO_IPV6,
+    IPPROTO_TCP, IPV6_ADD_MEMBERSHIP, IPV6_DROP_MEMBERSHIP, IPV6_MULTICAST_LOOP, IPV6_V6ONLY, IpMreq, Ipv6Mreq, Linger, SO_BROADCAST,
+    SO_ERROR, SO_KEEPALIVE, SO_LINGER, SO_RCVBUF, SO_RCVTIMEO, SO_REUSEADDR, SO_SNDBUF, SO_SNDTIMEO, SO_TYPE, SOCK_DGRAM, SOCK_STREAM,
+    SOL_SOCKET, TCP_NODELAY, TimeVal,
 };
 use skete_net::socket::{Options, Type};
 use skete_net::{Duration, IpAddress, ends, mailbox};
@@ -111,7 +112,9 @@ unsafe fn set(number: u32, level: i32, option: i32, value: *const c_void, len: u
             net::with(|stack| stack.set_group(number, IpAddress::Ipv6(group.ipv6mr_multiaddr.into()), option == IPV6_ADD_MEMBERSHIP))
         }
         (IPPROTO_IP, IP_TTL) => hops(int()?, Options::NEW.hops).and_then(|hops| change(&|options| options.hops = hops)),
-        (IPPROTO_IP, IP_MULTICAST_TTL) => hops(int()?, Options::NEW.group_hops).and_then(|hops| change(&|options| options.group_hops = hops)),
+        (IPPROTO_IP, IP_MULTICAST_TTL) => {
+            hops(int()?, Options::NEW.group_hops).and_then(|hops| change(&|options| options.group_hops = hops))
+        }
         _ => set_flag(number, level, option, int()? != 0),
     }
 }

@@ -36,7 +36,6 @@ impl Fake {
     }
 
     /// The cable. A test that failed while it held it is no reason to fail another.
-    #[must_use]
     pub fn cable(&self) -> MutexGuard<'_, Cable> {
         self.cable.lock().unwrap_or_else(PoisonError::into_inner)
     }

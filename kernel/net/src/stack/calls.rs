@@ -131,7 +131,9 @@ impl<A: Allocator + Clone + 'static> Stack<A> {
             Kind::Stream(_) => Err(Errno::EALREADY),
             Kind::Listener(_) => Err(Errno::EOPNOTSUPP),
             Kind::Datagrams(datagrams) => {
-                datagrams.peer = (peer.port != 0).then_some(peer).map(|peer| if peer.addr.is_unspecified() { IpEndpoint::new(super::loopback(peer.addr), peer.port) } else { peer });
+                datagrams.peer = (peer.port != 0)
+                    .then_some(peer)
+                    .map(|peer| if peer.addr.is_unspecified() { IpEndpoint::new(super::loopback(peer.addr), peer.port) } else { peer });
                 let is_new = socket.port == 0;
                 if is_new { self.take_name(place, None, 0) } else { Ok(()) }
             }
@@ -233,7 +235,8 @@ impl<A: Allocator + Clone + 'static> Stack<A> {
         let mut options = socket.options;
         change(&mut options)?;
         socket.options = options;
-        let end = if let Kind::Stream(Stream::Connecting { end, .. } | Stream::Connected { end, .. }) = socket.kind { Some(end) } else { None };
+        let end =
+            if let Kind::Stream(Stream::Connecting { end, .. } | Stream::Connected { end, .. }) = socket.kind { Some(end) } else { None };
         self.apply_options(place);
         if let Some(end) = end {
             self.tend(end, super::News::None);

@@ -64,7 +64,9 @@ impl<A: Allocator + Clone + 'static> Stack<A> {
 
     /// Whether an address means everybody on the link.
     fn is_for_all(&self, address: IpAddress) -> bool {
-        let of_network = |wired: &crate::setup::Wired| wired.address().and_then(|(own, _)| own.broadcast()).is_some_and(|all| IpAddress::Ipv4(all) == address);
+        let of_network = |wired: &crate::setup::Wired| {
+            wired.address().and_then(|(own, _)| own.broadcast()).is_some_and(|all| IpAddress::Ipv4(all) == address)
+        };
         is_broadcast(address) || self.wired.as_ref().is_some_and(of_network)
     }
 

@@ -46,7 +46,8 @@ impl<A: Allocator + Clone + 'static> Stack<A> {
     /// Who listens where `target` is.
     fn listener_at(&self, target: IpEndpoint) -> Option<u32> {
         let all = in_chain(&self.sockets, self.ports.first(Protocol::Tcp, target.port));
-        let listens = all.filter(|(_, socket)| socket.port == target.port && matches!(socket.kind, Kind::Listener(_)) && socket.hears(target.addr));
+        let listens =
+            all.filter(|(_, socket)| socket.port == target.port && matches!(socket.kind, Kind::Listener(_)) && socket.hears(target.addr));
         // Who has this very address comes before who has all.
         listens.max_by_key(|(_, socket)| socket.address.is_some()).map(|(place, _)| place)
     }
@@ -284,7 +285,9 @@ impl<A: Allocator + Clone + 'static> Stack<A> {
     /// Lets the connection of the socket at `place` behave as its options say.
     pub(super) fn apply_options(&mut self, place: u32) {
         let Some(socket) = self.sockets.peek(place) else { return };
-        let (Kind::Stream(Stream::Connecting { end, .. } | Stream::Connected { end, .. }), options) = (&socket.kind, socket.options) else { return };
+        let (Kind::Stream(Stream::Connecting { end, .. } | Stream::Connected { end, .. }), options) = (&socket.kind, socket.options) else {
+            return;
+        };
         let (number, now) = (*end, self.now);
         let Some(end) = self.ends.get(number) else { return };
         let keep_alive = options.keeps_alive.then_some(KEEP_ALIVE);

@@ -144,7 +144,8 @@ impl<A: Allocator + Clone + 'static> Stack<A> {
             Stream::Connecting { end, peer } => self.connecting_changed(place, end, peer, news),
             Stream::Connected { end, .. } => {
                 let is_closed = self.ends.peek(end).is_some_and(|end| end.state == State::Closed);
-                let was_open = matches!(before, State::SynReceived | State::Established | State::FinWait1 | State::FinWait2 | State::CloseWait);
+                let was_open =
+                    matches!(before, State::SynReceived | State::Established | State::FinWait1 | State::FinWait2 | State::CloseWait);
                 if is_closed && was_open {
                     socket.error = Some(match news {
                         News::Segment => Errno::ECONNRESET,

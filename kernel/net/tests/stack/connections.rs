@@ -7,7 +7,7 @@ use skete_net::socket::Ready;
 use skete_net::stack::Half;
 use skete_net::{Duration, IpAddress, IpEndpoint};
 
-use crate::world::{Dice, Faults, LIMITS, OTHER, World, count, listen, receive, stream};
+use crate::world::{Dice, Faults, LIMITS, OTHER, World, count, listen, receive, set, stream};
 
 #[test]
 fn two_machines_find_each_other_and_know_each_others_names() {
@@ -135,7 +135,7 @@ fn who_closes_with_something_unread_breaks_the_connection() {
 fn linger_of_nothing_breaks_the_connection() {
     let mut world = World::new();
     let (near, far, _) = world.connection();
-    world.other.net.set_options(far, |options| Ok(options.linger = Some(0))).unwrap();
+    set(&mut world.other.net, far, |options| options.linger = Some(0));
     world.other.net.close(far).unwrap();
     world.settle();
     let ready = world.one.net.ready(near).unwrap();
@@ -193,7 +193,7 @@ fn who_falls_silent_is_given_up_only_if_something_is_owed() {
 fn keep_alive_notices_who_is_gone() {
     let mut world = World::new();
     let (near, far, _) = world.connection();
-    world.one.net.set_options(near, |options| Ok(options.keeps_alive = true)).unwrap();
+    set(&mut world.one.net, near, |options| options.keeps_alive = true);
     world.pass(Duration::from_secs(1000));
     assert_eq!(receive(&mut world.one.net, near), Err(Errno::EAGAIN), "who answers is there");
     assert_eq!(receive(&mut world.other.net, far), Err(Errno::EAGAIN), "and reads nothing of it");
@@ -271,7 +271,7 @@ fn a_connection_begins_anew_while_the_last_is_kept_in_mind() {
     let port = 50_000;
     for _ in 0..3 {
         let near = stream(&mut world.one.net);
-        world.one.net.set_options(near, |options| Ok(options.may_reuse = true)).unwrap();
+        set(&mut world.one.net, near, |options| options.may_reuse = true);
         world.one.net.bind(near, IpEndpoint::new(IpAddress::v4(0, 0, 0, 0), port)).unwrap();
         assert_eq!(world.one.net.connect(near, OTHER), Err(Errno::EINPROGRESS));
         let mut far = None;

@@ -4,7 +4,7 @@ use skete_abi::Errno;
 use skete_net::socket::{Family, Type};
 use skete_net::{Duration, IpAddress, IpEndpoint};
 
-use crate::world::{Net, World, receive, receive_from};
+use crate::world::{Net, World, receive, receive_from, set};
 
 fn datagrams(net: &mut Net, port: u16) -> u32 {
     let socket = net.open(Family::V4, Type::Datagram).unwrap();
@@ -66,7 +66,7 @@ fn a_group_is_heard_by_its_members_on_both_machines() {
     assert_eq!(world.one.net.set_group(near, group, true), Ok(()));
     world.settle();
     assert_eq!(send(&mut world), [true, true]);
-    world.one.net.set_options(near, |options| Ok(options.loops_groups = false)).unwrap();
+    set(&mut world.one.net, near, |options| options.loops_groups = false);
     assert_eq!(send(&mut world), [false, true], "it does not want to hear itself");
     assert_eq!(world.other.net.set_group(far, group, false), Ok(()));
     assert_eq!(world.other.net.set_group(far, group, false), Err(Errno::EADDRNOTAVAIL));
@@ -82,9 +82,9 @@ fn broadcasts_are_for_those_who_ask() {
     let far = datagrams(&mut world.other.net, 5001);
     for address in [IpAddress::v4(255, 255, 255, 255), IpAddress::v4(10, 0, 0, 255)] {
         let all = Some(IpEndpoint::new(address, 5001));
-        world.one.net.set_options(near, |options| Ok(options.may_broadcast = false)).unwrap();
+        set(&mut world.one.net, near, |options| options.may_broadcast = false);
         assert_eq!(world.one.net.send(near, b"all", all), Err(Errno::EACCES));
-        world.one.net.set_options(near, |options| Ok(options.may_broadcast = true)).unwrap();
+        set(&mut world.one.net, near, |options| options.may_broadcast = true);
         assert_eq!(world.one.net.send(near, b"all", all), Ok(3));
         world.settle();
         assert_eq!(receive(&mut world.other.net, far).as_deref(), Ok(&b"all"[..]), "{address}");

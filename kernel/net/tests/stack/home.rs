@@ -5,7 +5,7 @@ use skete_abi::Errno;
 use skete_net::socket::{Family, Type};
 use skete_net::{Duration, Instant, IpAddress, IpEndpoint};
 
-use crate::world::{BELL, LIMITS, Net, listen, receive, receive_from, stream};
+use crate::world::{BELL, LIMITS, Net, listen, receive, receive_from, set, stream};
 
 fn machine() -> Net {
     Net::new(Global, &BELL, LIMITS, 5, Instant::from_millis(1)).unwrap()
@@ -48,7 +48,8 @@ fn version_six_hears_version_four_unless_it_is_told_not_to() {
         net.set_options(listener, |options| {
             (options.v6_only, options.may_reuse) = (only, true);
             Ok(())
-        }).unwrap();
+        })
+        .unwrap();
         net.bind(listener, IpEndpoint::new(IpAddress::v6(0, 0, 0, 0, 0, 0, 0, 0), 7)).unwrap();
         net.listen(listener, 4).unwrap();
         let near = stream(&mut net);
@@ -95,7 +96,7 @@ fn connections_of_a_listener_that_is_gone_keep_its_port_from_those_who_want_it_a
     net.close(listener).unwrap();
     let again = stream(&mut net);
     assert_eq!(net.bind(again, IpEndpoint::new(V4, 7)), Err(Errno::EADDRINUSE));
-    net.set_options(again, |options| Ok(options.may_reuse = true)).unwrap();
+    set(&mut net, again, |options| options.may_reuse = true);
     assert_eq!(net.bind(again, IpEndpoint::new(V4, 7)), Ok(()));
     assert_eq!(net.listen(again, 1), Ok(()));
 }

@@ -65,7 +65,8 @@ fn a_full_backlog_answers_nobody_until_somebody_accepts() {
 fn opening(number: u16) -> Vec<u8> {
     use smoltcp::phy::ChecksumCapabilities;
     use smoltcp::wire::{
-        EthernetAddress, EthernetFrame, EthernetProtocol, IpProtocol, IpRepr, TcpControl, TcpPacket, TcpRepr, TcpSeqNumber, TcpTimestampRepr,
+        EthernetAddress, EthernetFrame, EthernetProtocol, IpProtocol, IpRepr, TcpControl, TcpPacket, TcpRepr, TcpSeqNumber,
+        TcpTimestampRepr,
     };
 
     let _: Option<TcpTimestampRepr> = None;

@@ -143,7 +143,7 @@ fn no_frame_harms_anybody() {
             if let Ok((guest, _)) = world.other.net.accept(listener) {
                 world.other.net.close(guest).unwrap();
             }
-            world.now += Duration::from_millis(dice.roll() as u64 % 20);
+            world.now += Duration::from_millis(dice.roll() % 20);
         }
         assert!(world.other.net.connections() <= LIMITS.connections);
     }

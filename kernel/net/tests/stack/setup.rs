@@ -6,8 +6,8 @@ use skete_net::socket::{Family, Type};
 use skete_net::{Duration, Instant, IpAddress, IpEndpoint};
 use smoltcp::phy::ChecksumCapabilities;
 use smoltcp::wire::{
-    DhcpMessageType, DhcpPacket, DhcpRepr, EthernetAddress, EthernetFrame, EthernetProtocol, IpProtocol, IpRepr, Ipv4Address, Ipv4Packet, UdpPacket,
-    UdpRepr,
+    DhcpMessageType, DhcpPacket, DhcpRepr, EthernetAddress, EthernetFrame, EthernetProtocol, IpProtocol, IpRepr, Ipv4Address, Ipv4Packet,
+    UdpPacket, UdpRepr,
 };
 
 use crate::world::{LIMITS, Machine, stream};
@@ -22,7 +22,8 @@ struct Offer {
     router: Option<Ipv4Address>,
 }
 
-const HONEST: Offer = Offer { address: Ipv4Address::new(10, 0, 2, 15), mask: Some(Ipv4Address::new(255, 255, 255, 0)), router: Some(SERVER) };
+const HONEST: Offer =
+    Offer { address: Ipv4Address::new(10, 0, 2, 15), mask: Some(Ipv4Address::new(255, 255, 255, 0)), router: Some(SERVER) };
 
 /// The answer to what the machine has asked in `frame`, if it has asked for an address.
 fn answer(frame: &[u8], offer: Offer) -> Option<Vec<u8>> {

@@ -10,7 +10,7 @@ use allocator_api2::alloc::Global;
 use skete_abi::Errno;
 use skete_drivers::card::fake::Fake;
 use skete_net::setup::Fixed;
-use skete_net::socket::{Family, Type};
+use skete_net::socket::{Family, Options, Type};
 use skete_net::stack::{Limits, Waker};
 use skete_net::{Duration, Instant, IpAddress, IpEndpoint, Stack};
 
@@ -217,6 +217,15 @@ pub fn receive_from(net: &mut Net, socket: u32) -> Result<(Vec<u8>, Option<IpEnd
 fn read(byte: MaybeUninit<u8>) -> u8 {
     // SAFETY: `receive_from` gave each byte a value before it was received into.
     unsafe { byte.assume_init() }
+}
+
+/// Changes the options of a socket.
+pub fn set(net: &mut Net, socket: u32, change: impl FnOnce(&mut Options)) {
+    net.set_options(socket, |options| {
+        change(options);
+        Ok(())
+    })
+    .unwrap();
 }
 
 /// How often a word grew.
