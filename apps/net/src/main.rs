@@ -10,6 +10,7 @@ mod alone;
 mod crowds;
 mod datagrams;
 mod out;
+mod raw;
 mod streams;
 mod waits;
 
@@ -19,7 +20,7 @@ type Check = (&'static str, fn());
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
     let checks: Vec<Check> = match arguments.next().as_deref() {
-        Some("home") => [streams::CHECKS, waits::CHECKS, datagrams::CHECKS, crowds::CHECKS].concat(),
+        Some("home") => [streams::CHECKS, waits::CHECKS, datagrams::CHECKS, crowds::CHECKS, raw::CHECKS].concat(),
         Some("out") => {
             let peer: SocketAddr = arguments.next().and_then(|text| text.parse().ok()).expect("`net out` is told an address");
             return run(&out::checks(peer));
