@@ -33,16 +33,23 @@ impl Tally {
     }
 }
 
+/// Characters of a line that [`tail`] shows: programs print lines of thousands to try the console.
+const WIDEST: usize = 400;
+
 /// Tells of something on a line, without counting it.
 pub fn tell(name: &str, took: Duration, is_well: bool) {
     let word = if is_well { "ok  " } else { "FAIL" };
     println!("{word} {:6.1} s  {name}", took.as_secs_f64());
 }
 
-/// The last lines of a text.
+/// The last lines of a text; of a line longer than [`WIDEST`], its beginning.
 pub fn tail(text: &str, count: usize) -> String {
     let lines: Vec<&str> = text.lines().collect();
-    lines[lines.len().saturating_sub(count)..].join("\n")
+    let shown = lines[lines.len().saturating_sub(count)..].iter().map(|line| match line.char_indices().nth(WIDEST) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => (*line).to_owned(),
+    });
+    shown.collect::<Vec<_>>().join("\n")
 }
 
 impl fmt::Display for Tally {
@@ -64,6 +71,13 @@ mod tests {
     fn the_tail_of_a_short_text_is_all_of_it() {
         assert_eq!(tail("a\nb\nc", 2), "b\nc");
         assert_eq!(tail("a", 2), "a");
+    }
+
+    #[test]
+    fn a_long_line_is_cut_between_characters() {
+        let cut = tail(&"ä".repeat(WIDEST + 1), 1);
+        assert_eq!(cut, format!("{}…", "ä".repeat(WIDEST)));
+        assert_eq!(tail(&"ä".repeat(WIDEST), 1), "ä".repeat(WIDEST));
     }
 
     #[test]

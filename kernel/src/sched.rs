@@ -42,8 +42,6 @@ pub mod shm;
 pub mod spawn;
 pub mod sysv;
 
-use skete_logic::placement;
-
 use self::core::Core;
 use self::record::Record;
 use crate::arch::cpu;
@@ -98,7 +96,7 @@ unsafe extern "C" fn skete_leave(reason: u64) -> *const Record {
         return core.next_after(left);
     }
     if reason == Reason::GiveWay as u64 {
-        placement::give_way(&ready::Machine, core.number(), left.thread());
+        core.give_way(left);
     } else if reason == Reason::Exit as u64 {
         spawn::recycle(left);
     } else if reason == Reason::Move as u64 {

@@ -13,6 +13,7 @@ use super::{Check, cores, is_exact};
 /// This file's checks.
 pub const CHECKS: &[Check] = &[
     ("two equal spinners a core get half of it each", halves),
+    ("two equal spinners get half each though a more urgent thread keeps taking their core", interrupted_halves),
     ("a more urgent thread does not wait for a spinner's slice", urgent),
     ("a thread runs where its mask lets it, and nowhere else", masks),
     ("work that begins on one core spreads over all", spreads),
@@ -53,6 +54,35 @@ fn halves() {
     let shares: Vec<f64> = all.iter().map(|one| share(one, &all)).collect();
     println!("    {count} spinners on {} cores, percent of a core each: {shares:.1?}", cores());
     let bound = if is_exact() { 45.0..=55.0 } else { 1.0..=99.0 };
+    assert!(shares.iter().all(|share| bound.contains(share)));
+}
+
+fn interrupted_halves() {
+    const SPAN: Duration = Duration::from_millis(400);
+    let start = Barrier::new(3);
+    // The same moment for all: one who is starved is not to have its time afterwards.
+    let end = Instant::now() + SPAN;
+    let all: Vec<Rounds> = thread::scope(|scope| {
+        scope.spawn(|| {
+            set_affinity(1).expect("core 0 is there");
+            set_priority(20).expect("there is such a priority");
+            start.wait();
+            while Instant::now() < end {
+                // Several times as often as a slice ends.
+                thread::sleep(Duration::from_millis(1));
+            }
+        });
+        let spinner = || {
+            set_affinity(1).expect("core 0 is there");
+            start.wait();
+            spin_until(end)
+        };
+        let spinners = [scope.spawn(spinner), scope.spawn(spinner)];
+        spinners.into_iter().map(|spinner| spinner.join().expect("it does not panic")).collect()
+    });
+    let shares: Vec<f64> = all.iter().map(|one| share(one, &all)).collect();
+    println!("    percent of core 0 each: {shares:.1?}");
+    let bound = if is_exact() { 45.0..=55.0 } else { 10.0..=90.0 };
     assert!(shares.iter().all(|share| bound.contains(share)));
 }
 

@@ -3,6 +3,9 @@
 //! Nothing is set or forgotten where threads sleep and wake. A switch writes down when the thread began; a tick is set where an equal waits
 //! and none is to come. When it comes it finds a thread that began later, and is set again for that one's end; or one whose slice is over;
 //! or nobody who waits, and then it was the last.
+//!
+//! Who gives way to a more urgent thread keeps in its record what it **had** of its slice and goes on with the rest: else one that is
+//! interrupted more often than a slice is long would never end it, and its equals would wait for ever.
 
 use skete_cell::atomic::{AtomicU64, Ordering};
 
@@ -54,10 +57,18 @@ impl Slice {
         now + length
     }
 
-    /// Whether the running thread has had its slice, but for what is not worth a tick of its own.
+    /// What the running thread, which `had` some of its slice when it last gave way, has had of it by now.
     #[must_use]
-    pub fn is_over(&self, now: u64, length: u64) -> bool {
-        now.saturating_sub(self.began.load(Ordering::Relaxed)) >= length - length / 16
+    pub fn had(&self, now: u64, had: u32) -> u32 {
+        let since = now.saturating_sub(self.began.load(Ordering::Relaxed));
+        u32::try_from(since).map_or(u32::MAX, |since| since.saturating_add(had))
+    }
+
+    /// Whether the running thread, which `had` some of its slice when it last gave way, has had it all, but for what is not worth a tick
+    /// of its own.
+    #[must_use]
+    pub fn is_over(&self, now: u64, length: u64, had: u32) -> bool {
+        u64::from(self.had(now, had)) >= length - length / 16
     }
 
     /// Whoever runs, its slice is over.
@@ -71,11 +82,11 @@ impl Slice {
         self.tick.load(Ordering::Relaxed) <= now
     }
 
-    /// The tick has come: the next, if it is `wanted`, at the end of the running thread's slice, or of the next one's if that is over. The
-    /// caller holds the queue's lock.
-    pub fn tick(&self, now: u64, length: u64, wanted: bool) {
-        let from = if self.is_over(now, length) { now } else { self.began.load(Ordering::Relaxed) };
-        self.tick.store(if wanted { from + length } else { NEVER }, Ordering::Relaxed);
+    /// The tick has come: the next, if it is `wanted`, at the end of the running thread's slice, of which it `had` some, or of the next
+    /// one's if that is over. The caller holds the queue's lock.
+    pub fn tick(&self, now: u64, length: u64, had: u32, wanted: bool) {
+        let left = if self.is_over(now, length, had) { length } else { length - u64::from(self.had(now, had)) };
+        self.tick.store(if wanted { now + left } else { NEVER }, Ordering::Relaxed);
     }
 
     /// When the next tick is to come; `u64::MAX`: never.
@@ -98,7 +109,7 @@ mod tests {
         assert!(!slice.is_ticking());
         assert_eq!(slice.expect_tick(50_000, LENGTH), 51_600);
         assert!(slice.is_ticking() && !slice.is_due(51_599) && slice.is_due(51_600));
-        assert!(!slice.is_over(51_000, LENGTH) && slice.is_over(51_600, LENGTH));
+        assert!(!slice.is_over(51_000, LENGTH, 0) && slice.is_over(51_600, LENGTH, 0));
     }
 
     #[test]
@@ -107,31 +118,49 @@ mod tests {
         slice.begin(0);
         slice.expect_tick(0, LENGTH);
         slice.begin(900);
-        assert!(!slice.is_over(1600, LENGTH));
-        slice.tick(1600, LENGTH, true);
+        assert!(!slice.is_over(1600, LENGTH, 0));
+        slice.tick(1600, LENGTH, 0, true);
         assert_eq!(slice.next_tick(), 2500);
-        assert!(slice.is_over(2500, LENGTH));
+        assert!(slice.is_over(2500, LENGTH, 0));
     }
 
     #[test]
     fn the_tick_behind_a_slice_that_is_over_is_the_next_ones() {
         let slice = Slice::new();
         slice.expect_tick(0, LENGTH);
-        slice.tick(1600, LENGTH, true);
-        assert!(slice.is_over(1600, LENGTH));
+        slice.tick(1600, LENGTH, 0, true);
+        assert!(slice.is_over(1600, LENGTH, 0));
         slice.begin(1630);
         // A little early for the one that began meanwhile, and near enough.
         assert_eq!(slice.next_tick(), 3200);
-        assert!(slice.is_over(3200, LENGTH));
+        assert!(slice.is_over(3200, LENGTH, 0));
     }
 
     #[test]
     fn a_tick_that_nobody_wants_is_the_last() {
         let slice = Slice::new();
         slice.expect_tick(0, LENGTH);
-        slice.tick(1600, LENGTH, false);
+        slice.tick(1600, LENGTH, 0, false);
         assert!(!slice.is_ticking() && !slice.is_due(u64::MAX - 1));
         assert_eq!(slice.next_tick(), NEVER);
+    }
+
+    #[test]
+    fn one_who_gave_way_goes_on_with_the_rest() {
+        let slice = Slice::new();
+        slice.expect_tick(0, LENGTH);
+        let mut had = 0;
+        for start in [0, 2000, 4000] {
+            slice.begin(start);
+            assert!(!slice.is_over(start + 450, LENGTH, had));
+            had = slice.had(start + 450, had);
+        }
+        slice.begin(6000);
+        slice.tick(6000, LENGTH, had, true);
+        assert_eq!(slice.next_tick(), 6250);
+        assert!(slice.is_over(6250, LENGTH, had));
+        // One who ran for longer than a word counts has had its slice, too.
+        assert!(slice.is_over(u64::MAX, LENGTH, 0) && slice.is_over(6000 + u64::from(u32::MAX), LENGTH, had));
     }
 
     #[test]
@@ -139,6 +168,6 @@ mod tests {
         let slice = Slice::new();
         slice.begin(100_000);
         slice.end();
-        assert!(slice.is_over(100_001, LENGTH));
+        assert!(slice.is_over(100_001, LENGTH, 0));
     }
 }

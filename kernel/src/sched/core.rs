@@ -172,7 +172,7 @@ impl Core {
 
     /// After an interrupt: the record to resume when `left` was running.
     pub fn preempt(&'static self, left: &'static Record) -> &'static Record {
-        let is_slice_over = self.slice.is_over(cpu::ticks_about(), time::slice_ticks());
+        let is_slice_over = self.is_slice_over(left);
         let goes_on = self.ready.look(|top| {
             let has_equal = top == Some(left.priority());
             let goes_on = top < Some(left.priority()) || has_equal && !is_slice_over;
@@ -182,14 +182,27 @@ impl Core {
         if goes_on {
             return left;
         }
-        if !is_slice_over {
-            placement::give_way(&Machine, self.number(), left.thread());
-        } else if let Some(other) = self.much_lighter(left) {
+        self.give_way(left);
+        self.next()
+    }
+
+    /// Whether the running `left` has had its slice.
+    fn is_slice_over(&self, left: &Record) -> bool {
+        self.slice.is_over(cpu::ticks_about(), time::slice_ticks(), left.had.load(Ordering::Relaxed))
+    }
+
+    /// Queues the running `left`: before its equals with the rest of its slice, or behind them if that is over.
+    pub fn give_way(&self, left: &'static Record) {
+        if !self.is_slice_over(left) {
+            left.had.store(self.slice.had(cpu::ticks_about(), left.had.load(Ordering::Relaxed)), Ordering::Relaxed);
+            return placement::give_way(&Machine, self.number(), left.thread());
+        }
+        left.had.store(0, Ordering::Relaxed);
+        if let Some(other) = self.much_lighter(left) {
             super::ready::queue_on(other, left);
         } else {
             let _ = placement::queue_on(&Machine, self.number(), left.thread());
         }
-        self.next()
     }
 
     /// A core with at least two threads fewer than this one, where `left` may run.
@@ -297,9 +310,9 @@ impl Core {
         let now = cpu::ticks_about();
         if self.slice.is_due(now) {
             let ticks_always = self.ticks_always.load(Ordering::Relaxed) && !self.ready.is_idle();
-            let running = Some(record::current().priority());
+            let (running, had) = (record::current().priority(), record::current().had.load(Ordering::Relaxed));
             // If the slice is over, `preempt` sees that next.
-            self.ready.look(|top| self.slice.tick(now, time::slice_ticks(), ticks_always || top >= running));
+            self.ready.look(|top| self.slice.tick(now, time::slice_ticks(), had, ticks_always || top >= Some(running)));
         }
         let mut next = self.slice.next_tick();
         if let Some(tick) = self.dice.next_tick(now) {

@@ -55,6 +55,8 @@ pub struct Record {
     pub affinity: AtomicU8,
     /// The core that it ran on last.
     pub core: AtomicU8,
+    /// What it had of its slice when it gave way to a more urgent thread, in ticks; written by the core that takes it off.
+    pub had: AtomicU32,
     /// Of a node that is lent to one who waits for several words: to whom.
     pub owner: Owner,
     /// `errno` of the last call that failed, for `sys_get_errno`.
@@ -100,6 +102,7 @@ impl Record {
             priority: AtomicU8::new(0),
             affinity: AtomicU8::new(0xff),
             core: AtomicU8::new(0),
+            had: AtomicU32::new(0),
             owner: Owner::new(),
             errno: AtomicU32::new(0),
             queue_deadline: AtomicU64::new(u64::MAX),

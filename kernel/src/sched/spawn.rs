@@ -103,6 +103,7 @@ pub fn spawn(plan: &Plan<'_>) -> Result<Tid, Errno> {
     registers.fpsr = 0;
     registers.kind = context::VOLUNTARY;
     record.priority.store(plan.priority, Ordering::Relaxed);
+    record.had.store(0, Ordering::Relaxed);
     inherit::begin(record.thread(), plan.priority);
     record.affinity.store(plan.affinity, Ordering::Relaxed);
     record.set_name(plan.name);
