@@ -19,11 +19,12 @@ pub mod wait;
 
 use core::sync::atomic::{AtomicU32, Ordering};
 
+use arrayvec::ArrayVec;
 use hermit_sync::OnceCell;
 use skete_abi::Errno;
 use skete_logic::pages::PAGE;
 use skete_logic::time::Instant as Moment;
-use skete_net::stack::{Limits, Waker};
+use skete_net::stack::{Limits, WAKES, Waker};
 use skete_net::{Instant, Stack};
 
 use crate::memory::{Heap, frames};
@@ -119,25 +120,37 @@ pub fn with<R>(act: impl FnOnce(&mut Stack<Heap>) -> Result<R, Errno>) -> Result
     if is_earlier {
         net.armed = next;
     }
-    if !net.stack.has_wakes() {
-        drop(guard);
-    } else {
-        let (wakes, announces) = net.stack.take_wakes();
-        drop(guard);
-        deliver(wakes, announces);
-    }
+    let gathered = Gathered::of(&mut net.stack);
+    drop(guard);
+    gathered.deliver();
     if is_earlier {
         ring();
     }
     result
 }
 
-fn deliver(wakes: impl Iterator<Item = (&'static AtomicU32, u32)>, announces: bool) {
-    for (word, count) in wakes {
-        futex::wake(word, count);
+/// What is to be done once the lock is let go.
+struct Gathered {
+    wakes: ArrayVec<(&'static AtomicU32, u32), WAKES>,
+    announces: bool,
+}
+
+impl Gathered {
+    fn of(stack: &mut Stack<Heap>) -> Self {
+        let mut wakes = ArrayVec::new();
+        while let Some(wake) = stack.take_wake() {
+            wakes.push(wake);
+        }
+        Self { wakes, announces: stack.take_announcement() }
     }
-    if announces {
-        Wakes.announce();
+
+    fn deliver(self) {
+        for (word, count) in self.wakes {
+            futex::wake(word, count);
+        }
+        if self.announces {
+            Wakes.announce();
+        }
     }
 }
 
@@ -158,9 +171,9 @@ extern "C" fn turn_for_ever(_: usize) {
         announcement::notice(&mut net.stack);
         let outlook = net.stack.outlook();
         let is_new = OUTLOOK.swap(outlook, Ordering::Relaxed) != outlook;
-        let (wakes, announces) = net.stack.take_wakes();
+        let gathered = Gathered::of(&mut net.stack);
         drop(guard);
-        deliver(wakes, announces);
+        gathered.deliver();
         if is_new {
             futex::wake(&OUTLOOK, u32::MAX);
         }

@@ -8,6 +8,8 @@ use skete_drivers::card::{Card, LONGEST};
 use smoltcp::phy::{Checksum, ChecksumCapabilities, Device, DeviceCapabilities, Medium, RxToken, TxToken};
 use smoltcp::time::Instant;
 
+use crate::row;
+
 /// Bytes of an Ethernet header.
 const ETHERNET: usize = 14;
 /// Bytes of the longest packet that goes home: sixteen thousand of payload, as Linux had it for long, so that a stream's buffers hold four.
@@ -78,11 +80,25 @@ impl Way for Wire {
     }
 }
 
+/// A packet on its way home: a buffer of [`HOME_LONGEST`] bytes, of which the first are the packet.
+pub struct Packet<A: Allocator> {
+    buffer: Vec<u8, A>,
+    length: usize,
+}
+
+impl<A: Allocator> Packet<A> {
+    /// Its bytes.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.buffer[..self.length]
+    }
+}
+
 /// The way home: packets in the order in which they left. Their buffers come one by one, and stay.
 pub struct Home<A: Allocator> {
     space: A,
-    /// Buffers with packets, the oldest at `first`; as many as `count`.
-    packets: [Option<Vec<u8, A>>; HOME_PACKETS],
+    /// Packets, the oldest at `first`; as many as `count`.
+    packets: [Option<Packet<A>>; HOME_PACKETS],
     first: usize,
     count: usize,
     spare: Vec<Vec<u8, A>, A>,
@@ -99,7 +115,7 @@ impl<A: Allocator + Clone> Home<A> {
     }
 
     /// The packet that left first.
-    pub fn take(&mut self) -> Option<Vec<u8, A>> {
+    pub fn take(&mut self) -> Option<Packet<A>> {
         if self.count == 0 {
             return None;
         }
@@ -110,9 +126,9 @@ impl<A: Allocator + Clone> Home<A> {
     }
 
     /// Gives back the buffer of a packet that has arrived.
-    pub fn give_back(&mut self, packet: Vec<u8, A>) {
+    pub fn give_back(&mut self, packet: Packet<A>) {
         if self.spare.try_reserve(1).is_ok() {
-            self.spare.push(packet);
+            self.spare.push(packet.buffer);
         }
     }
 
@@ -124,9 +140,7 @@ impl<A: Allocator + Clone> Home<A> {
 
 /// Room for one packet.
 fn room<A: Allocator>(space: A) -> Option<Vec<u8, A>> {
-    let mut buffer = Vec::new_in(space);
-    buffer.try_reserve_exact(HOME_LONGEST).ok()?;
-    Some(buffer)
+    row(space, 0, HOME_LONGEST)
 }
 
 impl<A: Allocator + Clone> Way for Home<A> {
@@ -144,15 +158,15 @@ impl<A: Allocator + Clone> Way for Home<A> {
     }
 
     fn buffer(&mut self, length: usize) -> &mut [u8] {
-        self.written.resize(length.min(HOME_LONGEST), 0);
-        &mut self.written
+        &mut self.written[..length.min(HOME_LONGEST)]
     }
 
-    fn send(&mut self, _: usize) {
+    fn send(&mut self, length: usize) {
         if self.has_room()
             && let Some(next) = self.spare.pop().or_else(|| room(self.space.clone()))
         {
-            let packet = core::mem::replace(&mut self.written, next);
+            let buffer = core::mem::replace(&mut self.written, next);
+            let packet = Packet { buffer, length: length.min(HOME_LONGEST) };
             self.packets[(self.first + self.count) % HOME_PACKETS] = Some(packet);
             self.count += 1;
         }

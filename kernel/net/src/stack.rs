@@ -44,7 +44,9 @@ const SEGMENTS: usize = 128;
 /// How soon a card that had no room is tried again: it does not tell when it has.
 const ROOM: Duration = Duration::from_millis(1);
 /// Wakes that are gathered until the lock is let go.
-const WAKES: usize = 8;
+pub const WAKES: usize = 8;
+/// A word that nobody waits for.
+static NOBODY: AtomicU32 = AtomicU32::new(0);
 
 /// How much there may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,7 +113,9 @@ pub struct Stack<A: Allocator> {
     /// Grows whenever an address, a name or a reason to give up hope may have come.
     outlook: u32,
     waker: &'static dyn Waker,
-    wakes: [Option<(&'static AtomicU32, u32)>; WAKES],
+    /// The wakes that were gathered: the first of these.
+    wakes: [(&'static AtomicU32, u32); WAKES],
+    wake_count: usize,
     announces: bool,
     limits: Limits,
 }
@@ -148,7 +152,8 @@ impl<A: Allocator + Clone + 'static> Stack<A> {
             hope_ends: None,
             outlook: 0,
             waker,
-            wakes: [None; WAKES],
+            wakes: [(&NOBODY, 0); WAKES],
+            wake_count: 0,
             announces: false,
             limits,
             space,
@@ -214,7 +219,11 @@ impl<A: Allocator + Clone + 'static> Stack<A> {
     /// When the next [`Stack::turn`] is due.
     #[must_use]
     pub fn next(&self) -> Option<Instant> {
-        [self.due.earliest(), self.house_due, self.hope_ends].into_iter().flatten().min()
+        let earlier = |one: Option<Instant>, other: Option<Instant>| match (one, other) {
+            (Some(one), Some(other)) => Some(one.min(other)),
+            _ => one.or(other),
+        };
+        earlier(earlier(self.due.earliest(), self.house_due), self.hope_ends)
     }
 
     /// Calls of sockets happen at this moment.
@@ -243,7 +252,7 @@ impl<A: Allocator + Clone + 'static> Stack<A> {
     /// Lets everything arrive that is on its way home.
     fn run_home(&mut self) {
         while let Some(packet) = self.home.take() {
-            self.arrive(Side::Home, &packet);
+            self.arrive(Side::Home, packet.bytes());
             self.home.give_back(packet);
         }
     }

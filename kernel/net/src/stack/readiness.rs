@@ -105,23 +105,26 @@ impl<A: Allocator + Clone + 'static> Stack<A> {
     /// Whoever waits for `word` looks again: `count` of them.
     pub(super) fn wake(&mut self, word: &'static AtomicU32, count: u32) {
         word.fetch_add(1, Ordering::Relaxed);
-        let place = self.wakes.iter_mut().find(|wake| wake.is_none_or(|(other, _)| core::ptr::eq(other, word)));
-        match place {
-            Some(wake) => *wake = Some((word, wake.map_or(count, |(_, before)| before.saturating_add(count)))),
+        let gathered = &mut self.wakes[..self.wake_count];
+        if let Some(wake) = gathered.iter_mut().find(|(other, _)| core::ptr::eq(*other, word)) {
+            wake.1 = wake.1.saturating_add(count);
+        } else if let Some(free) = self.wakes.get_mut(self.wake_count) {
+            *free = (word, count);
+            self.wake_count += 1;
+        } else {
             // More than can be gathered: at once.
-            None => self.waker.wake(word, count),
+            self.waker.wake(word, count);
         }
     }
 
-    /// Takes the wakes that were gathered, to be done once the lock is let go; whether pollers are to be told as well.
-    pub fn take_wakes(&mut self) -> (impl Iterator<Item = (&'static AtomicU32, u32)> + use<A>, bool) {
-        let wakes = core::mem::replace(&mut self.wakes, [None; super::WAKES]);
-        (wakes.into_iter().map_while(|wake| wake), core::mem::take(&mut self.announces))
+    /// Takes one of the wakes that were gathered, to be done once the lock is let go.
+    pub fn take_wake(&mut self) -> Option<(&'static AtomicU32, u32)> {
+        self.wake_count = self.wake_count.checked_sub(1)?;
+        Some(self.wakes[self.wake_count])
     }
 
-    /// Whether there are wakes to be done.
-    #[must_use]
-    pub fn has_wakes(&self) -> bool {
-        self.wakes[0].is_some() || self.announces
+    /// Whether pollers are to be told of a change; from now on they are not.
+    pub fn take_announcement(&mut self) -> bool {
+        core::mem::take(&mut self.announces)
     }
 }

@@ -228,6 +228,12 @@ pub fn set(net: &mut Net, socket: u32, change: impl FnOnce(&mut Options)) {
     .unwrap();
 }
 
+/// How many of those who wait for `word` are to be woken, by each wake that was gathered.
+pub fn woken(net: &mut Net, word: &AtomicU32) -> Vec<u32> {
+    let wakes = std::iter::from_fn(|| net.take_wake()).filter(|(other, _)| std::ptr::eq(*other, word));
+    wakes.map(|(_, count)| count).collect()
+}
+
 /// How often a word grew.
 pub fn count(word: &AtomicU32) -> u32 {
     word.load(Ordering::Relaxed)
