@@ -27,6 +27,13 @@ pub struct Forward {
     there: u16,
 }
 
+impl Forward {
+    /// A port of TCP's.
+    pub const fn tcp(here: u16, there: u16) -> Self {
+        Self { is_udp: false, here, there }
+    }
+}
+
 impl FromStr for Forward {
     type Err = String;
 

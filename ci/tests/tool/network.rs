@@ -73,3 +73,14 @@ fn a_port_that_leads_nowhere_is_refused_before_anything_boots() {
     Outcome::of(tool(root()).args(["run", "echo", "--forward", "7777"])).assert(2, &["two ports are needed"]);
     Outcome::of(tool(root()).args(["run", "echo", "--board", "virt", "--ip", "10.0.2.15"])).assert(2, &["bits of its network"]);
 }
+
+#[test]
+fn a_load_ends_with_a_table_and_the_programs_own_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let figures = folder.path().join("figures.json");
+    let words = ["stress", "echo", "--board", "virt", "--offline", "--connections", "20", "--seconds", "2", "--seed", "7", "--json"];
+    let outcome = Outcome::of(tool(root()).args(words).arg(&figures));
+    outcome.assert(0, &["connections                20", "broken                      0"]);
+    let figures = std::fs::read_to_string(figures).unwrap();
+    assert!(figures.contains("\"broken\": 0") && figures.contains("\"connections\": 20"), "{figures}");
+}
