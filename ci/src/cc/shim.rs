@@ -14,8 +14,8 @@ use crate::wrapper;
 /// What the archive is made of: it is as old as the newest of it.
 const SOURCES: [&str; 6] = ["kernel", "libc-shim", "Cargo.toml", "Cargo.lock", "ci/src/flags.rs", "ci/src/cc/shim.rs"];
 
-/// Names that begin so are the kernel's own, and no program can call them: but for those of `<skete/sem.h>`.
-const FOR_C: &str = "skete_sem";
+/// Names that begin so are the kernel's own, and no program can call them: but for those of `<skete/sem.h>` and `<futaphore.h>`.
+const FOR_C: [&str; 2] = ["skete_sem", "skete_fut"];
 /// See there.
 const OUR_OWN: [&str; 8] = ["sys_", "skete_", "_R", "_ZN", "__rust", "rust_", "runtime_entry", "__rg"];
 
@@ -87,7 +87,7 @@ fn finish(built: &Path, path: &Path) -> Result<()> {
 }
 
 fn is_for_programs(name: &str) -> bool {
-    name.starts_with(FOR_C) || !OUR_OWN.iter().any(|own| name.starts_with(own))
+    FOR_C.iter().any(|face| name.starts_with(face)) || !OUR_OWN.iter().any(|own| name.starts_with(own))
 }
 
 #[cfg(test)]
