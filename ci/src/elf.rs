@@ -28,6 +28,15 @@ pub fn strip(bytes: &[u8]) -> Result<Vec<u8>> {
     Ok(kept)
 }
 
+/// Whether the program uses the network: then a part of the kernel begins before it (`kernel/src/calls/net.rs`).
+///
+/// # Errors
+/// It is no ELF of ours.
+pub fn uses_network(bytes: &[u8]) -> Result<bool> {
+    let file = ElfFile64::<Le>::parse(bytes).context("the program is no ELF file")?;
+    Ok(file.section_by_name("skete_parts").is_some())
+}
+
 /// A function as the symbol table has it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Function {

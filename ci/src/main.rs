@@ -28,9 +28,11 @@ mod gdb;
 mod guest;
 mod house;
 mod image;
+mod network;
 mod new;
 mod options;
 mod packages;
+mod peer;
 mod program;
 mod project;
 mod push;
@@ -40,6 +42,7 @@ mod sd;
 mod size;
 mod source;
 mod std_tests;
+mod stress;
 mod suite;
 mod tally;
 mod test;
@@ -73,6 +76,7 @@ enum Task {
     Cc(cc::Task),
     Conformance(conformance::Conformance),
     Bench(bench::Bench),
+    Stress(stress::Stress),
     Doctor(doctor::Doctor),
     Test(test::Test),
     Check(check::Check),
@@ -101,6 +105,7 @@ fn carry_out(task: Task) -> anyhow::Result<u8> {
         Task::Boot(runner) => return runner.carry_out(),
         Task::Doctor(doctor) => return doctor.carry_out(),
         Task::Bench(bench) => return bench.carry_out(),
+        Task::Stress(stress) => return stress.carry_out(),
         Task::Image(image) => return image.carry_out().map(|()| 0),
         Task::Sd(sd) => return sd.carry_out().map(|()| 0),
         Task::New(new) => return new.carry_out().map(|()| 0),

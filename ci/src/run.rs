@@ -10,10 +10,12 @@ use clap::Args;
 
 use crate::backtrace::{Lines, Program, Stream};
 use crate::board::{Board, Machine};
+use crate::elf;
 use crate::gdb;
 use crate::guest::{self, Ending, Input, Patience};
 use crate::house;
 use crate::image::{self, Contents};
+use crate::network::Network;
 use crate::options::Options;
 use crate::packages;
 use crate::program::{Builder, Profile};
@@ -78,6 +80,8 @@ pub struct Surroundings {
     /// Bring the program's /out back into this folder.
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+    #[command(flatten)]
+    pub network: Network,
     /// Stop after this many seconds, with a report of every thread and status 124.
     #[arg(long, value_name = "SECONDS", value_parser = seconds, allow_negative_numbers = true)]
     pub timeout: Option<f64>,
@@ -186,6 +190,7 @@ impl Run {
     pub fn carry_out(mut self) -> Result<u8> {
         self.machine.check()?;
         self.surroundings.check()?;
+        self.surroundings.network.check(&self.machine)?;
         packages::all(self.choice.offline)?;
         let (builder, elf) = self.choice.build()?;
         if self.gdb {
@@ -254,6 +259,8 @@ impl Boot<'_> {
         image::write(builder, &contents, &image)?;
         qemu::write_firmware(self.machine, &image).context("the firmware cannot be written")?;
         let mut arguments = qemu::arguments(self.machine, &image);
+        let program = fs::read(self.elf).with_context(|| format!("{} cannot be read", self.elf.display()))?;
+        arguments.extend(self.surroundings.network.words(self.machine, elf::uses_network(&program)?)?);
         arguments.extend_from_slice(&self.surroundings.qemu);
         fs::create_dir(scratch.path().join("out")).context("no folder for /out")?;
         let ending = guest::run(&qemu, &arguments, scratch.path(), self.input, patience, listener)?;
@@ -276,6 +283,9 @@ impl Boot<'_> {
         }
         if self.surroundings.out.is_some() {
             options.set("out", 1);
+        }
+        if let Some(address) = &self.surroundings.network.ip {
+            options.set("ip", address);
         }
         let name = self.elf.file_name().unwrap_or_default().to_string_lossy();
         self.surroundings.settings.tell(&name, &mut options)?;

@@ -39,6 +39,8 @@ pub struct Case {
     pub input: Option<String>,
     /// The program's words after which that is typed; at once if left out.
     pub input_after: Option<String>,
+    /// Whether this machine answers the program: on a port that is its last argument, as `10.0.2.2:PORT`.
+    pub peer: bool,
     /// A folder beside the table that fills the file tree.
     pub root: Option<PathBuf>,
     /// The exit status.
@@ -83,6 +85,7 @@ impl Default for Case {
             env: Vec::new(),
             input: None,
             input_after: None,
+            peer: false,
             root: None,
             status: 0,
             output: Vec::new(),

@@ -15,7 +15,9 @@ use clap::{Args, ValueEnum};
 use crate::backtrace::{Lines, Program, Stream};
 use crate::guest::{self, Ending, Input};
 use crate::house;
+use crate::network::Network;
 use crate::packages;
+use crate::peer::Peer;
 use crate::program::{Builder, Profile};
 use crate::project::{self, Project};
 use crate::run::{Boot, Settings, Surroundings};
@@ -183,17 +185,21 @@ fn attempt(trial: &Trial, built: &Built, builder: &Builder) -> Result<Vec<String
     let folder = project::folder(&trial.program);
     let out = tempfile::tempdir()?;
     let case = &trial.case;
+    // It answers as long as the trial lasts.
+    let peer = case.peer.then(Peer::start).transpose().context("nobody can answer the program")?;
+    let address = peer.as_ref().map(|peer| peer.address().to_string());
     let settings = Settings {
         env: case.env.clone(),
         root: case.root.as_ref().map(|root| folder.join(root)),
         chaos: trial.seed,
-        arguments: case.arguments.clone(),
+        arguments: case.arguments.iter().cloned().chain(address).collect(),
     };
     let surroundings = Surroundings {
         settings,
         out: (!case.files.is_empty()).then(|| out.path().into()),
         timeout: Some(case.timeout),
         qemu: case.qemu.clone(),
+        network: Network::default(),
     };
     let lines = Program::open(elf).ok();
     let lines = lines.as_ref().map(|program| program as &dyn Lines);

@@ -7,7 +7,7 @@ use std::mem::offset_of;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use skete_abi::files;
+use skete_abi::{files, net};
 
 /// Where cargo keeps the source of `hermit-abi`.
 fn hermit_abi() -> PathBuf {
@@ -119,6 +119,16 @@ fn structs_are_laid_out_alike() {
         st_mtim,
         st_ctim
     );
+    alike!(net::SockAddrIn, hermit_abi::sockaddr_in, sin_len, sin_family, sin_port, sin_addr);
+    alike!(net::SockAddrIn6, hermit_abi::sockaddr_in6, sin6_len, sin6_family, sin6_port, sin6_flowinfo, sin6_addr, sin6_scope_id);
+    alike!(net::TimeVal, hermit_abi::timeval, tv_sec, tv_usec);
+    alike!(net::Linger, hermit_abi::linger, l_onoff, l_linger);
+    alike!(net::IpMreq, hermit_abi::ip_mreq, imr_multiaddr, imr_interface);
+    alike!(net::Ipv6Mreq, hermit_abi::ipv6_mreq, ipv6mr_multiaddr, ipv6mr_interface);
+    alike!(net::AddrInfo, hermit_abi::addrinfo, ai_family, ai_socktype, ai_protocol, ai_addrlen, ai_canonname, ai_addr, ai_next);
+    assert_eq!(size_of::<net::SockAddrIn>(), size_of::<hermit_abi::sockaddr_in>());
+    assert_eq!(size_of::<net::SockAddrIn6>(), size_of::<hermit_abi::sockaddr_in6>());
+    assert_eq!(size_of::<net::AddrInfo>(), size_of::<hermit_abi::addrinfo>());
     assert_eq!(files::DIRENT_NAME_OFFSET, offset_of!(hermit_abi::dirent64, d_name));
     assert_eq!(size_of::<files::Stat>(), size_of::<hermit_abi::stat>());
     assert_eq!(size_of::<files::TimeSpec>(), size_of::<hermit_abi::timespec>());
@@ -136,8 +146,23 @@ fn numbers_are_the_same() {
     same!(O_WRONLY, O_RDWR, O_CREAT, O_EXCL, O_TRUNC, O_APPEND, O_NONBLOCK, O_DIRECTORY);
     same!(F_DUPFD, F_GETFD, F_SETFD, F_GETFL, F_SETFL, FD_CLOEXEC, FIONBIO, SEEK_SET, SEEK_CUR, SEEK_END);
     same!(POLLIN, POLLOUT, POLLERR, POLLHUP, POLLNVAL, POLLRDNORM, POLLWRNORM);
-    same!(EFD_SEMAPHORE, EFD_NONBLOCK, EFD_CLOEXEC, IOV_MAX, DT_CHR, DT_DIR, DT_REG, DT_LNK);
-    same!(S_IFMT, S_IFCHR, S_IFDIR, S_IFREG, S_IFLNK);
+    same!(EFD_SEMAPHORE, EFD_NONBLOCK, EFD_CLOEXEC, IOV_MAX, DT_CHR, DT_DIR, DT_REG, DT_LNK, DT_SOCK);
+    same!(S_IFMT, S_IFCHR, S_IFDIR, S_IFREG, S_IFLNK, S_IFSOCK);
+}
+
+#[test]
+fn numbers_of_sockets_are_the_same() {
+    macro_rules! same {
+        ($($name:ident),+) => {
+            $(assert_eq!(net::$name, hermit_abi::$name, stringify!($name));)+
+        };
+    }
+    same!(AF_UNSPEC, AF_INET, AF_INET6, SOCK_STREAM, SOCK_DGRAM, SOCK_NONBLOCK, SOCK_CLOEXEC, SOL_SOCKET, MSG_PEEK);
+    same!(IPPROTO_IP, IPPROTO_TCP, IPPROTO_UDP, IPPROTO_IPV6, SHUT_RD, SHUT_WR, SHUT_RDWR, TCP_NODELAY, IP_TOS, IP_TTL);
+    same!(SO_REUSEADDR, SO_KEEPALIVE, SO_BROADCAST, SO_LINGER, SO_SNDBUF, SO_RCVBUF, SO_SNDTIMEO, SO_RCVTIMEO, SO_ERROR);
+    same!(IP_ADD_MEMBERSHIP, IP_DROP_MEMBERSHIP, IP_MULTICAST_TTL, IP_MULTICAST_LOOP);
+    same!(IPV6_ADD_MEMBERSHIP, IPV6_DROP_MEMBERSHIP, IPV6_MULTICAST_LOOP, IPV6_V6ONLY);
+    same!(EAI_AGAIN, EAI_FAIL, EAI_FAMILY, EAI_MEMORY, EAI_NONAME, EAI_SERVICE, EAI_SOCKTYPE);
 }
 
 #[test]

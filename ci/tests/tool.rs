@@ -3,6 +3,7 @@
 //!
 //! - [`words`]: what cannot be is refused on a line
 //! - [`ends`]: every way a run ends, and that no QEMU outlives it
+//! - [`network`]: a program that serves, and its clients on this machine
 //! - [`packages`]: projects outside of the clone, and crates that compile C
 //! - [`c`]: the C compiler, Makefiles, configure scripts
 //! - [`debugger`]: QEMU waits for one, and the script leads it to the program
@@ -20,6 +21,8 @@ mod debugger;
 mod ends;
 #[path = "tool/figures.rs"]
 mod figures;
+#[path = "tool/network.rs"]
+mod network;
 #[path = "tool/packages.rs"]
 mod packages;
 #[path = "tool/words.rs"]

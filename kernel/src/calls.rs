@@ -1,6 +1,6 @@
 //! The faces: what std, C and the program call. Each is thin; what it does is on the floors below.
 //!
-//! One file a subject: [`threads`], [`futex`], [`futaphore`], [`time`], [`memory`], [`process`], [`files`], [`net`], [`sysv`], [`linux`],
+//! One file a subject: [`threads`], [`futex`], [`futaphore`], [`time`], [`memory`], [`process`], [`files`], [`vectors`], [`net`], [`sockopt`], [`lookup`], [`sysv`], [`linux`],
 //! [`waitv`]. Here an [`Errno`] becomes a number, and a pointer from the program is looked at.
 #![allow(unsafe_code, reason = "exported names, and pointers that the program gives")]
 
@@ -8,13 +8,16 @@ pub mod files;
 pub mod futaphore;
 pub mod futex;
 pub mod linux;
+pub mod lookup;
 pub mod memory;
 pub mod net;
 pub mod process;
 pub mod shm;
+pub mod sockopt;
 pub mod sysv;
 pub mod threads;
 pub mod time;
+pub mod vectors;
 pub mod waitv;
 
 use core::sync::atomic::Ordering;

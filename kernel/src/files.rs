@@ -6,6 +6,7 @@
 //! - [`event`]: eventfd
 //! - [`stored`]: the file tree
 //! - [`out`]: hands `/out` to the host
+//! - [`socket`]: sockets, as the network below has them
 //! - [`poll`]: waits for the first of several
 //! - [`changes`]: how a waiter learns that something happened
 //!
@@ -19,6 +20,7 @@ mod devices;
 pub mod event;
 mod out;
 pub mod poll;
+pub mod socket;
 pub mod stored;
 
 use core::mem::MaybeUninit;
@@ -52,7 +54,13 @@ static STANDARD: AtomicU8 = AtomicU8::new(0b111);
 
 /// Writes to what is not the console of the beginning. Known once there is a table, and before that nothing else is open: so a program that
 /// only writes to the console carries no table.
-static WRITER: OnceCell<fn(i32, &[u8]) -> Result<usize, Errno>> = OnceCell::new();
+static WRITER: OnceCell<Writer> = OnceCell::new();
+
+/// What is done with numbers that are not the console of the beginning.
+struct Writer {
+    write: fn(i32, &[u8]) -> Result<usize, Errno>,
+    waits_itself: fn(i32) -> bool,
+}
 
 /// The table of open files; the first caller opens the console as 0, 1 and 2.
 fn table() -> Result<MappedMutexGuard<'static, RawSleep, Table>, Errno> {
@@ -64,7 +72,9 @@ fn table() -> Result<MappedMutexGuard<'static, RawSleep, Table>, Errno> {
             table.open(console, OpenFlags::BOTH)?;
         }
         *guard = Some(table);
-        let _ = WRITER.set(|fd, from| transfer(fd, OpenFlags::is_writable, |open| open.object.class.write(open, from)));
+        let write = |fd, from: &[u8]| transfer(fd, OpenFlags::is_writable, |open| open.object.class.write(open, from));
+        let waits_itself = |fd| self::table().is_ok_and(|mut table| table.get(fd).is_ok_and(|open| open.object.class.waits_itself()));
+        let _ = WRITER.set(Writer { write, waits_itself });
     }
     MutexGuard::try_map(guard, Option::as_mut).map_err(|_| Errno::ENOMEM)
 }
@@ -124,7 +134,12 @@ pub fn write(fd: i32, from: &[u8]) -> Result<usize, Errno> {
         console::write(from);
         return Ok(from.len());
     }
-    WRITER.get().map_or(Err(Errno::EBADF), |write| write(fd, from))
+    WRITER.get().map_or(Err(Errno::EBADF), |writer| (writer.write)(fd, from))
+}
+
+/// Whether several buffers are read or written as one: what waits by itself does so once a call, and a datagram is one.
+pub fn is_whole(fd: i32) -> bool {
+    WRITER.get().is_some_and(|writer| (writer.waits_itself)(fd))
 }
 
 /// Reads from `position` on; where the opening stands does not change.
@@ -166,6 +181,11 @@ fn transfer(fd: i32, may: fn(OpenFlags) -> bool, mut step: impl FnMut(&mut Open)
     let open = table.get(fd)?;
     if !may(open.flags) {
         return Err(Errno::EBADF);
+    }
+    if open.object.class.waits_itself() {
+        let mut copy = open.detached();
+        drop(table);
+        return step(&mut copy);
     }
     let first = step(open);
     if first != Err(Errno::EAGAIN) || open.flags.contains(OpenFlags::NONBLOCKING) {
@@ -248,6 +268,16 @@ pub fn entries(fd: i32, into: &mut [MaybeUninit<u8>]) -> Result<usize, Errno> {
     let mut table = table()?;
     let open = table.get(fd)?;
     open.object.class.entries(open, into)
+}
+
+/// The socket behind a number, and the flags of its opening.
+///
+/// # Errors
+/// `EBADF`; `ENOTSOCK`: it is none.
+pub fn socket_of(fd: i32) -> Result<(u32, OpenFlags), Errno> {
+    let mut table = table()?;
+    let open = table.get(fd)?;
+    open.object.class.socket(open.object.item).map(|number| (number, open.flags)).ok_or(Errno::ENOTSOCK)
 }
 
 /// Checks that a number is open; everything written is in memory already.

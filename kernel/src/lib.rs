@@ -4,6 +4,7 @@
 //! start            from the loader's jump to main, and the way out
 //! calls            the faces: what std and C call; thread · futex: what a program calls
 //! files            descriptors, the file tree, the console
+//! net              the network: sockets' stack, its thread, its card
 //! sched            threads on four cores, the futex table
 //! memory · time · interrupt · panic · trace · entropy
 //! board · lock     which board, its devices; the spin lock
@@ -18,6 +19,7 @@
 #![cfg(target_os = "hermit")]
 #![feature(asm_goto_with_outputs)]
 #![feature(link_arg_attribute)]
+#![feature(linkage)]
 #![feature(rust_cold_cc)]
 
 pub mod arch;
@@ -30,6 +32,7 @@ pub mod futex;
 pub mod interrupt;
 pub mod lock;
 pub mod memory;
+pub mod net;
 pub mod panic;
 pub mod sched;
 pub mod start;

@@ -89,12 +89,6 @@ pub fn poll(fds: &mut [(usize, i16)], timeout_ms: i32) -> Answer {
     ready
 }
 
-/// `socket(2)`.
-pub fn socket() -> Answer {
-    // SAFETY: touches no memory.
-    answer(unsafe { hermit_abi::socket(hermit_abi::AF_INET, hermit_abi::SOCK_STREAM, 0) }.into())
-}
-
 fn number(fd: usize) -> i32 {
     i32::try_from(fd).unwrap_or(-1)
 }

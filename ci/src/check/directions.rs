@@ -9,14 +9,15 @@ use super::Finding;
 use crate::house;
 
 /// Which crates of the house each may depend on. Programs (below `apps/`) may depend on those of [`FOR_PROGRAMS`].
-const ALLOWED: [(&str, &[&str]); 12] = [
+const ALLOWED: [(&str, &[&str]); 13] = [
     ("skete-abi", &[]),
     ("skete-cell", &[]),
     ("skete-logic", &["skete-abi", "skete-cell"]),
     ("skete-drivers", &["skete-abi"]),
     ("skete-loader", &["skete-abi", "skete-drivers"]),
     // Of the loader, the kernel reads one format: the function names of a backtrace.
-    ("skete", &["skete-abi", "skete-cell", "skete-logic", "skete-drivers"]),
+    ("skete", &["skete-abi", "skete-cell", "skete-logic", "skete-drivers", "skete-net"]),
+    ("skete-net", &["skete-abi", "skete-cell", "skete-logic", "skete-drivers"]),
     ("skete-signals", &["skete-abi"]),
     ("skete-sync", &["skete-abi"]),
     ("skete-libc", &["skete-abi", "skete-signals", "skete-sync", "skete"]),

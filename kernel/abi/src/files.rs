@@ -78,6 +78,8 @@ pub const DT_DIR: u8 = 4;
 pub const DT_REG: u8 = 8;
 /// `d_type`: a symbolic link.
 pub const DT_LNK: u8 = 10;
+/// `d_type`: a socket.
+pub const DT_SOCK: u8 = 12;
 
 /// `st_mode`: the bits that hold the kind.
 pub const S_IFMT: u32 = 0o17_0000;
@@ -89,6 +91,8 @@ pub const S_IFDIR: u32 = 0o4_0000;
 pub const S_IFREG: u32 = 0o10_0000;
 /// `st_mode`: a symbolic link.
 pub const S_IFLNK: u32 = 0o12_0000;
+/// `st_mode`: a socket.
+pub const S_IFSOCK: u32 = 0o14_0000;
 
 /// `struct timespec` as Hermit lays it out, of clocks and timeouts too: the nanoseconds have 32 bits.
 #[repr(C)]

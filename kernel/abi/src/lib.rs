@@ -5,6 +5,7 @@
 //! - [`files`]: files, directories and polling as the Hermit ABI has them
 //! - [`futex`]: futexes, robust lists and what goes with them, as Linux has them
 //! - [`ipc`], [`sem`], [`shm`]: System V objects, semaphores, memory segments
+//! - [`net`]: sockets and names as the Hermit ABI has them
 //! - [`names`]: function names for backtraces, as the tool writes and the kernel reads them
 #![no_std]
 
@@ -19,6 +20,7 @@ pub mod files;
 pub mod futex;
 pub mod ipc;
 pub mod names;
+pub mod net;
 pub mod sem;
 pub mod shm;
 

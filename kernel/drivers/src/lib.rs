@@ -14,6 +14,7 @@
 //! - [`rng_bcm2835`], [`virtio::entropy`], [`jitter`]: random bytes, best first
 //! - [`pl031`]: the time of day
 //! - [`virtio`]: what is in a slot
+//! - [`card`]: what every network card can do; [`virtio::net`]
 //!
 //! # Which board has what
 //! Addresses are physical. The Pi's are fixed; `virt`'s are what QEMU's devicetree says, to be read from there.
@@ -37,6 +38,7 @@ extern crate std;
 
 pub mod bcm2835_intc;
 pub mod bcm2836;
+pub mod card;
 pub mod firmware;
 pub mod gic;
 pub mod gic_v2;

@@ -15,6 +15,7 @@
 //! this kernel. Use the queue's `add` and `pop_used`, as [`entropy`] does.
 
 pub mod entropy;
+pub mod net;
 
 use virtio_drivers::transport::DeviceType;
 

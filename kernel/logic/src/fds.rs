@@ -25,6 +25,14 @@ pub struct Description<D> {
     holders: u32,
 }
 
+impl<D: Copy> Description<D> {
+    /// The same opening for one who is no holder of it.
+    #[must_use]
+    pub const fn detached(&self) -> Self {
+        Self { object: self.object, flags: self.flags, position: self.position, holders: 0 }
+    }
+}
+
 /// A description kept while a call waits, so that closing its number does not take it away. [`Fds::release`] ends it.
 #[must_use = "a description that is held and never released stays open"]
 #[derive(Debug)]

@@ -23,6 +23,8 @@ pub enum Cause {
     Files = 5,
     /// Several words, this one among them: what they mean is the program's own affair.
     Words = 6,
+    /// The word counts what happened to a socket.
+    Socket = 7,
 }
 
 /// Whom or what a waiter waits for.
@@ -42,6 +44,8 @@ pub enum Aim {
     Queue,
     /// A file that can be read or written, or a byte on the console.
     Files,
+    /// Something that comes over a socket, or can leave.
+    Socket,
 }
 
 impl Cause {
@@ -55,6 +59,7 @@ impl Cause {
             4 => Self::Queue,
             5 => Self::Files,
             6 => Self::Words,
+            7 => Self::Socket,
             _ => Self::Word,
         }
     }
@@ -70,6 +75,7 @@ impl Cause {
             Self::Semaphore => Aim::Semaphore,
             Self::Queue => Aim::Queue,
             Self::Files => Aim::Files,
+            Self::Socket => Aim::Socket,
         }
     }
 }
@@ -137,7 +143,7 @@ mod tests {
 
     #[test]
     fn a_cause_survives_its_number() {
-        let all = [Cause::Word, Cause::Lock, Cause::End, Cause::Semaphore, Cause::Queue, Cause::Files, Cause::Words];
+        let all = [Cause::Word, Cause::Lock, Cause::End, Cause::Semaphore, Cause::Queue, Cause::Files, Cause::Words, Cause::Socket];
         assert!(all.iter().all(|&cause| Cause::from_number(cause as u8) == cause));
         assert_eq!(Cause::from_number(200), Cause::Word);
     }

@@ -7,7 +7,7 @@ use core::ffi::{c_char, c_int, c_void};
 use core::mem::MaybeUninit;
 
 use skete_abi::Errno;
-use skete_abi::files::{self as numbers, IoVec, PATH_MAX, PollFd, Stat};
+use skete_abi::files::{self as numbers, PATH_MAX, PollFd, Stat};
 use skete_logic::event::Event;
 use skete_logic::fds::LIMIT;
 use skete_logic::tree::{Kind, OpenFlags, Status};
@@ -19,7 +19,7 @@ use crate::files::{self, event, poll, stored};
 ///
 /// # Safety
 /// If not null, `len` bytes from `start` on are the caller's to lend.
-unsafe fn buffer<'a>(start: *mut u8, len: usize) -> Result<&'a mut [MaybeUninit<u8>], Errno> {
+pub(super) unsafe fn buffer<'a>(start: *mut u8, len: usize) -> Result<&'a mut [MaybeUninit<u8>], Errno> {
     let len = check(start, len)?;
     // SAFETY: not null unless empty, and lent by the caller.
     Ok(if len == 0 { &mut [] } else { unsafe { core::slice::from_raw_parts_mut(start.cast(), len) } })
@@ -29,7 +29,7 @@ unsafe fn buffer<'a>(start: *mut u8, len: usize) -> Result<&'a mut [MaybeUninit<
 ///
 /// # Safety
 /// If not null, `len` bytes from `start` on are the caller's to lend.
-unsafe fn bytes<'a>(start: *const u8, len: usize) -> Result<&'a [u8], Errno> {
+pub(super) unsafe fn bytes<'a>(start: *const u8, len: usize) -> Result<&'a [u8], Errno> {
     let len = check(start, len)?;
     // SAFETY: not null unless empty, and lent by the caller.
     Ok(if len == 0 { &[] } else { unsafe { core::slice::from_raw_parts(start, len) } })
@@ -49,7 +49,7 @@ fn check(start: *const u8, len: usize) -> Result<usize, Errno> {
 ///
 /// # Safety
 /// If not null, a NUL or [`PATH_MAX`] bytes can be read from `name` on.
-unsafe fn path<'a>(name: *const c_char) -> Result<&'a [u8], Errno> {
+pub(super) unsafe fn path<'a>(name: *const c_char) -> Result<&'a [u8], Errno> {
     if name.is_null() {
         return Err(Errno::EFAULT);
     }
@@ -73,11 +73,11 @@ unsafe fn put<T>(place: *mut T, value: T) -> Result<i32, Errno> {
 }
 
 /// A count of bytes as a call answers it: no buffer is longer than `isize::MAX`.
-fn count(result: Result<usize, Errno>) -> isize {
+pub(super) fn count(result: Result<usize, Errno>) -> isize {
     answer(result.map(|count| count as i64)) as isize
 }
 
-fn done(result: Result<(), Errno>) -> i32 {
+pub(super) fn done(result: Result<(), Errno>) -> i32 {
     answer_int(result.map(|()| 0))
 }
 
@@ -130,56 +130,6 @@ pub extern "C" fn sys_pwrite(fd: i32, start: *const u8, len: usize, position: i6
     // SAFETY: the caller's bytes, by the ABI.
     let from = unsafe { bytes(start, len) };
     count(from.and_then(|from| files::write_at(fd, u64::try_from(position).map_err(|_| Errno::EINVAL)?, from)))
-}
-
-/// Reads into one buffer after the other.
-#[unsafe(no_mangle)]
-pub extern "C" fn sys_readv(fd: i32, vectors: *const IoVec, len: usize) -> isize {
-    // SAFETY: the caller's buffers, by the ABI.
-    let one = |vector: &IoVec| unsafe { buffer(vector.iov_base, vector.iov_len) }.and_then(|into| files::read(fd, into));
-    // SAFETY: the caller's array, by the ABI.
-    count(unsafe { each(vectors, len, one) })
-}
-
-/// Writes one buffer after the other.
-#[unsafe(no_mangle)]
-pub extern "C" fn sys_writev(fd: i32, vectors: *const IoVec, len: usize) -> isize {
-    // SAFETY: the caller's bytes, by the ABI.
-    let one = |vector: &IoVec| unsafe { bytes(vector.iov_base, vector.iov_len) }.and_then(|from| files::write(fd, from));
-    // SAFETY: the caller's array, by the ABI.
-    count(unsafe { each(vectors, len, one) })
-}
-
-/// Moves one buffer after the other, until one is not moved whole. An error counts only if nothing was moved before.
-///
-/// # Safety
-/// If not null, `len` vectors can be read from `vectors` on.
-unsafe fn each(vectors: *const IoVec, len: usize, mut one: impl FnMut(&IoVec) -> Result<usize, Errno>) -> Result<usize, Errno> {
-    if len > numbers::IOV_MAX {
-        return Err(Errno::EINVAL);
-    }
-    if vectors.is_null() && len > 0 {
-        return Err(Errno::EFAULT);
-    }
-    let mut moved = 0_usize;
-    for index in 0..len {
-        // SAFETY: within the caller's array.
-        let vector = unsafe { vectors.add(index).read() };
-        if vector.iov_len == 0 {
-            continue;
-        }
-        match one(&vector) {
-            Ok(part) => {
-                moved = moved.saturating_add(part);
-                if part < vector.iov_len {
-                    break;
-                }
-            }
-            Err(_) if moved > 0 => break,
-            Err(errno) => return Err(errno),
-        }
-    }
-    Ok(moved)
 }
 
 /// Moves the position; where it is now (`lseek(2)`).
@@ -240,6 +190,7 @@ fn stat(status: &Status) -> Stat {
         Kind::File => (numbers::S_IFREG, 0),
         Kind::Link => (numbers::S_IFLNK, 0),
         Kind::Device(number) => (numbers::S_IFCHR, number),
+        Kind::Socket => (numbers::S_IFSOCK, 0),
     };
     let size = i64::try_from(status.bytes).unwrap_or(i64::MAX);
     Stat {

@@ -17,6 +17,13 @@ pub struct Handle {
     pub item: u32,
 }
 
+impl Ready {
+    /// Reading and writing.
+    pub const BOTH: Self = Self::READ.union(Self::WRITE);
+    /// What is reported whether or not it was asked for.
+    pub const UNASKED: Self = Self::ERROR.union(Self::HANGUP);
+}
+
 bitflags! {
     /// What can be done without waiting; the bits are those of `poll(2)`.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,11 +32,26 @@ bitflags! {
         const READ = files::POLLIN | files::POLLRDNORM;
         /// Writing.
         const WRITE = files::POLLOUT | files::POLLWRNORM;
+        /// An error waits to be told; reported whether or not it was asked for.
+        const ERROR = files::POLLERR;
+        /// Nothing comes and nothing goes any more; reported whether or not it was asked for.
+        const HANGUP = files::POLLHUP;
     }
 }
 
-/// A kind of file. No method waits: what cannot be done now is `EAGAIN`, and [`super::changes::announce`] tells when it may be.
+/// A kind of file. No method waits: what cannot be done now is `EAGAIN`, and [`super::changes::announce`] tells when it may be. Only a class
+/// that [waits itself](Class::waits_itself) does, where its opening is not non-blocking.
 pub trait Class: Sync {
+    /// Whether reading and writing wait by themselves: they are given a copy of the opening, and no table is locked meanwhile.
+    fn waits_itself(&self) -> bool {
+        false
+    }
+
+    /// The number of the socket, if it is one.
+    fn socket(&self, _item: u32) -> Option<u32> {
+        None
+    }
+
     /// Reads at the opening's position, and moves it.
     fn read(&self, _open: &mut Open, _into: &mut [MaybeUninit<u8>]) -> Result<usize, Errno> {
         Err(Errno::EINVAL)
@@ -62,7 +84,7 @@ pub trait Class: Sync {
 
     /// What can be done now.
     fn ready(&self, _item: u32) -> Ready {
-        Ready::all()
+        Ready::BOTH
     }
 
     /// The last opening is gone.

@@ -62,6 +62,6 @@ impl Class for Console {
     fn ready(&self, _item: u32) -> Ready {
         let mut input = INPUT.lock();
         take_arrived(&mut input);
-        if input.is_ready() { Ready::all() } else { Ready::WRITE }
+        if input.is_ready() { Ready::BOTH } else { Ready::WRITE }
     }
 }

@@ -40,7 +40,7 @@ fn look(fds: &mut [PollFd]) -> Result<usize, Errno> {
                 let mut ready = class.ready(open.object.item);
                 ready.set(Ready::READ, ready.contains(Ready::READ) && open.flags.is_readable());
                 ready.set(Ready::WRITE, ready.contains(Ready::WRITE) && open.flags.is_writable());
-                ready.bits() & fd.events
+                ready.bits() & (fd.events | Ready::UNASKED.bits())
             }
             Err(_) => POLLNVAL,
         };

@@ -152,6 +152,7 @@ impl fmt::Display for State {
             Aim::Semaphore => write!(f, "waits for the semaphore at {address:#x}, now {value}"),
             Aim::Queue => write!(f, "waits in the queue at {address:#x}, which holds {value}"),
             Aim::Files => f.write_str("waits for the console or another file"),
+            Aim::Socket => f.write_str("waits for a socket"),
         }
     }
 }

@@ -28,6 +28,32 @@ unsafe extern "C" {
     fn runtime_entry(argc: i32, argv: *const *const c_char, environment: *const *const c_char) -> !;
 }
 
+/// What a part of the kernel does before the program begins, if the program uses it: its calls lead to an entry in this section, and entries
+/// that nothing leads to are not linked. Where there is none, both are null.
+mod parts {
+    unsafe extern "C" {
+        #[linkage = "extern_weak"]
+        pub(super) static __start_skete_parts: *const usize;
+        #[linkage = "extern_weak"]
+        pub(super) static __stop_skete_parts: *const usize;
+    }
+}
+
+/// Begins the parts of the kernel that the program uses.
+fn begin_parts() {
+    // SAFETY: the linker's own symbols, or null.
+    let mut at = unsafe { parts::__start_skete_parts }.cast::<fn()>();
+    // SAFETY: as above.
+    let end = unsafe { parts::__stop_skete_parts }.cast::<fn()>();
+    while at < end {
+        // SAFETY: between both lie entries of this one type.
+        let begin = unsafe { at.read() };
+        begin();
+        // SAFETY: the next one, or the end.
+        at = unsafe { at.add(1) };
+    }
+}
+
 /// The main thread's stack: 8 MiB as on Linux, mapped at first touch.
 const MAIN_STACK: u64 = 8 << 20;
 /// The priority that std gives its threads.
@@ -98,6 +124,7 @@ pub fn begin(root: &'static [u8]) {
 
 extern "C" fn main(_: usize) {
     say_what_there_is();
+    begin_parts();
     let Some((argc, argv, environment)) = arguments() else {
         panic::stop(format_args!("no memory for the program's arguments"));
     };

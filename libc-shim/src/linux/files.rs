@@ -3,8 +3,8 @@
 
 use core::ffi::{CStr, c_char};
 
-use skete::calls::files as face;
 use skete::calls::process::sys_get_errno;
+use skete::calls::{files as face, vectors};
 use skete::files::console::DEVICE as CONSOLE;
 use skete_abi::Errno;
 use skete_abi::files::{O_DIRECTORY, PollFd, S_IFCHR, S_IFMT, Stat as OurStat};
@@ -59,8 +59,8 @@ pub fn call(number: u64, arguments: &Arguments) -> Option<Answered> {
         number::WRITE => told(face::sys_write(int(first), pointer(second), length) as i64),
         number::PREAD => told(face::sys_pread(int(first), pointer(second), length, fourth.cast_signed()) as i64),
         number::PWRITE => told(face::sys_pwrite(int(first), pointer(second), length, fourth.cast_signed()) as i64),
-        number::READV => told(face::sys_readv(int(first), pointer(second), length) as i64),
-        number::WRITEV => told(face::sys_writev(int(first), pointer(second), length) as i64),
+        number::READV => told(vectors::sys_readv(int(first), pointer(second), length) as i64),
+        number::WRITEV => told(vectors::sys_writev(int(first), pointer(second), length) as i64),
         number::LSEEK => told(face::sys_lseek(int(first), second as isize, int(third)) as i64),
         number::OPENAT => open(int(first), pointer(second), int(third), int(fourth)),
         number::CLOSE => told(face::sys_close(int(first))),

@@ -21,6 +21,8 @@ pub enum Kind {
     Link,
     /// The number of a device, which the tree does not know further.
     Device(u32),
+    /// A socket: never in the tree.
+    Socket,
 }
 
 /// When a node was last read, written, and changed in any way: nanoseconds since 1970.

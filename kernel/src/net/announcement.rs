@@ -1,0 +1,94 @@
+//! What boot says of the network: one line, which names the card, its address, and how that came, or why there is no network.
+//!
+//! A DHCP server mostly answers at once: `main` waits for half a second at most, so that the line is whole. Where it takes longer, the program
+//! begins, and a second line tells of the address when it comes; whoever connects meanwhile waits for it
+//! ([`skete_net::setup::PATIENCE`]).
+
+use core::fmt;
+use core::sync::atomic::{AtomicU32, Ordering};
+
+use skete_drivers::card::Mac;
+use skete_net::Stack;
+use skete_net::setup::Origin;
+
+use super::card::Found;
+use crate::board::options;
+use crate::memory::Heap;
+use crate::sched::futex;
+use crate::{time, trace};
+
+/// How long `main` waits for an address, in nanoseconds.
+const PATIENCE_NS: u64 = 500_000_000;
+
+/// Whether the card has an address; later, that it was told of.
+static STATE: AtomicU32 = AtomicU32::new(NOTHING);
+const NOTHING: u32 = 0;
+/// It has one.
+const KNOWN: u32 = 1;
+/// The line was said without one.
+const LATE: u32 = 2;
+/// All was said.
+const SAID: u32 = 3;
+
+/// An address of hardware, as people write it.
+struct Spelt(Mac);
+
+impl fmt::Display for Spelt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [a, b, c, d, e, g] = self.0;
+        write!(f, "{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{g:02x}")
+    }
+}
+
+const fn said(origin: Origin) -> &'static str {
+    match origin {
+        Origin::Dhcp => "by DHCP",
+        Origin::Fixed => "fixed",
+    }
+}
+
+/// Says what was found.
+pub fn make(found: Found) {
+    let Found::Card { name, mac } = found else {
+        STATE.store(SAID, Ordering::Relaxed);
+        if !options::is_on("quiet") {
+            match found {
+                Found::Refused(reason) => trace::say(format_args!("network: {reason}; loopback only")),
+                _ => trace::say(format_args!("network: no card; loopback only")),
+            }
+        }
+        return;
+    };
+    let deadline = time::now().saturating_add_ns(PATIENCE_NS);
+    // Whatever ends the wait, the state tells.
+    while STATE.load(Ordering::Relaxed) == NOTHING && time::now() < deadline {
+        let _ = futex::wait(&STATE, NOTHING, Some(deadline));
+    }
+    let address = super::with(|stack| Ok(stack.wired().and_then(|wired| wired.address()))).ok().flatten();
+    STATE.store(if address.is_some() { SAID } else { LATE }, Ordering::Relaxed);
+    if options::is_on("quiet") {
+        return;
+    }
+    let mac = Spelt(mac);
+    match address {
+        Some((address, origin)) => trace::say(format_args!("network: {name} {mac}, {address} {}", said(origin))),
+        None => trace::say(format_args!("network: {name} {mac}, no address yet: nobody answers DHCP")),
+    }
+}
+
+/// Called by the turning thread: an address may have come.
+pub fn notice(stack: &mut Stack<Heap>) {
+    let state = STATE.load(Ordering::Relaxed);
+    if state == KNOWN || state == SAID {
+        return;
+    }
+    let Some((address, origin)) = stack.wired().and_then(|wired| wired.address()) else { return };
+    if state == LATE {
+        STATE.store(SAID, Ordering::Relaxed);
+        if !options::is_on("quiet") {
+            trace::say(format_args!("network: {address} {}", said(origin)));
+        }
+    } else if STATE.compare_exchange(NOTHING, KNOWN, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
+        futex::wake(&STATE, u32::MAX);
+    }
+}

@@ -1,0 +1,83 @@
+//! Which card there is: the first that can be used.
+//!
+//! On `virt` a virtio card; on a Pi there is none yet.
+
+use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+
+use allocator_api2::vec::Vec;
+use skete_drivers::card::{Card, Mac};
+use skete_drivers::virtio::net;
+use skete_net::Stack;
+use skete_net::setup::Fixed;
+
+use crate::board::{self, options};
+use crate::memory::{Heap, virtio};
+use crate::sched::devices::{self, Device};
+
+/// What came of the search.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// A card is in use.
+    Card {
+        /// What it is.
+        name: &'static str,
+        /// Its address.
+        mac: Mac,
+    },
+    /// There is none.
+    None,
+    /// There is one, and it cannot be used.
+    Refused(&'static str),
+}
+
+/// Where the virtio card's slot is, and how long: for its interrupt.
+static SLOT: [AtomicU64; 2] = [AtomicU64::new(0), AtomicU64::new(0)];
+
+/// Looks for a card and lets `stack` use it; `bell` counts its interrupts.
+pub fn attach(stack: &mut Stack<Heap>, bell: &'static AtomicU32) -> Found {
+    let Some(found) = virtio::network() else { return Found::None };
+    let Ok((net, slot)) = found else { return Found::Refused("virtio-net does not do what its specification says") };
+    let Some(number) = slot.interrupt.and_then(|number| u16::try_from(number).ok()) else {
+        return Found::Refused("virtio-net has no interrupt");
+    };
+    let (name, mac) = (net.name(), net.mac());
+    let mut home = Vec::new_in(Heap);
+    if home.try_reserve_exact(1).is_err() {
+        return Found::Refused("no memory for the card");
+    }
+    home.push(net);
+    let Some(card) = home.leak().first_mut() else { return Found::None };
+    let fixed = match options::value("ip") {
+        None => None,
+        Some(word) => match fixed(word.bytes()) {
+            Some(fixed) => Some(fixed),
+            None => return Found::Refused("option ip is no ADDRESS/BITS[,GATEWAY[,NAMES]]"),
+        },
+    };
+    if !stack.attach(card, fixed, super::random(), super::now()) {
+        return Found::Refused("no memory for the card");
+    }
+    SLOT[0].store(slot.base, Ordering::Relaxed);
+    SLOT[1].store(slot.bytes, Ordering::Relaxed);
+    if !devices::register(Device { number, quiet, count: bell }) {
+        return Found::Refused("too many devices interrupt");
+    }
+    Found::Card { name, mac }
+}
+
+/// Answers the virtio card's interrupt: the device falls silent until the next frame.
+fn quiet() {
+    let [base, bytes] = [&SLOT[0], &SLOT[1]].map(|word| word.load(Ordering::Relaxed));
+    net::acknowledge(&board::window(base, bytes));
+}
+
+/// Reads the option that fixes the address.
+fn fixed(bytes: impl Iterator<Item = u8>) -> Option<Fixed> {
+    let mut text = [0; 64];
+    let mut length = 0;
+    for byte in bytes {
+        *text.get_mut(length)? = byte;
+        length += 1;
+    }
+    Fixed::parse(core::str::from_utf8(text.get(..length)?).ok()?)
+}
