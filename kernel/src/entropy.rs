@@ -3,8 +3,8 @@
 //! The best source that is there seeds the generator, and boot says which: the random number generator of the BCM2835 or a virtio one,
 //! the devicetree's seed, else timing jitter. Under `-icount` nothing is random: there a fixed seed is accepted, so that runs repeat.
 
-use rand_chacha::ChaCha12Rng;
-use rand_chacha::rand_core::{Rng, SeedableRng};
+use chacha20::ChaCha12Rng;
+use chacha20::rand_core::{Rng, SeedableRng};
 use skete_drivers::firmware::Board;
 use skete_drivers::jitter::{self, Quality};
 use skete_drivers::rng_bcm2835;

@@ -149,7 +149,7 @@ fn read_options(handover: &Handover) {
         power::use_serial();
     }
     for option in options::misunderstood() {
-        trace::say(format_args!("boot option {option} is no number: ignored"));
+        trace::say(format_args!("boot option {option} has no number: ignored"));
     }
     panic::backtrace::set_names(left_by_loader(handover.names));
     let there = board::get().machine.cores.len();

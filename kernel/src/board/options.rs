@@ -31,9 +31,9 @@ pub fn is_on(key: &str) -> bool {
     number(key) == Some(1)
 }
 
-/// The options that want numbers and have none.
-pub fn misunderstood() -> impl Iterator<Item = Word<'static>> {
-    TEXTS.get().into_iter().flat_map(|texts| options::misunderstood(texts.image).chain(options::misunderstood(texts.firmware)))
+/// The options that want numbers and have none, by their names.
+pub fn misunderstood() -> impl Iterator<Item = &'static str> {
+    options::misunderstood(value)
 }
 
 /// Every value of option `key`, the image's first.
