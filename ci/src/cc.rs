@@ -86,8 +86,8 @@ impl Task {
 /// # Errors
 /// Something is missing, or cannot be built.
 pub fn driver() -> Result<PathBuf> {
-    Tools::find()?;
-    shim::build()?;
+    let tools = Tools::find()?;
+    shim::build(tools.sysroot.libraries())?;
     shim::driver()
 }
 
@@ -138,7 +138,7 @@ impl Tools {
 
     /// Compiles what is to be compiled and links; refuses what must not be in a program.
     fn link(&self, line: &Line) -> Result<u8> {
-        let archive = shim::build()?;
+        let archive = shim::build(self.sysroot.libraries())?;
         let scratch = tempfile::tempdir().context("no temporary folder can be made")?;
         let extracted = scratch.path().join("extracted");
         let mut command = self.compiler(line);

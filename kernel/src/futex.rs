@@ -44,7 +44,7 @@ pub use skete_abi::futex::{
     CLOCK_REALTIME, MATCH_ANY, OWNER_DIED, PRIVATE, ROBUST_LIST_LIMIT, RobustListHead, SIZE_U32, TID_MASK, TimeSpec, WAITERS, WAITV_MAX,
     WaitV, clock, op,
 };
-pub use skete_logic::futex::operation::Operation;
+pub use skete_logic::futex::operation::{Change, Operation, Question};
 
 /// A word that lives as long as `'a`, and how it is known.
 #[derive(Clone, Copy, Debug)]
@@ -61,15 +61,6 @@ impl<'a> From<&'a AtomicU32> for Word<'a> {
 #[must_use]
 pub fn shared(word: &AtomicU32) -> Word<'_> {
     Word(futex::Word { address: word.as_ptr() as usize, is_shared: true, is_sure: true }, PhantomData)
-}
-
-impl Word<'static> {
-    /// The word at this address, if there is one: for requeues and wakes, which need not look at it.
-    #[must_use]
-    #[inline]
-    pub const fn at(address: usize) -> Self {
-        Self(futex::Word { address, is_shared: false, is_sure: false }, PhantomData)
-    }
 }
 
 /// The moment when a wait ends by itself.
@@ -100,7 +91,8 @@ impl Deadline {
 /// Sleeps until a wake, as long as `word` holds `val`; at most for `timeout`, `None` for ever (FUTEX_WAIT). Returns for no other reason.
 ///
 /// # Errors
-/// `EAGAIN`: it does not hold it. `ETIMEDOUT`: the time has passed; never early.
+/// `EAGAIN`: it does not hold it. `ETIMEDOUT`: the time has passed; never early. `EINTR`: somebody wanted the wait to end
+/// ([`crate::thread::interrupt`]; in C programs a signal), and nobody had woken it.
 #[inline]
 pub fn futex_wait<'a>(word: impl Into<Word<'a>>, val: u32, timeout: Option<Duration>) -> Result<(), Errno> {
     record::count_entry();

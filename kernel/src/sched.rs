@@ -9,7 +9,7 @@
 //! - [`futaphore`]: the futaphores' page
 //! - [`many`]: one thread that waits for several words
 //! - [`inherit`]: priorities lent by those who wait for a lock
-//! - [`fault`]: what an exception means
+//! - [`fault`]: what an exception means · [`detour`]: a thread that computes is sent elsewhere and comes back
 //! - [`devices`]: threads that wait for a device
 //! - [`mutex`]: a lock that sleeps
 //! - [`sysv`]: semaphore sets
@@ -24,6 +24,7 @@
 
 pub mod chaos;
 pub mod core;
+pub mod detour;
 pub mod devices;
 pub mod end;
 pub mod fault;
@@ -114,6 +115,9 @@ unsafe extern "C" fn skete_leave(reason: u64) -> *const Record {
 unsafe extern "C" fn skete_interrupted(left: &'static Record) -> *const Record {
     let core = Core::this();
     handle_interrupts(core);
+    if detour::is_wanted() {
+        detour::look(core, left);
+    }
     preempt_if_due(core, left)
 }
 

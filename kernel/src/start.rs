@@ -25,7 +25,7 @@ use crate::sched::idle;
 use crate::sched::inherit::{self, KernelHeir};
 use crate::sched::many;
 use crate::sched::record::{self, Record};
-use crate::{interrupt, panic, time};
+use crate::{interrupt, panic, time, trace};
 
 /// The firmware's description is looked for in this many bytes: QEMU's devicetree takes a megabyte.
 const MOST_DESCRIPTION: u64 = 2 << 20;
@@ -147,6 +147,9 @@ fn read_options(handover: &Handover) {
     }
     if options::is_on("serial") {
         power::use_serial();
+    }
+    for option in options::misunderstood() {
+        trace::say(format_args!("boot option {option} is no number: ignored"));
     }
     panic::backtrace::set_names(left_by_loader(handover.names));
     let there = board::get().machine.cores.len();

@@ -14,7 +14,7 @@ use skete_logic::run_queue::PRIORITIES;
 use crate::arch::cpu;
 use crate::sched::core::{self as cores, CORES, Core};
 use crate::sched::record::{self, Record};
-use crate::sched::{Reason, inherit, park, suspend};
+use crate::sched::{Reason, inherit, park, spawn, suspend};
 
 pub use builder::{Builder, Handle};
 pub use words::{robust_list, robust_list_of, set_locale, set_robust_list, set_tid_address};
@@ -61,16 +61,21 @@ pub fn affinity() -> u8 {
 /// # Errors
 /// `EINVAL`: none of the cores runs threads. `ESRCH`: no such thread.
 pub fn set_affinity_of(tid: u32, mask: u8) -> Result<(), Errno> {
-    let record = living(tid)?;
-    if core::ptr::eq(record, record::current()) {
+    if tid == self::tid() {
         return set_affinity(mask);
     }
-    if mask & cores::online() == 0 {
+    let is_some = mask & cores::online() != 0;
+    let misplaced_on = named(tid, |record| {
+        if is_some {
+            record.affinity.store(mask, Ordering::Relaxed);
+        }
+        let core = usize::from(record.core.load(Ordering::Relaxed));
+        record.is_misplaced(core).then_some(core)
+    })?;
+    if !is_some {
         return Err(Errno::EINVAL);
     }
-    record.affinity.store(mask, Ordering::Relaxed);
-    let core = usize::from(record.core.load(Ordering::Relaxed));
-    if record.is_misplaced(core) {
+    if let Some(core) = misplaced_on {
         crate::interrupt::kick(core);
     }
     Ok(())
@@ -81,13 +86,12 @@ pub fn set_affinity_of(tid: u32, mask: u8) -> Result<(), Errno> {
 /// # Errors
 /// `ESRCH`: no such thread.
 pub fn affinity_of(tid: u32) -> Result<u8, Errno> {
-    Ok(living(tid)?.affinity.load(Ordering::Relaxed) & cores::online())
+    Ok(named(tid, |record| record.affinity.load(Ordering::Relaxed))? & cores::online())
 }
 
-/// The record of the thread that `tid` names.
-fn living(tid: u32) -> Result<&'static Record, Errno> {
-    let (record, tid) = record::named(tid).ok_or(Errno::ESRCH)?;
-    if record.tid.load(Ordering::Relaxed) == tid.number() { Ok(record) } else { Err(Errno::ESRCH) }
+/// [`spawn::while_named`]; nobody so named is an error.
+fn named<R>(tid: u32, action: impl FnOnce(&'static Record) -> R) -> Result<R, Errno> {
+    spawn::while_named(tid, action).ok_or(Errno::ESRCH)
 }
 
 /// Sets the calling thread's own priority: 0–31, 31 the most urgent; std's threads begin at 2. It runs at that one, or at that of who waits
@@ -96,7 +100,7 @@ fn living(tid: u32) -> Result<&'static Record, Errno> {
 /// # Errors
 /// `EINVAL`: no such priority.
 pub fn set_priority(priority: u8) -> Result<(), Errno> {
-    change_priority(record::current(), priority)
+    set_priority_of(tid(), priority)
 }
 
 /// [`set_priority`] for the thread that `tid` names.
@@ -104,15 +108,10 @@ pub fn set_priority(priority: u8) -> Result<(), Errno> {
 /// # Errors
 /// `EINVAL`: no such priority. `ESRCH`: no such thread.
 pub fn set_priority_of(tid: u32, priority: u8) -> Result<(), Errno> {
-    change_priority(living(tid)?, priority)
-}
-
-fn change_priority(record: &'static Record, priority: u8) -> Result<(), Errno> {
     if priority >= PRIORITIES {
         return Err(Errno::EINVAL);
     }
-    inherit::set_base(record.thread(), priority);
-    Ok(())
+    inherit::set_base(tid, priority)
 }
 
 /// The priority that the calling thread runs at: its own, or one that it inherits.
@@ -138,7 +137,7 @@ pub fn tid() -> u32 {
 /// # Errors
 /// `ESRCH`: no such thread.
 pub fn base_priority_of(tid: u32) -> Result<u8, Errno> {
-    Ok(inherit::base(living(tid)?.thread()))
+    named(tid, |record| inherit::base(record.thread()))
 }
 
 /// Names the calling thread in fault and hang reports: the first 32 bytes count.
@@ -151,8 +150,7 @@ pub fn set_name(name: &str) {
 /// # Errors
 /// `ESRCH`: no such thread.
 pub fn set_name_of(tid: u32, name: &str) -> Result<(), Errno> {
-    living(tid)?.set_name(name);
-    Ok(())
+    named(tid, |record| record.set_name(name))
 }
 
 /// The name of the thread that `tid` names, padded with zeroes.
@@ -160,7 +158,7 @@ pub fn set_name_of(tid: u32, name: &str) -> Result<(), Errno> {
 /// # Errors
 /// `ESRCH`: no such thread.
 pub fn name_of(tid: u32) -> Result<[u8; record::NAME], Errno> {
-    Ok(living(tid)?.name())
+    named(tid, Record::name)
 }
 
 /// The stack of the thread that `tid` names, its guard page left out.
@@ -168,7 +166,7 @@ pub fn name_of(tid: u32) -> Result<[u8; record::NAME], Errno> {
 /// # Errors
 /// `ESRCH`: no such thread.
 pub fn stack_of(tid: u32) -> Result<core::ops::Range<usize>, Errno> {
-    let stack = living(tid)?.stack.get();
+    let stack = named(tid, |record| record.stack.get())?;
     Ok((stack.start + PAGE) as usize..stack.end as usize)
 }
 
@@ -177,8 +175,7 @@ pub fn stack_of(tid: u32) -> Result<core::ops::Range<usize>, Errno> {
 /// # Errors
 /// `ESRCH`: no such thread.
 pub fn interrupt(tid: u32) -> Result<(), Errno> {
-    park::interrupt(living(tid)?);
-    Ok(())
+    park::interrupt(tid).ok_or(Errno::ESRCH)
 }
 
 /// Tells the console what every thread does, what it waits for, and where: what a break or Ctrl-] on the console does too.

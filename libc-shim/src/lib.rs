@@ -15,7 +15,7 @@
 #![no_std]
 #![cfg(target_os = "hermit")]
 #![cfg_attr(feature = "musl", feature(linkage))]
-#![feature(thread_local)]
+#![feature(optimize_attribute, thread_local)]
 
 pub mod errno;
 pub mod heap;

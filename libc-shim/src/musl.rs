@@ -3,6 +3,7 @@
 //! - [`start`]: from the kernel's jump to C's `main`
 //! - [`calls`]: `syscall()`
 //! - [`configuration`]: `sysconf`, where musl would tell what is not so
+//! - [`detour`]: where a thread may be sent away to take its signals
 //! - [`heap`]: the names that musl has for `malloc` and its family
 //! - [`refused`]: what cannot be: `fork` and its kin
 //! - [`state`]: `__libc`, musl's own state, as far as it is ours to fill
@@ -10,6 +11,7 @@
 
 pub mod calls;
 pub mod configuration;
+pub mod detour;
 pub mod heap;
 pub mod refused;
 pub mod start;

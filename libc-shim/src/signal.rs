@@ -1,23 +1,28 @@
 //! Signals inside of the program, and POSIX timers. What decides is in `skete-signals`; here it meets threads.
 //!
-//! There is no border between program and kernel at which a signal could be looked for, and nobody interrupts a thread that computes. So a
-//! **point** is where handlers run, on the thread itself: when a call that can block begins, is interrupted or has ended; when any call of
-//! Linux's table returns, be it `syscall()`, an `svc` or a cancellation point of musl's; in `sched_yield`; when a mask lets a signal
-//! through; and in the call that sends one to its own thread, before it returns. A lock that is free and a call that need not wait are
-//! none. A thread that computes without a call takes its signals at its next point; who waits for a lock takes them there and waits on.
+//! There is no border between program and kernel at which a signal could be looked for. So a **point** is where handlers run, on the thread
+//! itself: when a call that can block begins, is interrupted or has ended; when any call of Linux's table returns, be it `syscall()`, an
+//! `svc` or a cancellation point of musl's; in `sched_yield`; when a mask lets a signal through; and in the call that sends one to its own
+//! thread, before it returns. A lock that is free and a call that need not wait are none; who waits for a lock takes signals there and
+//! waits on. In a C program a thread that computes is interrupted too, wherever it stands outside of the kernel and of this face: it is
+//! sent on a [`detour`]. In a program of Rust's the code of both is among the program's own, and only points count.
 //!
 //! **Who sends** puts the signal into the queue, chooses who is to take it, sets that thread's bit in
 //! [`Cancelling`](crate::thread::cancel::Cancelling) and ends its wait, all under one lock. Who is about to sleep sets its own bit there
 //! and then looks for the other; an interruption that finds nobody asleep ends the next sleep; so none is missed. Who takes signals clears
-//! the bit under the lock when it finds no more. An interruption without a signal is possible, and a call that finds so goes on.
+//! the bit under the lock when it finds no more. An interruption without a signal is possible, and a call that finds so goes on. As long as
+//! any thread's bit is set every core looks, again and again, whether it runs that one.
 //!
 //! **Interrupted** calls follow `signal(7)`: after a handler, sleeps, `pause`, `poll`, `sigsuspend`, `sigtimedwait` and any wait with a
 //! timeout of Linux's table end with `EINTR`; `read` and `sem_wait` do unless the handler has SA_RESTART; mutexes, read-write locks,
 //! barriers and joins never do, and a condition variable returns as if it had been signalled.
 //!
-//! - [`handler`]: taking signals, and what becomes of them · [`mask`]: masks and waiting
+//! - [`handler`]: taking signals, and what becomes of them · [`context`]: what handlers are told of where they interrupt
+//! - [`fault`]: faults that are signals · [`mask`]: masks and waiting
 //! - [`timer`]: timers · [`service`]: the thread that lets them expire
 
+pub mod context;
+pub mod fault;
 pub mod handler;
 pub mod mask;
 pub mod service;
@@ -26,6 +31,7 @@ pub mod timer;
 use core::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 use skete::lock::Spin;
+use skete::sched::detour;
 use skete::thread;
 use skete_abi::Errno;
 use skete_signals::queue::PROGRAM;
@@ -71,12 +77,20 @@ pub struct Signals {
     /// The stack of handlers that want another (`sigaltstack`); 0: there is none.
     stack: AtomicUsize,
     stack_bytes: AtomicUsize,
+    /// Where it has had a fault that no handler takes; 0: nowhere.
+    refused: AtomicU64,
 }
 
 impl Signals {
     /// Nobody's.
     pub const fn new() -> Self {
-        Self { mask: AtomicU64::new(0), waits: AtomicU64::new(0), stack: AtomicUsize::new(0), stack_bytes: AtomicUsize::new(0) }
+        Self {
+            mask: AtomicU64::new(0),
+            waits: AtomicU64::new(0),
+            stack: AtomicUsize::new(0),
+            stack_bytes: AtomicUsize::new(0),
+            refused: AtomicU64::new(0),
+        }
     }
 
     /// A thread begins that keeps away `mask`.
@@ -127,9 +141,27 @@ fn wake(block: &Block, sender: Option<&Block>) {
     block.signals.waits.store(0, Ordering::Relaxed);
     block.cancelling.signal();
     if !sender.is_some_and(|sender| core::ptr::eq(sender, block)) {
-        // It may not have begun yet, or have ended: it looks before it sleeps, or never.
-        let _ = thread::interrupt(block.tid.load(Ordering::Relaxed));
+        interrupt(block);
     }
+}
+
+/// Ends the wait of `block`'s thread, which was signalled; or has it looked for if it does not wait.
+#[inline(never)]
+fn interrupt(block: &Block) {
+    // It may not have begun yet, or have ended: it looks before it sleeps, or never.
+    let _ = thread::interrupt(block.tid.load(Ordering::Relaxed));
+    // One that waits looks when the wait ends: `while_waiting`.
+    if !block.cancelling.is_waiting() {
+        detour::hurry();
+    }
+}
+
+/// Lets `block`'s thread, another one, look whether it is cancelled, wherever it is.
+pub fn look(block: &Block) {
+    // Under the lock: who has looked clears the bit there, and looks once more.
+    let _state = STATE.lock();
+    block.cancelling.signal();
+    interrupt(block);
 }
 
 impl State {
@@ -142,6 +174,7 @@ impl State {
     ///
     /// # Errors
     /// `EAGAIN`: too many are pending.
+    #[optimize(size)]
     fn send(&mut self, to: Option<&'static Block>, info: Info, sender: Option<&Block>) -> Result<(), Errno> {
         let signal = info.signal;
         if Set::STOPS.has(signal) {
@@ -167,6 +200,7 @@ impl State {
     }
 
     /// Drops what is pending of these signals.
+    #[optimize(size)]
     fn discard(&mut self, signals: Set) {
         let timers = &mut self.timers;
         self.queue.discard(signals, |info| timers.went_by(&info));
@@ -174,6 +208,7 @@ impl State {
     }
 
     /// Somebody else is to take what is pending for the program of `signals`, for `block`'s thread takes it no more.
+    #[optimize(size)]
     fn pass_on(&self, signals: Set, block: &Block) {
         let left = Set(self.queue.pending_for(PROGRAM).0 & signals.0);
         for signal in left.each() {
@@ -237,22 +272,28 @@ pub fn while_locking() {
     }
 }
 
-/// The thread of `block`, the calling one, ends: what was sent to it is gone, what it was to take is another's.
+/// The thread of `block`, the calling one, ends, when it has taken what it lets in: what it keeps away is gone, what it was to take is
+/// another's.
 #[inline]
 pub fn leave(block: &Block) {
-    if PENDING.load(Ordering::Relaxed) != 0 {
-        leave_some(block);
+    while PENDING.load(Ordering::Relaxed) != 0 && !leave_some(block) {
+        deliver(block);
     }
 }
 
 #[cold]
-fn leave_some(block: &Block) {
+#[optimize(size)]
+fn leave_some(block: &Block) -> bool {
     let state = &mut *STATE.lock();
+    if !state.queue.pending_for(number_of(block)).but(block.signals.mask()).is_empty() {
+        return false;
+    }
     block.signals.set_mask(Set::ALL);
     let timers = &mut state.timers;
     state.queue.forget(number_of(block), |info| timers.went_by(&info));
     state.tell();
     state.pass_on(Set::ALL, block);
+    true
 }
 
 /// What is to be done about `signal`; changed to `action` if that is one.
@@ -267,6 +308,7 @@ pub fn action(signal: Signal, action: Option<Action>) -> Result<Action, Errno> {
     let before = state.actions[signal.index()];
     if let Some(action) = action {
         state.actions[signal.index()] = action;
+        fault::note(signal, &action);
         if action.fate(signal) == Fate::Ignored {
             state.discard(Set::of(signal));
         }

@@ -1,5 +1,6 @@
 /* Locks that nobody else wants, and hand-overs there and back. */
 #include "rows.h"
+#include <futaphore.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdlib.h>
@@ -22,6 +23,14 @@ static void read_unlock(void) {
 static void post_wait(void) {
     sem_post(&semaphore);
     sem_wait(&semaphore);
+}
+
+static unsigned long page, futaphore;
+
+static void p_v(void) {
+    unsigned long where = page, which = futaphore;
+    fut_p(where, which);
+    fut_v(where, which);
 }
 
 static void begin(pthread_t *thread, void *(*function)(void *)) {
@@ -114,6 +123,9 @@ void locks(void) {
     row("mutex.uncontended", MANY, lock_unlock);
     row("rwlock.read", MANY, read_unlock);
     row("sem.uncontended", MANY, post_wait);
+    page = get_fut_page();
+    futaphore = fut_new(page, 1);
+    row("futaphore.uncontended.c", MANY, p_v);
     row_with("sem.pingpong.same", semaphore_there_and_back, answer_semaphore);
     row_with("cond.pingpong.same", cond_there_and_back, answer_cond);
     barriers();

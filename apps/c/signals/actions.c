@@ -1,6 +1,7 @@
 /* What becomes of a signal: handlers, their masks and flags, what is ignored. */
 #include "check.h"
 #include <errno.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdint.h>

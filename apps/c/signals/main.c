@@ -1,5 +1,6 @@
-/* Signals inside of a program, and POSIX timers. Prints `c/signals: N checks passed`; the first check that fails says where, and the status is
- * 1. With an argument: `term` ends by a signal, `abort` by one that its handler returns from. */
+/* Signals inside of a program, and POSIX timers. Prints `c/signals: N checks passed`; the first check that fails says where, and the status
+ * is 1. With an argument: `term` ends by a signal, `abort` by one that its handler returns from; `illegal` by a fault that has no handler,
+ * where another has one; `masked` by one that its handler is not to take now; `overflow` by a stack that is full, whatever the handler. */
 #include "check.h"
 #include <signal.h>
 #include <string.h>
@@ -10,8 +11,31 @@ static void told(int signal) {
     fflush(stdout);
 }
 
+static int deeper(volatile char *above) {
+    volatile char here[2048];
+    here[0] = above[0];
+    return here[0] == 1 ? 0 : deeper(here) + here[0];
+}
+
+/* Has the fault that `name` names, with a handler of SIGSEGV. */
+static void fault(const char *name) {
+    sigset_t set;
+    signal(SIGSEGV, told);
+    if (strcmp(name, "illegal") == 0) {
+        __asm__ volatile("udf #1");
+    } else if (strcmp(name, "masked") == 0) {
+        sigemptyset(&set);
+        sigaddset(&set, SIGSEGV);
+        sigprocmask(SIG_BLOCK, &set, NULL);
+        int *volatile nowhere = (int *)8;
+        *nowhere = 1;
+    } else if (strcmp(name, "overflow") == 0) {
+        deeper(&(volatile char){ 0 });
+    }
+}
+
 int main(int argc, char **argv) {
-    const struct check *files[] = { actions, waiting, delivery, timers };
+    const struct check *files[] = { actions, waiting, delivery, timers, computing, faults };
     int count = 0;
     if (argc > 1 && strcmp(argv[1], "term") == 0) {
         raise(SIGTERM);
@@ -20,6 +44,10 @@ int main(int argc, char **argv) {
     if (argc > 1 && strcmp(argv[1], "abort") == 0) {
         signal(SIGABRT, told);
         abort();
+    }
+    if (argc > 1) {
+        fault(argv[1]);
+        return 1;
     }
     for (size_t file = 0; file < sizeof files / sizeof *files; file++) {
         for (const struct check *check = files[file]; check->name; check++) {

@@ -3,6 +3,7 @@
 #include "check.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <futaphore.h>
 #include <limits.h>
 #include <pthread.h>
 #include <semaphore.h>
@@ -171,7 +172,27 @@ static void c11_has_them_too(void) {
     CHECK(mtx_timedlock(&mutex, &past) == thrd_timedout);
 }
 
+/* By the macros, which look and move by themselves, and by the functions. */
+static void futaphores(void) {
+    unsigned long page = get_fut_page(), fut = fut_new(page, 1), other = fut_new(page, INT_MAX);
+    CHECK(fut >= 1 && fut <= 63 && other >= 1 && other <= 63 && other != fut);
+    CHECK(fut_p(page, fut) == 0 && fut_value(page, fut) == 0);
+    CHECK((fut_v)(page, fut) == 0 && (fut_p)(page, fut) == 0);
+    CHECK(fut_try_p(page, fut) == -EAGAIN && fut_p_timeout(page, fut, 1000) == -ETIMEDOUT);
+    CHECK(fut_v(page, fut) == 0 && fut_v(page, fut) == 0 && fut_value(page, fut) == 2);
+    CHECK(fut_v(page, other) == -EOVERFLOW && fut_value(page, other) == INT_MAX);
+    CHECK(fut_p(page, other) == 0 && fut_v(page, other) == 0);
+    const unsigned long numbers[] = { 0, 64, 1UL << 58, -1UL };
+    for (int i = 0; i < 4; i++) {
+        CHECK(fut_p(page, numbers[i]) == -EINVAL && fut_v(page, numbers[i]) == -EINVAL);
+    }
+    CHECK(fut_p(page + 64, fut) == -EINVAL && fut_v(0, fut) == -EINVAL && fut_p(4, fut) == -EINVAL);
+    CHECK(fut_free(page, fut) == 0 && fut_p(page, fut) == -EINVAL && fut_v(page, fut) == -EINVAL);
+    CHECK(fut_free(page, other) == 0);
+}
+
 const struct check others[] = {
+    { "futaphores, moved in the program and by functions", futaphores },
     { "readers see what writers wrote", readers_see_what_writers_wrote },
     { "a lock tells mistakes", a_lock_tells_mistakes },
     { "a barrier is used again at once, and gone at once", a_barrier_is_used_again_at_once_and_gone_at_once },

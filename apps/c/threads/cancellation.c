@@ -139,6 +139,90 @@ static void a_handler_that_is_popped_runs_if_asked(void) {
     CHECK(atomic_load(&cleaned) == 7);
 }
 
+static void *busy(void *argument) {
+    volatile unsigned turns = 0;
+    pthread_cleanup_push(clean, (void *)3);
+    pthread_cleanup_push(clean, (void *)4);
+    CHECK(pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, NULL) == 0);
+    atomic_store(&began, 1);
+    for (;;) {
+        turns++;
+    }
+    pthread_cleanup_pop(0);
+    pthread_cleanup_pop(0);
+    return argument;
+}
+
+static void who_computes_is_cancelled_if_it_may_be_anywhere(void) {
+    for (int i = 0; i < 100; i++) {
+        CHECK(is_cancelled(busy, NULL));
+        CHECK(atomic_load(&cleaned) == 43);
+    }
+}
+
+static atomic_int allowed;
+
+static void *busy_for_a_while(void *argument) {
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
+    CHECK(pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, NULL) == 0);
+    atomic_store(&began, 1);
+    while (!atomic_load(&allowed)) {
+    }
+    atomic_store(&cleaned, 5);
+    pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, NULL);
+    return argument;
+}
+
+static void but_not_while_it_refuses(void) {
+    pthread_t thread;
+    void *result;
+    atomic_store(&began, 0);
+    atomic_store(&allowed, 0);
+    CHECK(pthread_create(&thread, NULL, busy_for_a_while, NULL) == 0);
+    await_begin();
+    CHECK(pthread_cancel(thread) == 0);
+    usleep(3000);
+    atomic_store(&allowed, 1);
+    CHECK(pthread_join(thread, &result) == 0 && result == PTHREAD_CANCELED && atomic_load(&cleaned) == 5);
+}
+
+static void *deferred(void *argument) {
+    atomic_store(&began, 1);
+    while (!atomic_load(&allowed)) {
+    }
+    return argument;
+}
+
+static void nor_one_that_wants_it_at_points_only(void) {
+    pthread_t thread;
+    void *result;
+    atomic_store(&began, 0);
+    atomic_store(&allowed, 0);
+    CHECK(pthread_create(&thread, NULL, deferred, NULL) == 0);
+    await_begin();
+    CHECK(pthread_cancel(thread) == 0);
+    usleep(3000);
+    atomic_store(&allowed, 1);
+    CHECK(pthread_join(thread, &result) == 0 && result == NULL);
+}
+
+static pthread_mutex_t held = PTHREAD_MUTEX_INITIALIZER;
+
+static void *locks(void *argument) {
+    CHECK(pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, NULL) == 0);
+    atomic_store(&began, 1);
+    pthread_mutex_lock(&held);
+    return argument;
+}
+
+static void one_who_waits_for_a_mutex_is_cancelled_if_it_may_be_anywhere(void) {
+    CHECK(pthread_mutex_lock(&held) == 0);
+    for (int i = 0; i < 20; i++) {
+        CHECK(is_cancelled(locks, NULL));
+    }
+    CHECK(pthread_mutex_unlock(&held) == 0 && pthread_mutex_lock(&held) == 0 && pthread_mutex_unlock(&held) == 0);
+}
+
 const struct check cancellation[] = {
     { "a sleeper is cancelled, and its handlers run, the last first", a_sleeper_is_cancelled_and_its_handlers_run_the_last_first },
     { "one who reads is cancelled", one_who_reads_is_cancelled },
@@ -148,5 +232,9 @@ const struct check cancellation[] = {
     { "who refused is cancelled later", who_refused_is_cancelled_later },
     { "a thread may cancel itself", a_thread_may_cancel_itself },
     { "a handler that is popped runs if asked", a_handler_that_is_popped_runs_if_asked },
+    { "who computes is cancelled if it may be anywhere", who_computes_is_cancelled_if_it_may_be_anywhere },
+    { "but not while it refuses", but_not_while_it_refuses },
+    { "nor one that wants it at points only", nor_one_that_wants_it_at_points_only },
+    { "one who waits for a mutex is cancelled if it may be anywhere", one_who_waits_for_a_mutex_is_cancelled_if_it_may_be_anywhere },
     { 0 },
 };

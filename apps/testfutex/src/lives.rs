@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::thread;
+use std::time::Duration;
 
 use skete::Errno;
 use skete::futex::{OWNER_DIED, ROBUST_LIST_LIMIT, RobustListHead, WAITERS, futex_wait, futex_wakeup, shared};
@@ -25,6 +26,7 @@ pub const CHECKS: &[Check] = &[
     ("robust lists that are broken do no harm", broken),
     ("a robust list is walked to its limit", limit),
     ("set_robust_list and get_robust_list", lists),
+    ("an interruption ends nobody's wait but the one's whom it names", interrupted),
 ];
 
 fn leaked(value: u32) -> &'static AtomicU32 {
@@ -283,4 +285,36 @@ fn lists() {
     assert_eq!(list_in_c(-1, list_at, bytes_at), -i64::from(Errno::ESRCH.number()));
     assert_eq!(list_in_c(0, NOWHERE[0], bytes_at), -i64::from(Errno::EFAULT.number()));
     set_list(0);
+}
+
+fn interrupted() {
+    const ROUNDS: u32 = 2000;
+    // The name of one who is interrupted all the time and soon ends; 0: nobody.
+    let (named, is_over) = (leaked(0), leaked(0));
+    let is_alone = thread::available_parallelism().is_ok_and(|cores| cores.get() == 1);
+    let interrupting = thread::spawn(move || {
+        while is_over.load(Ordering::Relaxed) == 0 {
+            // It may have ended, or end just now. One core is given to the others at once.
+            if skete::thread::interrupt(named.load(Ordering::Relaxed)).is_err() || is_alone {
+                thread::yield_now();
+            }
+        }
+    });
+    for round in 0..ROUNDS {
+        let short = Builder::new().spawn(move || {
+            named.store(tid(), Ordering::Relaxed);
+            (0..round % 4).for_each(|_| thread::yield_now());
+        });
+        short.expect("there is room").join().expect("it is another");
+        named.store(0, Ordering::Relaxed);
+        let next = Builder::new().spawn(|| {
+            let word = AtomicU32::new(0);
+            for _ in 0..3 {
+                assert_eq!(futex_wait(&word, 0, Some(Duration::from_micros(50))), Err(Errno::ETIMEDOUT), "nobody named it");
+            }
+        });
+        next.expect("there is room").join().expect("it is another");
+    }
+    is_over.store(1, Ordering::Relaxed);
+    interrupting.join().expect("it does not panic");
 }

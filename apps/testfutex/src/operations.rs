@@ -5,8 +5,8 @@ use std::thread;
 
 use skete::Errno;
 use skete::futex::{
-    MATCH_ANY, Operation, PRIVATE, TimeSpec, futex_cmp_requeue, futex_requeue, futex_wait, futex_wake_bitset, futex_wake_op, futex_wakeup,
-    op, shared, waiters,
+    Change, MATCH_ANY, Operation, PRIVATE, Question, TimeSpec, futex_cmp_requeue, futex_requeue, futex_wait, futex_wake_bitset,
+    futex_wake_op, futex_wakeup, op, shared, waiters,
 };
 
 use crate::Check;
@@ -144,10 +144,12 @@ fn wake_op() {
     }
     let crowd = Crowd::default();
     let other = AtomicU32::new(5);
-    // Set, add, or, and-not, exclusive-or; each by 3.
-    for (change, expected) in [(0, 3), (1, 8), (2, 7), (3, 4), (4, 6)] {
+    // Each by 3, in the order of their numbers.
+    let changes = [(Change::Set, 3), (Change::Add, 8), (Change::Or, 7), (Change::AndNot, 4), (Change::Xor, 6)];
+    for (number, (change, expected)) in (0..).zip(changes) {
         other.store(5, Ordering::Relaxed);
-        let operation = Operation::parse(val3(change, 3, 5)).expect("it is one");
+        let operation = Operation::new(change, 3, Question::Equal, 5);
+        assert_eq!(Operation::parse(val3(number, 3, 5)), Ok(operation));
         assert_eq!(futex_wake_op(&crowd.here, 1, &other, 1, operation), Ok(0));
         assert_eq!(other.load(Ordering::Relaxed), expected);
     }

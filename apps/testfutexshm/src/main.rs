@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use skete::Errno;
-use skete::futex::{futex_cmp_requeue, futex_wait, futex_wakeup, shared, waiters};
+use skete::futex::{OWNER_DIED, futex_cmp_requeue, futex_lock_pi, futex_trylock_pi, futex_wait, futex_wakeup, shared, waiters};
 use skete::sysv::shm::{self, Attachment, SHM_RDONLY};
 use skete::sysv::{IPC_CREAT, IPC_PRIVATE};
 
@@ -22,6 +22,7 @@ const CHECKS: &[Check] = &[
     ("who waits at two addresses is served in one order", one_queue),
     ("a requeue goes from one attachment to another", requeued),
     ("one may wait through a read-only attachment", read_only),
+    ("a lock in a read-only attachment cannot be taken, whatever its word", read_only_locks),
     ("a wait outlives the attachment that it began at", detached),
     ("a lock at four addresses keeps four threads apart", lock),
 ];
@@ -158,6 +159,23 @@ fn read_only() {
         let waited = sleeper.join().expect("it does not panic");
         assert_eq!(waited, if woken == Ok(1) { Ok(()) } else { Err(Errno::EAGAIN) });
     });
+}
+
+fn read_only_locks() {
+    let id = shm::get(IPC_PRIVATE, 4096, IPC_CREAT | 0o600).expect("there is memory");
+    let (reading, writing) = (Attachment::new(id, SHM_RDONLY), Attachment::new(id, 0));
+    let (Ok(reading), Ok(writing)) = (reading, writing) else { panic!("there is room") };
+    shm::remove(id).expect("it is there");
+    let (here, there) = (word(&reading, 3), word(&writing, 3));
+    // Free, of nobody who ever lived, of one who died.
+    for value in [0, 5, OWNER_DIED] {
+        there.store(value, Ordering::Relaxed);
+        assert_eq!(futex_lock_pi(shared(here), None), Err(Errno::EFAULT), "{value:#x}");
+        assert_eq!(futex_trylock_pi(shared(here)), Err(Errno::EFAULT), "{value:#x}");
+        assert_eq!(there.load(Ordering::Relaxed), value);
+    }
+    there.store(5, Ordering::Relaxed);
+    assert_eq!(futex_lock_pi(shared(there), None), Err(Errno::ESRCH));
 }
 
 fn detached() {

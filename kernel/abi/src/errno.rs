@@ -305,9 +305,20 @@ impl fmt::Debug for Errno {
     }
 }
 
+impl fmt::Display for Errno {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self, formatter)
+    }
+}
+
+impl core::error::Error for Errno {}
+
 #[cfg(test)]
 mod tests {
+    use std::boxed::Box;
+    use std::error::Error;
     use std::format;
+    use std::string::ToString;
 
     use super::{Errno, NAMES, NUMBERS};
 
@@ -320,6 +331,7 @@ mod tests {
         }
         // The first and the last, and those beside the numbers that are not used.
         tells!(EPERM, ENOENT, ELOOP, ENOMSG, EBADSLT, EBFONT, ERFKILL, EHWPOISON);
+        assert_eq!(Box::<dyn Error>::from(Errno::EIDRM).to_string(), "EIDRM");
         assert_eq!(NUMBERS.len(), NAMES.split_ascii_whitespace().count());
     }
 }

@@ -13,6 +13,7 @@
 //! - [`tree`], [`fds`]: the files under `/`, and the numbers of open ones, both over [`slab`]
 //! - [`dirent`], [`terminal`], [`event`]: how a directory's entries are laid out, what a terminal's bytes mean, what eventfd counts
 //! - [`turns`]: whose bytes the console takes next
+//! - [`again`]: when a core looks again for a thread that could not be had
 //! - [`bitmap`]: which frames are free · [`pages`]: page-table entries, how cores change them, the window's units
 //! - [`options`]: the words of the boot options
 //!
@@ -22,6 +23,7 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+pub mod again;
 pub mod bitmap;
 pub mod deadlines;
 pub mod dirent;

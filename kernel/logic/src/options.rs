@@ -4,6 +4,13 @@
 //! everything as it is, `"…"` and bare text take `\` before a character. A word that ends inside a quote ends with the text. Bytes, for
 //! every character that means something here is one, and what stands in others is the program's own.
 
+use core::fmt;
+
+/// Options of one number.
+const NUMBERS: &[&str] = &["chaos", "cores", "date", "waitv"];
+/// Options of several numbers with commas between them, any of which may be missing.
+const ROWS: &[&str] = &["sem", "shm"];
+
 /// One word, still quoted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Word<'a>(&'a [u8]);
@@ -112,6 +119,23 @@ pub fn values<'a>(text: &'a [u8], key: &'a str) -> impl Iterator<Item = Word<'a>
     words(text).take_while(|word| !word.is_separator()).filter_map(move |word| word.value_of(key))
 }
 
+/// The options in `text`, before `--`, that want numbers and have none, such as `cores=four`: nobody heeds them.
+pub fn misunderstood(text: &[u8]) -> impl Iterator<Item = Word<'_>> {
+    let is_row =
+        |value: Word<'_>| value.bytes().any(|byte| byte.is_ascii_digit()) && value.bytes().all(|byte| b"0123456789, ".contains(&byte));
+    let is_wrong = move |word: &Word<'_>| {
+        NUMBERS.iter().any(|key| word.value_of(key).is_some_and(|value| value.number().is_none()))
+            || ROWS.iter().any(|key| word.value_of(key).is_some_and(|value| !is_row(value)))
+    };
+    words(text).take_while(|word| !word.is_separator()).filter(is_wrong)
+}
+
+impl fmt::Display for Word<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0.escape_ascii(), out)
+    }
+}
+
 /// The arguments: the words after `--`; none if there is no `--`.
 #[must_use]
 pub fn arguments(text: &[u8]) -> Option<Words<'_>> {
@@ -122,8 +146,8 @@ pub fn arguments(text: &[u8]) -> Option<Words<'_>> {
 #[cfg(test)]
 mod tests {
     extern crate std;
-    use super::{Word, arguments, value, values, words};
-    use std::string::String;
+    use super::{Word, arguments, misunderstood, value, values, words};
+    use std::string::{String, ToString};
     use std::vec::Vec;
 
     fn text(word: Word<'_>) -> String {
@@ -144,6 +168,15 @@ mod tests {
         let number = |word: &'static [u8]| Word(word).number();
         assert_eq!([number(b"0"), number(b"18446744073709551615")], [Some(0), Some(u64::MAX)]);
         assert_eq!([number(b""), number(b"-1"), number(b"1a"), number(b"18446744073709551616")], [None; 4]);
+    }
+
+    #[test]
+    fn an_option_without_its_numbers_is_told() {
+        let told = |text: &'static str| misunderstood(text.as_bytes()).map(|word| word.to_string()).collect::<Vec<_>>();
+        assert_eq!(told("cores=2 chaos=7 sem=1,2,3,4 sem='32000 5' shm=,,7 waitv=0 env=sem=x name=cores --  cores=x"), [""; 0]);
+        let wrong = ["cores=four", "waitv=-5", "chaos=", "sem=garbage", "sem=", "shm=-1,0,0", "shm=,"];
+        assert_eq!(told("cores=four waitv=-5 chaos= console=tty sem=garbage sem= shm=-1,0,0 shm=,"), wrong);
+        assert_eq!(told("sem=\u{fc}\u{1b}"), [r"sem=\xc3\xbc\x1b"]);
     }
 
     #[test]

@@ -12,6 +12,7 @@ pub const WHOLE: u64 = 1;
 
 /// A thread's registers while it is not running.
 #[repr(C, align(16))]
+#[derive(Clone, Copy)]
 pub struct Context {
     /// X0–X30. A voluntary switch keeps X19, X29 and X30 only; the thread has kept the rest itself. A new one finds X20 too.
     pub x: [u64; 31],

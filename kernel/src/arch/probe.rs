@@ -94,14 +94,26 @@ pub fn physical(address: usize) -> Option<u64> {
     (answer & 1 == 0).then_some(answer & FRAME | address as u64 & 0xfff)
 }
 
+/// What this core's walker answers about an address, with nothing in between: PAR_EL1.
+macro_rules! ask {
+    ($operation:literal, $address:expr) => {{
+        let before = super::cpu::mask();
+        let result: u64;
+        // SAFETY: asks the walker and reads its answer.
+        unsafe { asm!($operation, "isb", "mrs {}, par_el1", in(reg) $address, out(reg) result, options(nostack, preserves_flags)) };
+        super::cpu::unmask(before);
+        result
+    }};
+}
+
 /// PAR_EL1 for a read of `address`: bit 0 set, nothing there; else the frame in bits 12–47.
 fn translate(address: u64) -> u64 {
-    let before = super::cpu::mask();
-    let result: u64;
-    // SAFETY: asks this core's walker (AT S1E1R) and reads its answer, with nothing in between.
-    unsafe { asm!("at s1e1r, {}", "isb", "mrs {}, par_el1", in(reg) address, out(reg) result, options(nostack, preserves_flags)) };
-    super::cpu::unmask(before);
-    result
+    ask!("at s1e1r, {}", address)
+}
+
+/// Whether the translation tables have something writable at `address` now.
+pub fn is_writable(address: u64) -> bool {
+    ask!("at s1e1w, {}", address) & 1 == 0
 }
 
 /// Whether the translation tables have something readable at `address` now.

@@ -31,6 +31,11 @@ pub fn is_on(key: &str) -> bool {
     number(key) == Some(1)
 }
 
+/// The options that want numbers and have none.
+pub fn misunderstood() -> impl Iterator<Item = Word<'static>> {
+    TEXTS.get().into_iter().flat_map(|texts| options::misunderstood(texts.image).chain(options::misunderstood(texts.firmware)))
+}
+
 /// Every value of option `key`, the image's first.
 pub fn values(key: &'static str) -> impl Iterator<Item = Word<'static>> {
     TEXTS.get().into_iter().flat_map(move |texts| options::values(texts.image, key).chain(options::values(texts.firmware, key)))

@@ -1,15 +1,30 @@
 //! The one call of `futex(2)`: which operation, with which of its arguments.
 #![allow(unsafe_code, reason = "changes words that the program names by their address")]
 
+use core::marker::PhantomData;
+
 use skete_abi::Errno;
 use skete_abi::futex::{CLOCK_REALTIME, PRIVATE, TimeSpec, op};
 use skete_logic::futex::ANY;
 use skete_logic::futex::operation::Operation;
 use skete_logic::time::Instant;
 
-use super::shares;
+use super::{Word, shares};
 use crate::sched::{futex, inherit, record};
 use crate::time;
+
+impl Word<'static> {
+    /// The word at this address, if there is one: what reads or writes it answers `EFAULT` otherwise. Wakes and requeues need not look at it.
+    ///
+    /// # Safety
+    /// If there is memory, then what it is given to may write it: only [`futex_wake_op`](super::futex_wake_op) and the locks that lend
+    /// priority do.
+    #[must_use]
+    #[inline]
+    pub const unsafe fn at(address: usize) -> Self {
+        Self(futex::Word { address, is_shared: false, is_sure: false }, PhantomData)
+    }
+}
 
 /// Does what `op` says, one of [`op`](super::op) with [`PRIVATE`] and [`CLOCK_REALTIME`], to the word at `uaddr`; what `futex(2)` says that
 /// it answers.

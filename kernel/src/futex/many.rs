@@ -22,7 +22,7 @@ use crate::sched::{many, record};
 /// # Errors
 /// `EINVAL`: no word, or more than [`WAITV_MAX`](super::WAITV_MAX). `EAGAIN`: a word holds something else. `ETIMEDOUT`: the deadline
 /// passed; never early. `ENOMEM`: each word but the first wants a node, and so many are not free: boot option `waitv` says how many there
-/// are. `EFAULT`: a shared word's memory is gone.
+/// are. `EFAULT`: a shared word's memory is gone. `EINTR`: as [`futex_wait`](super::futex_wait).
 #[inline]
 pub fn futex_waitv(words: &[(Word<'_>, u32)], deadline: Option<Deadline>) -> Result<usize, Errno> {
     record::count_entry();

@@ -17,7 +17,7 @@ use crate::sched::{futex, inherit, record};
 /// # Errors
 /// `EDEADLK`: the caller holds it, or the chain of holders leads back to the caller. `ETIMEDOUT`: the deadline passed. `ESRCH`: the word
 /// names no thread. `EINVAL`: somebody waits for the word as for no lock, or it names another holder than the kernel knows. `EFAULT`: it
-/// cannot be written.
+/// cannot be written. `EINTR`: as [`futex_wait`](super::futex_wait); the caller does not hold it.
 pub fn futex_lock_pi<'a>(word: impl Into<Word<'a>>, deadline: Option<Deadline>) -> Result<(), Errno> {
     record::count_entry();
     inherit::lock(word.into().0, deadline.map(Deadline::instant))
@@ -47,7 +47,7 @@ pub fn futex_unlock_pi<'a>(word: impl Into<Word<'a>>) -> Result<(), Errno> {
 ///
 /// # Errors
 /// `EAGAIN`: it does not hold it. `ETIMEDOUT`: the deadline passed, and the caller does not hold the lock. `EINVAL`: the two are one word.
-/// `EDEADLK`: the chain of the lock's holders leads back to the caller.
+/// `EDEADLK`: the chain of the lock's holders leads back to the caller. `EINTR`: as [`futex_lock_pi`].
 pub fn futex_wait_requeue_pi<'a, 'b>(
     word: impl Into<Word<'a>>,
     val: u32,

@@ -294,9 +294,13 @@ impl Core {
 
     /// Lets the timer fire at `at`, or earlier.
     pub fn arm(&self, at: Instant) {
-        let ticks = time::ticks_of(at);
-        if ticks < self.timer.load(Ordering::Relaxed) {
-            self.set_timer(ticks);
+        self.arm_tick(time::ticks_of(at));
+    }
+
+    /// [`arm`](Self::arm), by the counter.
+    pub fn arm_tick(&self, at: u64) {
+        if at < self.timer.load(Ordering::Relaxed) {
+            self.set_timer(at);
         }
     }
 

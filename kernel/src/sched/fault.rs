@@ -11,6 +11,7 @@ use aarch64_cpu::registers::{ESR_EL1, FAR_EL1, Readable};
 use hermit_sync::OnceCell;
 use skete_abi::Errno;
 
+use super::detour::{self, Cause};
 use super::record::{self, Record};
 use crate::arch::context::Context;
 use crate::arch::{cpu, probe, supervisor};
@@ -20,14 +21,27 @@ use crate::panic::{ABORTED, FAULTED, PANICKED, backtrace, tell};
 use crate::trace;
 
 /// ESR_EL1.EC, exception classes (Arm ARM D17.2.37).
-mod class {
+pub mod class {
+    /// A system call.
     pub const SVC: u64 = 0x15;
+    /// An instruction cannot be read.
     pub const INSTRUCTION_ABORT: u64 = 0x21;
+    /// The program counter is no multiple of 4.
     pub const PC_ALIGNMENT: u64 = 0x22;
+    /// An access that cannot be.
     pub const DATA_ABORT: u64 = 0x25;
+    /// The stack pointer is no multiple of 16.
     pub const SP_ALIGNMENT: u64 = 0x26;
+    /// `brk`.
     pub const BREAKPOINT: u64 = 0x3c;
+    /// No instruction, or one that is not allowed.
     pub const UNDEFINED: u64 = 0x00;
+
+    /// The class of a syndrome.
+    #[must_use]
+    pub const fn of(syndrome: u64) -> u64 {
+        syndrome >> 26 & 0x3f
+    }
 }
 
 /// Bytes on the stack that keep a calling thread's place.
@@ -40,7 +54,7 @@ unsafe extern "C" fn skete_synchronous_fault(record: &'static Record) -> *const 
     let address = FAR_EL1.get();
     // SAFETY: the vectors have just saved it, and it does not run.
     let registers = unsafe { record.registers() };
-    let class = syndrome >> 26 & 0x3f;
+    let class = class::of(syndrome);
     if class == class::DATA_ABORT || class == class::INSTRUCTION_ABORT {
         if is_translation_fault(syndrome) && map::touch(address) {
             return record;
@@ -51,6 +65,9 @@ unsafe extern "C" fn skete_synchronous_fault(record: &'static Record) -> *const 
         }
     }
     if class == class::SVC && take_call(registers) {
+        return record;
+    }
+    if detour::takes_fault(registers, Cause { syndrome, address }) {
         return record;
     }
     fault(record, registers, class, syndrome, address)

@@ -2,6 +2,7 @@
 //!
 //! The algorithm is [`skete_logic::futaphore`], proved there; this file gives it the exclusives, the futex table and sleep. The page is
 //! made when the program is linked, and only into programs that use it.
+#![allow(unsafe_code, reason = "the page's name, by which `<futaphore.h>` finds it")]
 
 use core::sync::atomic::AtomicU64;
 
@@ -12,7 +13,9 @@ use skete_logic::time::Instant;
 use super::{futex, record};
 use crate::arch::exclusive;
 
-/// The page. Its frames are mapped as all of the image's data: Normal, write-back, inner shareable.
+/// The page. `<futaphore.h>` moves its words too, by the same instructions as [`exclusive`]. Its frames are mapped as all of the image's
+/// data: Normal, write-back, inner shareable.
+#[unsafe(export_name = "skete_fut_page")]
 pub static PAGE: Page<SLOT_COUNT> = Page::new();
 
 /// The machine as futaphores see it.

@@ -148,9 +148,13 @@ pub fn cmp_requeue(word: Word, lock: Word, nr: u32, expected: u32) -> Result<u32
     TABLE.cmp_requeue_pi(&Machine, key, target, nr, || word.read(), expected)
 }
 
-/// Gives `thread` another priority of its own, 0–31.
-pub fn set_base(thread: Thread, base: u8) {
-    TABLE.set_base_priority(&Machine, thread, base);
+/// Gives the thread that `tid` names another priority of its own, 0–31.
+///
+/// # Errors
+/// `ESRCH`: no such thread.
+pub fn set_base(tid: u32, base: u8) -> Result<(), Errno> {
+    let (_, tid) = record::named(tid).ok_or(Errno::ESRCH)?;
+    TABLE.set_base_priority(&Machine, tid, base)
 }
 
 /// The priority of its own that `thread` has.

@@ -61,14 +61,14 @@ fn make_ready() {
 }
 
 /// Nodes that are lent to the calling thread, and come back when this is dropped.
-struct Lent<'a, const N: usize>(&'a mut ArrayVec<Awaited, N>, usize);
+struct Lent<'a>(&'a mut [Awaited], usize);
 
-impl<const N: usize> Lent<'_, N> {
+impl Lent<'_> {
     /// Gives each of `words` but the first, which has the caller's own, a node.
     ///
     /// # Errors
     /// `ENOMEM`: so many are not free.
-    fn lend(words: &mut ArrayVec<Awaited, N>) -> Result<Lent<'_, N>, Errno> {
+    fn lend(words: &mut [Awaited]) -> Result<Lent<'_>, Errno> {
         let (me, first) = (record::current(), record::length());
         let wants = words.len() - 1;
         if wants != 0 {
@@ -89,7 +89,7 @@ impl<const N: usize> Lent<'_, N> {
     }
 }
 
-impl<const N: usize> Drop for Lent<'_, N> {
+impl Drop for Lent<'_> {
     fn drop(&mut self) {
         FREE.give(self.0.iter().skip(1).filter_map(|word| u32::try_from(word.node.index() - self.1).ok()));
     }
@@ -121,7 +121,13 @@ fn wait_in<const N: usize>(
         let (word, expected) = word(number)?;
         words.push(Awaited { key: word.key()?, address: word.address, expected, node });
     }
-    let lent = Lent::lend(&mut words)?;
+    sleep_for(&mut words, deadline)
+}
+
+/// The part that is the same however many there is room for.
+#[inline(never)]
+fn sleep_for(words: &mut [Awaited], deadline: Option<Instant>) -> Result<usize, Errno> {
+    let lent = Lent::lend(words)?;
     let read = |awaited: &Awaited| probe::read_word(awaited.address).ok_or(Errno::EFAULT);
     record::waiting(Cause::Words, || TABLE.wait_many(&Machine, lent.0, deadline, read))
 }

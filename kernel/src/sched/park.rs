@@ -13,6 +13,7 @@ use super::many;
 use super::ready;
 use super::ready::{Machine, QueueLock};
 use super::record::{self, Record, Records};
+use super::spawn;
 use crate::arch::{cpu, probe};
 use crate::memory::{Heap, stack};
 use crate::time;
@@ -84,15 +85,18 @@ pub fn unpark(thread: Thread) {
     ready::make_all_ready(wakes.into_iter());
 }
 
-/// Ends the present wait of `record`'s thread for a word with `EINTR`; if it waits for none, the next that comes to park. Its word for that
-/// lies in its own block, of which nothing is left when it has ended.
-pub fn interrupt(record: &'static Record) {
-    // SAFETY: a thread pointer is fixed from before the thread is named.
-    let pointer = unsafe { record.registers() }.tls;
-    let word = (pointer - stack::INTERRUPTION) as usize;
-    if probe::update(word, |_| 1).is_some() {
-        unpark(record.thread());
-    }
+/// Ends the present wait for a word of the thread that `tid` names with `EINTR`; if it waits for none, the next that comes to park. `None`:
+/// there is no such thread. Who ends meanwhile hears nothing; one that begins in its record is woken for nothing at most.
+pub fn interrupt(tid: u32) -> Option<()> {
+    let thread = spawn::while_named(tid, |record| {
+        // SAFETY: a thread pointer is fixed from before the thread is named.
+        let pointer = unsafe { record.registers() }.tls;
+        // The word for that lies in its own block: while it may be named, that is nobody else's.
+        let word = (pointer - stack::INTERRUPTION) as usize;
+        probe::update(word, |_| 1).map(|_| record.thread())
+    })?;
+    unpark(thread?);
+    Some(())
 }
 
 /// Whether somebody wanted the calling thread's wait to end; from now on nobody does.

@@ -150,6 +150,16 @@ fn give_record(record: &'static Record) {
     free.first = record.thread();
 }
 
+/// Does `action` with the record of the thread that `tid` names; `None`: there is no such thread. It may end meanwhile, but no other
+/// begins to live in its record, nor on its stack: what is written there is nobody else's. A spin lock is held.
+pub fn while_named<R>(tid: u32, action: impl FnOnce(&'static Record) -> R) -> Option<R> {
+    let (record, tid) = record::named(tid)?;
+    let free = FREE.lock();
+    let done = (record.tid.load(Ordering::Relaxed) == tid.number()).then(|| action(record));
+    drop(free);
+    done
+}
+
 /// The record's old stack if it fits, else a new one.
 fn stack_for(record: &'static Record, bytes: u64) -> Option<Stack> {
     let old = record.stack.get();

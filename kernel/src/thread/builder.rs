@@ -15,7 +15,7 @@ use crate::sched::spawn::{self, Plan};
 /// ```no_run
 /// # use skete::thread::Builder;
 /// let thread = Builder::new().name("urgent").priority(9).affinity(1).spawn(|| work())?;
-/// thread.join();
+/// thread.join()?;
 /// # fn work() {}
 /// # Ok::<(), skete::Errno>(())
 /// ```

@@ -81,6 +81,7 @@ impl<const N: usize> Queue<N> {
 
     /// What is pending for exactly this receiver.
     #[must_use]
+    #[inline(never)]
     pub fn pending_for(&self, to: Receiver) -> Set {
         self.all().filter(|entry| entry.to == to).fold(Set::NONE, |set, entry| set.and(Set::of(entry.info.signal)))
     }
@@ -101,6 +102,7 @@ impl<const N: usize> Queue<N> {
         Some(info)
     }
 
+    #[inline(never)]
     fn remove(&mut self, place: usize) {
         self.entries.copy_within(place + 1..self.count, place);
         self.count -= 1;

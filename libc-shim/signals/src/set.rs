@@ -12,6 +12,14 @@ pub const SIGNALS: usize = 64;
 impl Signal {
     /// None: what an empty place holds.
     pub(crate) const NOBODYS: Self = Self(0);
+    /// SIGILL.
+    pub const ILLEGAL: Self = Self(4);
+    /// SIGTRAP.
+    pub const TRAP: Self = Self(5);
+    /// SIGBUS.
+    pub const BUS: Self = Self(7);
+    /// SIGSEGV.
+    pub const FAULT: Self = Self(11);
     /// SIGABRT.
     pub const ABORT: Self = Self(6);
     /// SIGKILL.
@@ -82,6 +90,8 @@ impl Set {
     pub const ALL: Self = Self(u64::MAX);
     /// SIGTSTP, SIGTTIN, SIGTTOU and SIGSTOP.
     pub const STOPS: Self = Self(0xf << 18);
+    /// SIGILL, SIGTRAP, SIGBUS and SIGSEGV.
+    pub const FAULTS: Self = Self(0b0100_0101_1000);
     /// What no mask keeps away and no action changes: SIGKILL and SIGSTOP.
     pub const SURE: Self = Self(1 << 8 | 1 << 18);
 

@@ -60,6 +60,7 @@ static BOOK: Book = Book { lock: Mutex::new(Kind::PLAIN), slots: UnsafeCell::new
 
 type Slots = [Option<Shared>; SLOTS];
 
+#[optimize(size)]
 fn locked<R>(work: impl FnOnce(&mut Slots) -> R) -> R {
     // A normal mutex has no errors.
     let _ = BOOK.lock.lock(&Kernel);
@@ -74,6 +75,7 @@ fn locked<R>(work: impl FnOnce(&mut Slots) -> R) -> R {
 /// # Errors
 /// `EINVAL`, `EBADF`, `EACCES`, `ENODEV`, `EOVERFLOW`. `ENOMEM`: too many, too long, or shared by another mapping already. `EOPNOTSUPP`:
 /// `MAP_FIXED` where nothing is mapped; writable and executable.
+#[optimize(size)]
 pub fn map(place: u64, bytes: u64, protection: u32, flags: i32, fd: i32, offset: u64) -> Answered {
     let is_fixed = flags & FIXED != 0;
     if !matches!(flags & KINDS, 1..=KINDS) || bytes == 0 || !offset.is_multiple_of(PAGE) || is_fixed && !place.is_multiple_of(PAGE) {
@@ -93,7 +95,8 @@ pub fn map(place: u64, bytes: u64, protection: u32, flags: i32, fd: i32, offset:
         }
         let start = if is_fixed { replace(slots, place, length)? } else { anonymous(length, READ | WRITE)? };
         let new = Shared { start, end: start + length, offset, fd, node, protection };
-        let made = fill(&new).and_then(|()| if is_shared { enter(slots, new) } else { Ok(()) }).and_then(|()| restrict(&new));
+        let made =
+            fill(&new).and_then(|()| if is_shared { enter(slots, new).and_then(|()| restrict_to_file(&new)) } else { restrict(&new) });
         if made.is_err() {
             carve(slots, start..start + length, close)?;
             sys_munmap(start as *mut u8, length as usize);
@@ -103,6 +106,7 @@ pub fn map(place: u64, bytes: u64, protection: u32, flags: i32, fd: i32, offset:
 }
 
 /// Whether the file behind `fd` can be mapped so; which one it is.
+#[optimize(size)]
 fn check(fd: i32, is_written: bool) -> Result<u64, Errno> {
     let flags = files::flags(fd)?;
     let mut status = Stat::default();
@@ -113,6 +117,7 @@ fn check(fd: i32, is_written: bool) -> Result<u64, Errno> {
 }
 
 /// The mapped memory at `place`, zeroed, for another mapping.
+#[optimize(size)]
 fn replace(slots: &mut Slots, place: u64, length: u64) -> Result<u64, Errno> {
     carve(slots, place..place + length, retire)?;
     if sys_mprotect(place as *mut u8, length as usize, READ | WRITE) != 0 {
@@ -124,13 +129,59 @@ fn replace(slots: &mut Slots, place: u64, length: u64) -> Result<u64, Errno> {
 }
 
 /// Fills a new mapping from its file; what is behind the file's end is zero.
+#[optimize(size)]
 fn fill(new: &Shared) -> Result<(), Errno> {
     // SAFETY: the mapping is there, writable, and nobody else knows of it.
     let into = unsafe { core::slice::from_raw_parts_mut(new.start as *mut MaybeUninit<u8>, (new.end - new.start) as usize) };
     files::read_at(new.fd, new.offset, into).map(drop)
 }
 
+/// What lies behind an address where a thread has had a fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Behind {
+    /// No page of a file's.
+    Nothing,
+    /// A page behind its file's end.
+    End,
+    /// A page that its file has grown to: it can be used from now on.
+    Grown,
+}
+
+/// Looks whether a page that nobody may touch lies behind its file's end, and opens it if it does no more.
+#[optimize(size)]
+pub fn behind_the_end(address: u64) -> Behind {
+    locked(|slots| {
+        let is_there = |shared: &&Shared| (shared.start..shared.end).contains(&address) && shared.protection != 0;
+        let Some(shared) = slots.iter().flatten().find(is_there).filter(|_| is_denied(address)) else { return Behind::Nothing };
+        let page = address / PAGE * PAGE;
+        if address >= shared.start + pages_of_file(shared) {
+            return Behind::End;
+        }
+        let opened = Shared { start: page, end: page + PAGE, offset: shared.offset + (page - shared.start), ..*shared };
+        if sys_mprotect(page as *mut u8, PAGE as usize, READ | WRITE) == 0 && fill(&opened).and_then(|()| restrict(&opened)).is_ok() {
+            Behind::Grown
+        } else {
+            Behind::Nothing
+        }
+    })
+}
+
+fn is_denied(address: u64) -> bool {
+    skete::memory::map::find(address).is_denied()
+}
+
+/// How many bytes of a mapping are pages that its file has, if only a part.
+fn pages_of_file(mapping: &Shared) -> u64 {
+    let mut status = Stat::default();
+    if face::sys_fstat(mapping.fd, &raw mut status) < 0 {
+        return 0;
+    }
+    let size = u64::try_from(status.st_size).unwrap_or(0);
+    size.saturating_sub(mapping.offset).next_multiple_of(PAGE).min(mapping.end - mapping.start)
+}
+
 /// Puts a new mapping into the book, with a number of its own.
+#[optimize(size)]
 fn enter(slots: &mut Slots, new: Shared) -> Result<(), Errno> {
     let slot = slots.iter_mut().find(|slot| slot.is_none()).ok_or(Errno::ENOMEM)?;
     *slot = Some(Shared { fd: files::duplicate(new.fd, NUMBERS)?, ..new });
@@ -139,13 +190,31 @@ fn enter(slots: &mut Slots, new: Shared) -> Result<(), Errno> {
 
 /// From now on the program may do with it what it has asked for.
 fn restrict(new: &Shared) -> Result<(), Errno> {
-    match sys_mprotect(new.start as *mut u8, (new.end - new.start) as usize, new.protection) {
+    allow(new.start..new.end, new.protection)
+}
+
+/// [`restrict`] a shared mapping: nobody may touch the pages behind the file's end, until the file grows ([`behind_the_end`]).
+#[optimize(size)]
+fn restrict_to_file(new: &Shared) -> Result<(), Errno> {
+    let behind = new.start + pages_of_file(new);
+    if behind == new.end {
+        return restrict(new);
+    }
+    crate::signal::fault::matter();
+    let before = if behind == new.start { Ok(()) } else { allow(new.start..behind, new.protection) };
+    before.and_then(|()| allow(behind..new.end, 0))
+}
+
+#[optimize(size)]
+fn allow(pages: Range<u64>, protection: u32) -> Result<(), Errno> {
+    match sys_mprotect(pages.start as *mut u8, (pages.end - pages.start) as usize, protection) {
         0 => Ok(()),
         answer => Err(refusal(answer)),
     }
 }
 
 /// Writes what lies in the mapping to the file, up to the file's end, unless it may not be read or was never written.
+#[optimize(size)]
 fn write_back(shared: &Shared) {
     let mut status = Stat::default();
     if shared.protection & WRITE == 0 || face::sys_fstat(shared.fd, &raw mut status) < 0 {
@@ -153,10 +222,20 @@ fn write_back(shared: &Shared) {
     }
     let rest = u64::try_from(status.st_size).unwrap_or(0).saturating_sub(shared.offset);
     let length = rest.min(shared.end - shared.start);
-    // SAFETY: mapped and readable: the book is the mapping's.
-    let from = unsafe { core::slice::from_raw_parts(shared.start as *const u8, length as usize) };
-    // A full memory loses what no file can hold; the program has its copy still.
-    let _ = files::write_at(shared.fd, shared.offset, from);
+    let mut done = 0;
+    while done < length {
+        let page = shared.start + done;
+        // Nobody has touched a page that the file has grown to until it was opened.
+        let is_closed = is_denied(page);
+        let same = (done..length).step_by(PAGE as usize).find(|at| is_denied(shared.start + at) != is_closed).unwrap_or(length);
+        if !is_closed {
+            // SAFETY: mapped and readable: the book is the mapping's.
+            let from = unsafe { core::slice::from_raw_parts(page as *const u8, (same - done) as usize) };
+            // A full memory loses what no file can hold; the program has its copy still.
+            let _ = files::write_at(shared.fd, shared.offset + done, from);
+        }
+        done = same;
+    }
 }
 
 fn close(shared: &mut Shared) -> bool {
@@ -170,6 +249,7 @@ fn retire(shared: &mut Shared) -> bool {
 }
 
 /// Cuts the book's mappings at both ends of `range`, and does `act` with each inside it; it stays if that says so.
+#[optimize(size)]
 fn carve(slots: &mut Slots, range: Range<u64>, act: impl Fn(&mut Shared) -> bool) -> Result<(), Errno> {
     for border in [range.start, range.end] {
         let Some(whole) = slots.iter_mut().flatten().find(|whole| whole.start < border && border < whole.end) else { continue };
@@ -198,6 +278,7 @@ fn carve(slots: &mut Slots, range: Range<u64>, act: impl Fn(&mut Shared) -> bool
 ///
 /// # Errors
 /// `ENOMEM`, `EMFILE`: the book is full.
+#[optimize(size)]
 pub fn forget(range: Range<u64>) -> Result<(), Errno> {
     locked(|slots| carve(slots, range, retire))
 }
@@ -206,6 +287,7 @@ pub fn forget(range: Range<u64>) -> Result<(), Errno> {
 ///
 /// # Errors
 /// As [`forget`].
+#[optimize(size)]
 pub fn protect(start: u64, bytes: u64, protection: u32) -> Result<(), Errno> {
     let end = start.checked_add(bytes).and_then(|end| end.checked_next_multiple_of(PAGE)).ok_or(Errno::ENOMEM)?;
     locked(|slots| {
@@ -221,6 +303,7 @@ pub fn protect(start: u64, bytes: u64, protection: u32) -> Result<(), Errno> {
 ///
 /// # Errors
 /// `EINVAL`: no page begins there.
+#[optimize(size)]
 pub fn sync(start: u64, bytes: u64) -> Result<(), Errno> {
     let end = start.checked_add(bytes).filter(|_| start.is_multiple_of(PAGE)).ok_or(Errno::EINVAL)?;
     locked(|slots| slots.iter().flatten().filter(|shared| shared.start < end && start < shared.end).for_each(write_back));

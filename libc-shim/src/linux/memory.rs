@@ -31,6 +31,7 @@ const ANONYMOUS: i32 = 0x20;
 pub const KINDS: i32 = 3;
 
 /// Answers the calls of this file.
+#[optimize(size)]
 pub fn call(number: u64, arguments: &Arguments) -> Option<Answered> {
     let [first, second, third, fourth, fifth, sixth] = *arguments;
     Some(match number {

@@ -27,6 +27,7 @@ mod number {
 pub const PID: i32 = 1;
 
 /// Answers the calls of this file.
+#[optimize(size)]
 pub fn call(number: u64, arguments: &Arguments) -> Option<Answered> {
     let [first, second, third, fourth, ..] = *arguments;
     Some(match number {

@@ -29,6 +29,7 @@ mod number {
 }
 
 /// Answers the calls of this file.
+#[optimize(size)]
 pub fn call(number: u64, arguments: &Arguments) -> Option<Answered> {
     let [first, second, third, ..] = *arguments;
     Some(match number {

@@ -38,6 +38,7 @@ const BOOT: i32 = 7;
 const ABSOLUTE: i32 = 1;
 
 /// Answers the calls of this file.
+#[optimize(size)]
 pub fn call(number: u64, arguments: &Arguments) -> Option<Answered> {
     let [first, second, third, fourth, ..] = *arguments;
     Some(match number {

@@ -43,6 +43,7 @@ fn prepare(argv: *const *const c_char, environment: *const *const c_char) {
     state.page_size = PAGE;
     skete::thread::set_locale(locale());
     crate::linux::listen();
+    super::detour::begin();
     // SAFETY: as above.
     unsafe { __environ = environment };
     // SAFETY: the kernel's list has the program's name, and a null pointer behind the last.

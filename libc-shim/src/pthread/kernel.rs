@@ -73,9 +73,11 @@ impl Futex for Kernel {
     }
 
     fn move_all(&self, from: &AtomicU32, expected: u32, to: usize) -> Result<u32, Errno> {
-        let moved = futex::futex_cmp_requeue(from, 0, Word::at(to), i32::MAX.cast_unsigned(), expected)?;
+        // SAFETY: neither a requeue nor a wake writes it.
+        let to = unsafe { Word::at(to) };
+        let moved = futex::futex_cmp_requeue(from, 0, to, i32::MAX.cast_unsigned(), expected)?;
         if moved > 0 {
-            let _ = futex::futex_wakeup(Word::at(to), 1);
+            let _ = futex::futex_wakeup(to, 1);
         }
         Ok(moved)
     }
@@ -97,7 +99,8 @@ impl Futex for Kernel {
     }
 
     fn move_pi(&self, from: &AtomicU32, expected: u32, lock: usize, others: u32) -> Result<u32, Errno> {
-        futex::futex_cmp_requeue_pi(from, Word::at(lock), others, expected)
+        // SAFETY: the word of the mutex that the waiters asked for.
+        futex::futex_cmp_requeue_pi(from, unsafe { Word::at(lock) }, others, expected)
     }
 
     fn raise(&self, ceiling: u8) -> Result<(), Errno> {
@@ -134,6 +137,7 @@ impl Futex for Kernel {
         if turn % TURNS == 0 {
             // The holder may wait for this core.
             skete::calls::threads::sys_yield();
+            signal::point();
         } else {
             // SAFETY: a hint.
             unsafe { asm!("yield", options(nomem, nostack, preserves_flags)) };

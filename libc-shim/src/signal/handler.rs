@@ -5,16 +5,19 @@ use core::arch::naked_asm;
 use core::ffi::c_int;
 use core::sync::atomic::Ordering;
 
+use skete::arch::context::Context as Registers;
 use skete::calls::process::{sys_abort, sys_exit};
 use skete::sched::fault::Who;
 use skete::sched::{park, record};
 use skete_signals::action::flag;
 use skete_signals::{Action, Fate, Info, Set, Signal};
 
+use super::context::Context;
 use super::{STATE, State, number_of};
 use crate::errno;
 use crate::linux::process::PID;
 use crate::thread::block::Block;
+use crate::thread::cancel;
 
 /// What signals have made of a call that they interrupted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,13 +31,15 @@ pub enum Outcome {
 }
 
 /// A signal that was taken, and what is to be done.
-struct Taken {
+pub(super) struct Taken {
     info: Info,
     overrun: u32,
     action: Action,
     fate: Fate,
     /// The mask to go back to.
     before: Set,
+    /// Of a fault: where.
+    address: Option<u64>,
 }
 
 /// How many signals are taken at one point; the rest is at the next. A timer that is faster than its handler would keep the thread for
@@ -45,7 +50,15 @@ const MOST: usize = 512;
 #[cold]
 #[inline(never)]
 pub fn deliver(block: &Block) -> Outcome {
+    deliver_at(block, None)
+}
+
+/// [`deliver`] by a thread that was interrupted with these registers, which handlers may change. Does not come back if it is to be
+/// cancelled wherever it is.
+#[optimize(size)]
+pub fn deliver_at(block: &Block, mut registers: Option<&mut Registers>) -> Outcome {
     let mut outcome = Outcome::Nothing;
+    leave_if_cancelled(block);
     // Of whatever was sent until now one hears below.
     park::take_interruption();
     for _ in 0..MOST {
@@ -55,7 +68,7 @@ pub fn deliver(block: &Block) -> Outcome {
             Fate::Ignored => {}
             Fate::Ends => end(taken.info.signal),
             Fate::Handled => {
-                run(block, &taken);
+                run(block, &taken, registers.as_deref_mut());
                 if taken.action.flags & flag::RESTART == 0 {
                     outcome = Outcome::Ends;
                 } else if outcome == Outcome::Nothing {
@@ -64,11 +77,19 @@ pub fn deliver(block: &Block) -> Outcome {
             }
         }
     }
+    leave_if_cancelled(block);
     outcome
+}
+
+fn leave_if_cancelled(block: &Block) {
+    if block.cancelling.is_cancelled_anywhere() {
+        cancel::leave();
+    }
 }
 
 impl State {
     /// Takes the next; without one the thread looks no more until somebody sends.
+    #[optimize(size)]
     fn take_due(&mut self, block: &Block) -> Option<Taken> {
         let before = block.signals.mask();
         let Some((info, overrun)) = self.take(block, Set::ALL.but(before)) else {
@@ -77,14 +98,26 @@ impl State {
         };
         let action = self.actions[info.signal.index()];
         let fate = action.fate(info.signal);
-        if fate == Fate::Handled {
-            self.actions[info.signal.index()] = action.afterwards();
-            self.change_mask(block, action.mask_during(info.signal, before));
+        if fate != Fate::Handled {
+            return Some(Taken { info, overrun, action, fate, before, address: None });
         }
-        Some(Taken { info, overrun, action, fate, before })
+        let taken = self.begin(block, info, action, before, None);
+        if self.queue.pending(number_of(block)).but(block.signals.mask()).is_empty() {
+            // Nobody need look for the thread while its handler runs.
+            block.cancelling.forget_signal();
+        }
+        Some(Taken { overrun, ..taken })
+    }
+
+    /// The handler of `action` is about to run.
+    pub(super) fn begin(&mut self, block: &Block, info: Info, action: Action, before: Set, address: Option<u64>) -> Taken {
+        self.actions[info.signal.index()] = action.afterwards();
+        self.change_mask(block, action.mask_during(info.signal, before));
+        Taken { info, overrun: 0, action, fate: Fate::Handled, before, address }
     }
 
     /// Takes one of `wanted`, and lets its timer go on: with how often that has expired meanwhile.
+    #[optimize(size)]
     pub(super) fn take(&mut self, block: &Block, wanted: Set) -> Option<(Info, u32)> {
         let info = self.queue.take(number_of(block), wanted)?;
         self.tell();
@@ -115,7 +148,7 @@ pub fn before_abort() {
     };
     if action.fate(Signal::ABORT) == Fate::Handled {
         let info = Info { signal: Signal::ABORT, code: super::code::THREAD, value: 0, timer: None };
-        run(block, &Taken { info, overrun: 0, action, fate: Fate::Handled, before: block.signals.mask() });
+        run(block, &Taken { info, overrun: 0, action, fate: Fate::Handled, before: block.signals.mask(), address: None }, None);
     }
 }
 
@@ -146,19 +179,16 @@ impl SigInfo {
         let signal = c_int::from(info.signal.number());
         Self { signal, errno: 0, code: info.code, gap: 0, first, second, value: info.value, rest: [0; 12] }
     }
-}
 
-/// musl's `ucontext_t`: the mask is true, and a handler may change it; of the registers nothing is told.
-#[repr(C, align(16))]
-struct Context {
-    flags: u64,
-    link: usize,
-    stack: [u64; 3],
-    mask: [u64; 16],
-    registers: [u64; 549],
+    /// Of a fault: `si_addr`.
+    #[allow(clippy::cast_possible_truncation, reason = "a pointer's two halves")]
+    fn at(self, address: Option<u64>) -> Self {
+        match address {
+            Some(address) => Self { first: address as c_int, second: (address >> 32) as c_int, ..self },
+            None => self,
+        }
+    }
 }
-
-const _: () = assert!(size_of::<Context>() == 4560);
 
 /// A call of a handler.
 struct Call {
@@ -182,18 +212,17 @@ extern "C" fn call(call: &mut Call) {
 }
 
 /// Runs the handler. `errno` is afterwards what it was; a handler may leave by `siglongjmp`.
-fn run(block: &Block, taken: &Taken) {
+#[optimize(size)]
+pub(super) fn run(block: &Block, taken: &Taken, registers: Option<&mut Registers>) {
     let place = errno::__errno_location();
     // SAFETY: the thread's own.
     let errno = unsafe { place.read() };
-    let mut mask = [0; 16];
-    mask[0] = taken.before.0;
     let mut frame = Call {
         handler: taken.action.handler,
         signal: c_int::from(taken.info.signal.number()),
         wants_info: taken.action.flags & flag::INFO != 0,
-        info: SigInfo::new(&taken.info, taken.overrun),
-        context: Context { flags: 0, link: 0, stack: [0; 3], mask, registers: [0; 549] },
+        info: SigInfo::new(&taken.info, taken.overrun).at(taken.address),
+        context: Context::new(taken.before, taken.address, registers.as_deref()),
     };
     match other_stack(block).filter(|_| taken.action.flags & flag::ON_STACK != 0) {
         // SAFETY: the program has given this stack for handlers, and none runs there.
@@ -202,7 +231,10 @@ fn run(block: &Block, taken: &Taken) {
     }
     // SAFETY: as above.
     unsafe { place.write(errno) };
-    STATE.lock().change_mask(block, Set(frame.context.mask[0]).as_mask());
+    if let Some(registers) = registers {
+        frame.context.put_back(registers);
+    }
+    STATE.lock().change_mask(block, frame.context.mask());
 }
 
 /// Whether the caller runs on the stack for handlers.

@@ -65,6 +65,7 @@ pub fn wake() {
     look_again();
 }
 
+#[optimize(size)]
 extern "C" fn serve(_: usize) {
     Block::current().signals.begin(Set::ALL);
     loop {

@@ -304,6 +304,7 @@ fn us(seconds: i64, us: i64) -> Result<u64, Errno> {
 ///
 /// # Errors
 /// `EINVAL`: another one, whose clock nobody counts; or no time.
+#[optimize(size)]
 pub fn interval(which: c_int, new: Option<*const Interval>, old: *mut Interval) -> Result<i64, Errno> {
     if which != 0 {
         return Err(Errno::EINVAL);

@@ -213,6 +213,15 @@ impl Block {
         }
     }
 
+    /// The block of the thread with this pointer, if it has one.
+    ///
+    /// # Safety
+    /// It is a thread's, which does not end meanwhile.
+    pub unsafe fn below(pointer: u64) -> Option<&'static Self> {
+        // SAFETY: as in `current`, by the caller's promise.
+        unsafe { ((pointer - BELOW) as *const *const Self).read().as_ref() }
+    }
+
     /// From now on the calling thread's.
     #[inline]
     pub fn enter(&'static self) {

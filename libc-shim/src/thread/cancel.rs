@@ -1,14 +1,18 @@
 //! Cancellation, and the handlers that run then.
 //!
-//! Who cancels sets [`WANTED`], and ends the thread's wait if it stands at a cancellation point: [`WAITING`]. Who waits sets that bit first
-//! and then looks for the other, so one of the two sees the other's.
+//! Who cancels says so in the thread's word ([`skete_sync::attention`]), and ends its wait if it stands at a cancellation point. Who waits says
+//! that first and then looks for the other, so one of the two sees the other's. One who lets itself be cancelled anywhere is signalled: it
+//! looks as it does for signals, wherever it is.
 #![allow(unsafe_code, reason = "exported names; handlers that the program gives")]
 
 use core::ffi::{c_int, c_void};
 use core::sync::atomic::{AtomicU32, Ordering};
 
+use skete::sched::detour;
 use skete::thread;
 use skete_abi::Errno;
+use skete_sync::Attention;
+use skete_sync::attention::Found;
 
 use super::block::{Block, Name};
 use super::end;
@@ -25,81 +29,75 @@ const ASYNCHRONOUS: c_int = 1;
 /// What joins read of a thread that was cancelled (`PTHREAD_CANCELED`).
 const CANCELED: *mut c_void = core::ptr::without_provenance_mut(usize::MAX);
 
-/// Somebody wants it.
-const WANTED: u32 = 1;
-/// The thread does not let itself.
-const REFUSED: u32 = 2;
-/// Anywhere, not only at a point.
-const ANYWHERE: u32 = 4;
-/// The thread waits at a point.
-const WAITING: u32 = 8;
-/// The thread ends: it is cancelled no more.
-const CLOSED: u32 = 16;
-/// A signal may be there that the thread is to take: [`signal`](crate::signal).
-const SIGNALLED: u32 = 32;
-
-/// Whether a thread is cancelled, and whether it lets itself: the bits above.
-pub struct Cancelling(AtomicU32);
-
 /// Whether anybody was ever to be cancelled: until then a call that need not wait does not look who it is.
 pub static EVER: AtomicU32 = AtomicU32::new(0);
+
+/// Whether a thread is cancelled or signalled, and whether it lets itself: [`Attention`], and the count of threads that are wanted.
+pub struct Cancelling(Attention);
 
 impl Cancelling {
     /// A thread's that nobody wants to cancel, and that would let itself.
     pub const fn new() -> Self {
-        Self(AtomicU32::new(0))
+        Self(Attention::new())
     }
 
     /// As new.
     pub fn reset(&self) {
-        self.0.store(0, Ordering::Relaxed);
+        self.0.reset();
     }
 
     /// From now on nobody cancels it.
     pub fn close(&self) {
-        self.0.fetch_or(CLOSED, Ordering::Relaxed);
+        if self.0.close() {
+            detour::settle();
+        }
     }
 
-    /// The thread is to look for signals. SeqCst pairs with `while_waiting`.
+    /// The thread is to look for signals.
     pub fn signal(&self) {
-        self.0.fetch_or(SIGNALLED, Ordering::SeqCst);
+        if self.0.signal() {
+            detour::want();
+        }
     }
 
     /// It has looked, under the lock of whoever sends.
     pub fn forget_signal(&self) {
-        self.0.fetch_and(!SIGNALLED, Ordering::Relaxed);
+        if self.0.forget_signal() {
+            detour::settle();
+        }
     }
 
     /// Whether it is to look.
     #[inline]
     pub fn is_signalled(&self) -> bool {
-        self.0.load(Ordering::Relaxed) & SIGNALLED != 0
+        self.0.is_signalled()
+    }
+
+    /// Whether it is to look, wherever it is.
+    pub fn is_wanted(&self) -> bool {
+        self.0.is_wanted()
     }
 
     /// Whether the thread waits where a signal ends the wait.
     pub fn is_waiting(&self) -> bool {
-        self.0.load(Ordering::Relaxed) & WAITING != 0
+        self.0.is_waiting()
     }
 
     /// Whether the thread is to be cancelled.
     pub fn is_cancelled(&self) -> bool {
-        Self::is_due(self.0.load(Ordering::Relaxed))
+        self.0.is_cancelled()
     }
 
-    fn is_due(bits: u32) -> bool {
-        bits & (WANTED | REFUSED | CLOSED) == WANTED
-    }
-
-    fn set(&self, bit: u32, is_set: bool) -> bool {
-        let before = if is_set { self.0.fetch_or(bit, Ordering::SeqCst) } else { self.0.fetch_and(!bit, Ordering::SeqCst) };
-        before & bit != 0
+    /// Whether the thread is to be cancelled wherever it is.
+    pub fn is_cancelled_anywhere(&self) -> bool {
+        self.0.is_cancelled_anywhere()
     }
 }
 
 /// Ends the calling thread if it is to be cancelled, and lets it take its signals: what every cancellation point does.
 #[inline]
 pub fn point() {
-    if Block::current().cancelling.0.load(Ordering::Relaxed) & (WANTED | SIGNALLED) != 0 {
+    if Block::current().cancelling.0.has_any() {
         interrupted();
     }
 }
@@ -114,8 +112,9 @@ pub fn interrupted() -> Outcome {
     signal::deliver(block)
 }
 
+/// Ends the calling thread: it was cancelled.
 #[cold]
-fn leave() -> ! {
+pub fn leave() -> ! {
     let block = Block::current();
     block.cancelling.close();
     end::pthread_exit(CANCELED)
@@ -127,15 +126,15 @@ fn leave() -> ! {
 /// # Errors
 /// What `wait` answers. `EINTR` before it: the thread is to be cancelled, or to take a signal.
 pub fn while_waiting<T>(wait: impl FnOnce() -> Result<T, Errno>) -> Result<T, Errno> {
-    let bits = &Block::current().cancelling.0;
-    // SeqCst pairs with `pthread_cancel` and `Cancelling::signal`: either they see the bit, or theirs is seen here.
-    let before = bits.fetch_or(WAITING, Ordering::SeqCst);
-    if before & (WANTED | SIGNALLED) != 0 && (before & SIGNALLED != 0 || Cancelling::is_due(before)) {
-        bits.fetch_and(!WAITING, Ordering::SeqCst);
+    let attention = &Block::current().cancelling.0;
+    if !attention.begin_wait() {
         return Err(Errno::EINTR);
     }
     let result = wait();
-    bits.fetch_and(!WAITING, Ordering::SeqCst);
+    if attention.end_wait() && !matches!(result, Err(Errno::EINTR)) {
+        // Whoever sent it has left it to this wait, which may end for another reason now.
+        detour::hurry();
+    }
     result
 }
 
@@ -144,13 +143,14 @@ pub fn while_waiting<T>(wait: impl FnOnce() -> Result<T, Errno>) -> Result<T, Er
 pub extern "C" fn pthread_cancel(name: Name) -> c_int {
     EVER.store(1, Ordering::Relaxed);
     number(Block::named(name).map(|block| {
-        // SeqCst pairs with `while_waiting`.
-        let before = block.cancelling.0.fetch_or(WANTED, Ordering::SeqCst);
+        let found = block.cancelling.0.cancel();
         if core::ptr::eq(block, Block::current()) {
-            if before & ANYWHERE != 0 {
+            if found == Found::Anywhere {
                 point();
             }
-        } else if before & WAITING != 0 {
+        } else if found == Found::Anywhere {
+            signal::look(block);
+        } else if found == Found::Waiting {
             // It may have ended by now: then there is nobody to interrupt.
             let _ = thread::interrupt(block.tid.load(Ordering::Relaxed));
         }
@@ -177,9 +177,9 @@ pub extern "C" fn pthread_setcancelstate(state: c_int, before: *mut c_int) -> c_
         return Errno::EINVAL.number();
     }
     let block = Block::current();
-    let was_refused = block.cancelling.set(REFUSED, state != ENABLE);
+    let was_refused = block.cancelling.0.refuse(state != ENABLE);
     tell(before, if was_refused { DISABLE } else { ENABLE });
-    if block.cancelling.0.load(Ordering::Relaxed) & ANYWHERE != 0 {
+    if block.cancelling.0.is_anywhere() {
         point();
     }
     0
@@ -191,7 +191,7 @@ pub extern "C" fn pthread_setcanceltype(kind: c_int, before: *mut c_int) -> c_in
     if !(DEFERRED..=ASYNCHRONOUS).contains(&kind) {
         return Errno::EINVAL.number();
     }
-    let was_anywhere = Block::current().cancelling.set(ANYWHERE, kind == ASYNCHRONOUS);
+    let was_anywhere = Block::current().cancelling.0.allow_anywhere(kind == ASYNCHRONOUS);
     tell(before, if was_anywhere { ASYNCHRONOUS } else { DEFERRED });
     if kind == ASYNCHRONOUS {
         point();

@@ -69,6 +69,7 @@ fn begin(name: *mut Name, attr: &Attr, function: Function, argument: *mut c_void
     };
     if let Err(errno) = spawn::spawn(&plan) {
         LIVING.fetch_sub(1, Ordering::Relaxed);
+        block.cancelling.close();
         block.give();
         return Err(errno);
     }

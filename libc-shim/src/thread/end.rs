@@ -24,6 +24,8 @@ pub extern "C" fn pthread_exit(result: *mut c_void) -> ! {
 pub fn finish(result: *mut c_void) -> ! {
     let block = Block::current();
     block.cancelling.close();
+    // What was sent while it lived is taken before its keys are gone.
+    signal::point();
     keys::destroy(block);
     signal::leave(block);
     if LIVING.fetch_sub(1, Ordering::AcqRel) == 1 {

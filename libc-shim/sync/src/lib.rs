@@ -5,6 +5,7 @@
 //!
 //! - [`futex`]: the trait · [`deadline`]: until when one waits · [`ceiling`]: which priority the ceilings of held locks ask for
 //! - [`mutex`]: every kind of mutex · [`condition`]: condition variables, whose broadcast moves its waiters to the mutex
+//! - [`attention`]: what a thread is to attend to: cancellation and signals
 //! - [`rwlock`], [`barrier`], [`spin`], [`once`], [`semaphore`]
 //! - [`mutant`]: faults that the models must find
 //!
@@ -15,6 +16,7 @@
 #![forbid(unsafe_code)]
 
 mod atomic;
+pub mod attention;
 pub mod barrier;
 pub mod ceiling;
 pub mod condition;
@@ -28,6 +30,7 @@ pub mod semaphore;
 pub mod spin;
 
 pub use atomic::{AtomicU32, AtomicUsize};
+pub use attention::Attention;
 pub use barrier::Barrier;
 pub use condition::Condition;
 pub use deadline::{Clock, Deadline, Moment};

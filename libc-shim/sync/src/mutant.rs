@@ -64,6 +64,12 @@ pub enum Mutant {
     SpinReleasedRelaxed,
     /// Spin lock: it is looked at and then taken by a store.
     SpinTakenInTwoSteps,
+    /// Attention: who is signalled twice is counted twice.
+    WantedTwice,
+    /// Attention: a thread's end looks at the word and stores it.
+    ClosedInTwoSteps,
+    /// Attention: a wait's end looks for signals before it says that it is over.
+    WaitEndedInTwoSteps,
 }
 
 /// Whether `mutant` is planted.

@@ -15,7 +15,8 @@ pub fn run() {
 }
 
 /// `futaphore.uncontended`: P and V, nobody waits. Floor 12: to each, LDAXR, ADD or SUB, TBNZ, STLXR, CBNZ, and one to have the address.
-/// `futaphore.uncontended.c`: by C's names, which look at the page and the number first.
+/// `futaphore.uncontended.call`: by C's functions, which look at the page and the number first; `futaphore.uncontended.c`, in C's own
+/// table, is what `<futaphore.h>` makes of them.
 fn uncontended() {
     let futaphore = Page::get().make(1).expect("a slot is free");
     row("futaphore.uncontended", MANY, || {
@@ -24,7 +25,7 @@ fn uncontended() {
         assert!(taken.is_ok() && given.is_ok());
     });
     let (page, number) = (skete::calls::futaphore::get_fut_page(), futaphore.number() as u64);
-    row("futaphore.uncontended.c", MANY, || {
+    row("futaphore.uncontended.call", MANY, || {
         let taken = skete::calls::futaphore::fut_p(black_box(page), black_box(number));
         let given = skete::calls::futaphore::fut_v(black_box(page), black_box(number));
         assert_eq!(taken | given, 0);

@@ -125,8 +125,9 @@ fn with_crowd(name: &str, parts: u32, size: u32, rounds: u32, work: impl Fn(&Cro
 /// and the next, compare, store the new key and place, count, branch; nothing else, for neighbours stay linked.
 fn crowds() {
     with_crowd("futex.wake1_of_16", 16, 16, 200, |crowd| {
+        let one = black_box(1);
         for _ in 0..16 {
-            let woken = futex_wakeup(&crowd.sleep, black_box(1));
+            let woken = futex_wakeup(&crowd.sleep, one);
             assert_eq!(woken, Ok(1));
         }
     });

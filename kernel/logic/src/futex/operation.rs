@@ -14,26 +14,45 @@ pub struct Operation {
     comparand: i32,
 }
 
+/// How the word is changed by the operand (`futex(2)`, `FUTEX_OP_…`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Change {
+pub enum Change {
+    /// `FUTEX_OP_SET`, 0: it becomes the operand.
     Set,
+    /// `FUTEX_OP_ADD`, 1: the operand is added.
     Add,
+    /// `FUTEX_OP_OR`, 2: the operand's bits are set.
     Or,
+    /// `FUTEX_OP_ANDN`, 3: the operand's bits are cleared.
     AndNot,
+    /// `FUTEX_OP_XOR`, 4: the operand's bits are turned over.
     Xor,
 }
 
+/// How the word's old value, as a signed number, must stand to the comparand (`futex(2)`, `FUTEX_OP_CMP_…`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Question {
+pub enum Question {
+    /// `FUTEX_OP_CMP_EQ`, 0.
     Equal,
+    /// `FUTEX_OP_CMP_NE`, 1.
     NotEqual,
+    /// `FUTEX_OP_CMP_LT`, 2.
     Less,
+    /// `FUTEX_OP_CMP_LE`, 3.
     LessOrEqual,
+    /// `FUTEX_OP_CMP_GT`, 4.
     Greater,
+    /// `FUTEX_OP_CMP_GE`, 5.
     GreaterOrEqual,
 }
 
 impl Operation {
+    /// Changes the word by `change` and `operand`; asks whether its old value was as `question` says to `comparand`.
+    #[must_use]
+    pub const fn new(change: Change, operand: u32, question: Question, comparand: i32) -> Self {
+        Self { change, operand, question, comparand }
+    }
+
     /// Decodes `val3`.
     ///
     /// # Errors

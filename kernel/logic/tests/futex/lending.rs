@@ -101,7 +101,7 @@ impl History {
                 Step::Move { lock, nr } => self.move_them(lock, nr),
                 Step::Base { priority } => {
                     self.plain.base[me] = priority;
-                    self.machine.table.set_base_priority(&self.machine, thread(me), priority);
+                    assert_eq!(self.machine.table.set_base_priority(&self.machine, self.machine.tid(thread(me)), priority), Ok(()));
                 }
                 Step::End { marks, priority } => self.end(me, marks, priority),
                 Step::Tick => {}

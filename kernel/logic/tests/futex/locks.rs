@@ -6,7 +6,7 @@ use skete_abi::futex::{OWNER_DIED, WAITERS};
 use skete_logic::futex::pi::Heirs;
 use skete_logic::futex::{ANY, Shares};
 use skete_logic::host::Host;
-use skete_logic::thread::Thread;
+use skete_logic::thread::{Thread, Tid};
 
 const T: [Thread; 5] = [Thread::new(0), Thread::new(1), Thread::new(2), Thread::new(3), Thread::new(4)];
 const A: usize = 0;
@@ -79,12 +79,15 @@ fn priority_travels_along_a_chain_and_back_when_a_waiter_is_late() {
 fn a_new_priority_of_ones_own_counts_if_it_is_the_higher_one_and_moves_the_waiter() {
     let machine = held();
     assert_eq!((lock(&machine, T[1], A), lock(&machine, T[2], A)), (Ok(false), Ok(false)));
-    machine.table.set_base_priority(&machine, T[0], 2);
+    assert_eq!(machine.table.set_base_priority(&machine, machine.tid(T[0]), 2), Ok(()));
     assert_eq!(priorities(&machine)[0], 3);
-    machine.table.set_base_priority(&machine, T[1], 9);
+    assert_eq!(machine.table.set_base_priority(&machine, machine.tid(T[1]), 9), Ok(()));
     assert_eq!(priorities(&machine)[..2], [9, 9]);
-    machine.table.set_base_priority(&machine, T[1], 0);
+    assert_eq!(machine.table.set_base_priority(&machine, machine.tid(T[1]), 0), Ok(()));
     assert_eq!(priorities(&machine)[..2], [3, 0]);
+    let ended = Tid::new(T[3], machine.tid(T[3]).generation().wrapping_sub(1));
+    assert_eq!(machine.table.set_base_priority(&machine, ended, 9), Err(Errno::ESRCH));
+    assert_eq!(machine.heir(T[3]).base(), priorities(&machine)[3]);
     assert_eq!(unlock(&machine, T[0], A), Ok(()));
     assert_eq!((machine.unparked(), priorities(&machine)[0]), (vec![T[2]], 2));
 }

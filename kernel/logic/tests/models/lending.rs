@@ -115,7 +115,7 @@ fn priority() {
     assert_eq!(holder.take(Word::A, None), Ok(()));
     let late = waiter.clone();
     let waiting = thread::spawn(move || assert_eq!(waiter.table().enter_lock_pi(&waiter, Seat::lock_of(Word::A)), Ok(false)));
-    other.table().set_base_priority(&other, late.current(), 7);
+    assert_eq!(other.table().set_base_priority(&other, other.tid(late.current()), 7), Ok(()));
     waiting.join().expect("the waiter ends");
     assert_eq!((late.runs_at(), holder.runs_at()), (7, 7));
     assert!(late.table().withdraw_lock(&late, late.current()));

@@ -6,6 +6,8 @@
 #![cfg_attr(not(loom), allow(unused_crate_dependencies, reason = "nothing runs without loom"))]
 
 #[cfg(loom)]
+mod attention;
+#[cfg(loom)]
 mod condition;
 #[cfg(loom)]
 mod fake;
@@ -26,7 +28,7 @@ use skete_sync::mutant;
 
 #[cfg(loom)]
 fn main() -> std::process::ExitCode {
-    runner::run(&[mutex::MODELS, condition::MODELS, rwlock::MODELS, semaphore::MODELS, others::MODELS].concat())
+    runner::run(&[mutex::MODELS, condition::MODELS, rwlock::MODELS, semaphore::MODELS, others::MODELS, attention::MODELS].concat())
 }
 
 #[cfg(not(loom))]

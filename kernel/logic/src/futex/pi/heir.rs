@@ -4,7 +4,8 @@ use super::{Heirs, Kind, LockWait, Target};
 use crate::futex::Key;
 use crate::host::RawLock;
 use crate::mutant::{self, Mutant};
-use crate::thread::Thread;
+use crate::thread::{Thread, Tid};
+use skete_abi::Errno;
 use skete_cell::Guarded;
 
 /// A thread's own priority and its lenders; and its place among those of the holder that it lends to.
@@ -67,11 +68,18 @@ impl<L: RawLock> Heir<L> {
         self.lock.locked(|| self.state.with(|state| state.base))
     }
 
-    /// Gives `thread`, whose heir this is, another priority of its own. True if it runs at another one now: the chain is to be walked.
-    pub(super) fn set_base(&self, host: &impl Heirs<Lock = L>, thread: Thread, base: u8) -> bool {
+    /// Gives the thread `tid`, whose heir this is, another priority of its own. True if it runs at another one now: the chain is to be
+    /// walked. Whoever lives in the record next [begins](Self::begin) under this lock, before it is named: so this is never its priority.
+    ///
+    /// # Errors
+    /// `ESRCH`: it has ended.
+    pub(super) fn set_base(&self, host: &impl Heirs<Lock = L>, tid: Tid, base: u8) -> Result<bool, Errno> {
         self.lock.locked(|| {
+            if !host.is_alive(tid) {
+                return Err(Errno::ESRCH);
+            }
             self.state.with_mut(|state| state.base = base);
-            self.refresh(host, thread)
+            Ok(self.refresh(host, tid.thread()))
         })
     }
 

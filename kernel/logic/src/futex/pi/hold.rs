@@ -100,9 +100,10 @@ impl<L: RawLock, const N: usize> Table<L, N> {
             return Ok(if is_taken { Tried::Holds } else { Tried::Changed });
         }
         let holder = if first.is_none() {
-            // Who ended may have said so by now; else there was never such a thread.
+            // Who ended may have said so by now; else there was never such a thread. A word that cannot be written is an `EFAULT` before
+            // that, as on Linux, which would set the mark of waiters first.
             let Some(holder) = held.holder().filter(|holder| host.is_alive(*holder)) else {
-                return if word.read()? == held { Err(Errno::ESRCH) } else { Ok(Tried::Changed) };
+                return if word.exchange(held, held)? == held { Err(Errno::ESRCH) } else { Ok(Tried::Changed) };
             };
             holder
         } else {

@@ -18,11 +18,15 @@ enum Step {
 }
 
 impl<L: RawLock, const N: usize> Table<L, N> {
-    /// Gives `thread` another priority of its own; it runs at that one or at what it inherits.
-    pub fn set_base_priority(&self, host: &impl Heirs, thread: Thread, base: u8) {
-        if host.heir(thread).set_base(host, thread, base) {
-            self.pass_on(host, thread);
+    /// Gives the thread that `tid` names another priority of its own; it runs at that one or at what it inherits.
+    ///
+    /// # Errors
+    /// `ESRCH`: it has ended.
+    pub fn set_base_priority(&self, host: &impl Heirs, tid: Tid, base: u8) -> Result<(), Errno> {
+        if host.heir(tid.thread()).set_base(host, tid, base)? {
+            self.pass_on(host, tid.thread());
         }
+        Ok(())
     }
 
     /// `thread` runs at another priority: passes that on along the chain, as far as it changes anything.
