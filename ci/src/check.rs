@@ -57,7 +57,7 @@ impl Check {
         told(tally, "import floors", || Ok(floors::check(&sources)))?;
         told(tally, "unsafe rooms", || Ok(rooms::check(&sources)))?;
         told(tally, "crates in use", || Ok(employed::check(&sources)))?;
-        told(tally, "models", || Ok(models::check(&sources)))?;
+        told(tally, "models", || models::check(house::root(), &sources))?;
         told(tally, "crate directions", || Ok(directions::check(&directions::packages()?)))?;
         told(tally, "format", || host(&["fmt", "--all", "--check"]))?;
         told(tally, "lints and docs, host", || host(&["clippy", "--quiet", "--all-targets", "--", "-Dwarnings"]))?;

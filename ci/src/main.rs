@@ -28,6 +28,7 @@ mod gdb;
 mod guest;
 mod house;
 mod image;
+mod input;
 mod network;
 mod new;
 mod options;

@@ -32,7 +32,7 @@ impl fmt::Display for Options {
 }
 
 /// One word, in single quotes where a shell would need them; a quote inside is written `'\''`.
-fn quoted(word: &str) -> String {
+pub fn quoted(word: &str) -> String {
     let is_plain = !word.is_empty() && !word.contains(|c: char| c.is_whitespace() || c == '\'' || c == '"' || c == '\\');
     if is_plain && word != "--" { word.into() } else { format!("'{}'", word.replace('\'', r"'\''")) }
 }

@@ -15,6 +15,7 @@ use crate::gdb;
 use crate::guest::{self, Ending, Input, Patience};
 use crate::house;
 use crate::image::{self, Contents};
+use crate::input;
 use crate::network::Network;
 use crate::options::Options;
 use crate::packages;
@@ -255,7 +256,9 @@ impl Boot<'_> {
         fs::create_dir_all(house::target_dir()).context("the target folder cannot be made")?;
         let scratch = tempfile::Builder::new().prefix("run-").tempdir_in(house::target_dir()).context("no folder to run in")?;
         let image = scratch.path().join("kernel8.img");
-        let contents = Contents { elf: self.elf.into(), root: self.surroundings.settings.root.clone(), options: self.options()? };
+        let known = if self.machine.icount { input::known(self.input)? } else { None };
+        let options = self.options(known.as_deref())?;
+        let contents = Contents { elf: self.elf.into(), root: self.surroundings.settings.root.clone(), options };
         image::write(builder, &contents, &image)?;
         qemu::write_firmware(self.machine, &image).context("the firmware cannot be written")?;
         let mut arguments = qemu::arguments(self.machine, &image);
@@ -263,15 +266,16 @@ impl Boot<'_> {
         arguments.extend(self.surroundings.network.words(self.machine, elf::uses_network(&program)?)?);
         arguments.extend_from_slice(&self.surroundings.qemu);
         fs::create_dir(scratch.path().join("out")).context("no folder for /out")?;
-        let ending = guest::run(&qemu, &arguments, scratch.path(), self.input, patience, listener)?;
+        let ending =
+            guest::run(&qemu, &arguments, scratch.path(), if known.is_some() { Input::None } else { self.input }, patience, listener)?;
         if let Some(folder) = &self.surroundings.out {
             bring_back(&scratch.path().join("out"), folder)?;
         }
         Ok(ending)
     }
 
-    /// The kernel's words for this boot.
-    fn options(&self) -> Result<Options> {
+    /// The kernel's words for this boot; its whole input, if that is `known`.
+    fn options(&self, known: Option<&str>) -> Result<Options> {
         let mut options = Options::default();
         options.set("semihosting", 1);
         options.set("cores", self.machine.cores);
@@ -286,6 +290,9 @@ impl Boot<'_> {
         }
         if let Some(address) = &self.surroundings.network.ip {
             options.set("ip", address);
+        }
+        if let Some(input) = known {
+            options.set("input", input);
         }
         let name = self.elf.file_name().unwrap_or_default().to_string_lossy();
         self.surroundings.settings.tell(&name, &mut options)?;
@@ -315,7 +322,7 @@ mod tests {
 
     fn options(machine: &Machine, surroundings: &Surroundings) -> String {
         let boot = Boot { machine, surroundings, elf: Path::new("program"), input: Input::None, offline: true };
-        boot.options().expect("every variable has a value").to_string()
+        boot.options(None).expect("every variable has a value").to_string()
     }
 
     fn given(env: &str, arguments: &[&str]) -> Surroundings {
@@ -329,6 +336,14 @@ mod tests {
         let text = options(&Machine::new(Board::Raspi3b, 2), &given("A=1", &["panic"]));
         assert!(text.starts_with("semihosting=1 cores=2 date="), "{text}");
         assert!(text.ends_with("name=program env=A=1 -- panic"), "{text}");
+    }
+
+    #[test]
+    fn an_input_that_is_known_is_part_of_the_image() {
+        let (machine, surroundings) = (Machine::new(Board::Virt, 1), Surroundings::default());
+        let boot = Boot { machine: &machine, surroundings: &surroundings, elf: Path::new("program"), input: Input::Ours, offline: true };
+        let text = boot.options(Some("one\ntwo")).expect("no variable lacks a value").to_string();
+        assert!(text.ends_with(" input='one\ntwo' name=program"), "{text}");
     }
 
     #[test]

@@ -10,6 +10,7 @@ use serde::Deserialize;
 
 use crate::board::{Board, Machine};
 use crate::guest::Ending;
+use crate::options::quoted;
 use crate::program::Profile;
 use crate::project;
 
@@ -135,6 +136,30 @@ impl Trial {
         let profile = if self.case.profile == Profile::Dev { " dev" } else { "" };
         let seed = self.seed.map_or_else(String::new, |seed| format!(" chaos {seed}"));
         format!("{name} [{}{profile}{seed}]", self.machine)
+    }
+
+    /// The command for the same run: to be given at a terminal, and nothing typed but what the case has typed. `folder` is the program's.
+    pub fn again(&self, folder: &Path) -> String {
+        let (case, machine) = (&self.case, &self.machine);
+        let mut words = vec!["run".into(), self.program.clone()];
+        words.extend((case.profile == Profile::Dev).then(|| "--dev".into()));
+        words.extend(["--board".into(), machine.board.to_string(), "--cores".into(), machine.cores.to_string()]);
+        words.extend(machine.mem.iter().flat_map(|mem| ["--mem".into(), mem.to_string()]));
+        words.extend(machine.gic.iter().flat_map(|gic| ["--gic".into(), gic.to_string()]));
+        words.extend(machine.mini_uart.then(|| "--mini-uart".into()));
+        words.extend(machine.icount.then(|| "--icount".into()));
+        words.extend(self.seed.iter().flat_map(|seed| ["--chaos".into(), seed.to_string()]));
+        words.extend(case.root.iter().flat_map(|root| ["--root".into(), folder.join(root).display().to_string()]));
+        words.extend((!case.files.is_empty()).then(|| ["--out".into(), "out".into()]).into_iter().flatten());
+        words.extend(case.env.iter().flat_map(|variable| ["--env".into(), variable.clone()]));
+        words.extend(case.qemu.iter().flat_map(|word| ["--qemu".into(), word.clone()]));
+        words.extend(["--timeout".into(), case.timeout.to_string()]);
+        if !case.arguments.is_empty() {
+            words.push("--".into());
+        }
+        let words: Vec<String> =
+            words.iter().chain(&case.arguments).map(|word| if word == "--" { word.clone() } else { quoted(word) }).collect();
+        format!("cargo xtask {}", words.join(" "))
     }
 }
 
@@ -291,6 +316,14 @@ mod tests {
         let table = format!("{TABLE}gic = [2, 3]\ncores = [4]\nmodes = [\"mttcg\"]\nmem = 64\nprofile = \"dev\"\n");
         let names: Vec<String> = parse("x", &table, Wishes::default()).expect("the table is well-formed").iter().map(Trial::name).collect();
         assert_eq!(names, ["x null [raspi3b 4 dev]", "x null [virt 4 64M dev]", "x null [virt 4 gic3 64M dev]"]);
+    }
+
+    #[test]
+    fn a_trial_says_how_it_is_run_again() {
+        let table = "[[case]]\narguments = [\"two words\", \"5\"]\nroot = \"r\"\nboards = [\"virt\"]\ncores = [4]\nmodes = [\"icount\"]\nseeds = 1\n";
+        let trials = parse("x", table, Wishes::default()).expect("the table is well-formed");
+        let again = trials[1].again(Path::new("apps/x"));
+        assert_eq!(again, "cargo xtask run x --board virt --cores 4 --icount --chaos 1 --root apps/x/r --timeout 60 -- 'two words' 5");
     }
 
     #[test]

@@ -221,6 +221,7 @@ fn attempt(trial: &Trial, built: &Built, builder: &Builder) -> Result<Vec<String
     let output = String::from_utf8_lossy(&output);
     let mut faults = suite::faults(case, &folder, ending, &output, out.path())?;
     if !faults.is_empty() {
+        faults.push(format!("to run it again: {}", trial.again(&folder)));
         faults.push(format!("its output:\n{}", tail(&output, 60)));
     }
     Ok(faults)

@@ -183,12 +183,6 @@ pub fn report() {
     crate::sched::report::tell();
 }
 
-/// How many threads wait for a word now: for tests.
-#[must_use]
-pub fn waiters() -> u32 {
-    crate::sched::futex::waiters()
-}
-
 /// How many times the cores have switched threads: for benchmarks and tests.
 #[must_use]
 pub fn switches() -> u64 {

@@ -1,11 +1,11 @@
-//! Waits for one word: broadcasts, requeues, timeouts.
+//! Waits for one word: broadcasts, requeues, timeouts, wakes of two words by one operation.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use skete::Errno;
-use skete::futex::{futex_cmp_requeue, futex_requeue, futex_wait, futex_wakeup};
+use skete::futex::{Operation, futex_cmp_requeue, futex_requeue, futex_wait, futex_wake_op, futex_wakeup};
 
 use crate::await_that;
 
@@ -70,6 +70,35 @@ pub fn back_and_forth(salt: u32) {
         }
     });
     assert_eq!(woken.into_inner(), told.into_inner());
+}
+
+/// Half of the threads wait for one word, half for another; one operation raises that and wakes both halves.
+pub fn wake_ops(_round: u32) {
+    const ROUNDS: u32 = 40;
+    const ADD: u32 = 1 << 28;
+    let [here, there, come] = [const { AtomicU32::new(0) }; 3];
+    thread::scope(|scope| {
+        for me in 0..THREADS {
+            let (word, come) = (if me % 2 == 0 { &here } else { &there }, &come);
+            scope.spawn(move || {
+                for round in 0..ROUNDS {
+                    come.fetch_add(1, Ordering::Relaxed);
+                    while word.load(Ordering::Acquire) == round {
+                        let _ = futex_wait(word, round, None);
+                    }
+                }
+            });
+        }
+        for round in 0..ROUNDS {
+            await_that(|| come.load(Ordering::Relaxed) == THREADS * (round + 1));
+            here.store(round + 1, Ordering::Release);
+            // Adds one; the other word's waiters are woken if it held the round's number.
+            let raise = Operation::parse(ADD | 1 << 12 | round).expect("the manual has it");
+            let woken = futex_wake_op(&here, THREADS, &there, THREADS, raise);
+            assert!(woken.expect("the words are there") <= THREADS);
+        }
+    });
+    assert_eq!((here.into_inner(), there.into_inner()), (ROUNDS, ROUNDS));
 }
 
 /// Deadlines while two threads keep cores busy: none is early.

@@ -7,7 +7,9 @@
 mod futaphores;
 mod futexes;
 mod heap;
+mod lending;
 mod memory;
+mod robust;
 mod semaphores;
 mod several;
 mod state;
@@ -25,10 +27,14 @@ type Storm = (&'static str, fn(u32));
 /// An object of System V does not get an id again before so many others have come: the table of ids grows until then.
 const IDS: usize = 64;
 
-const STORMS: [Storm; 8] = [
+const STORMS: [Storm; 12] = [
     ("broadcasts by requeue", futexes::broadcasts),
     ("requeues back and forth", futexes::back_and_forth),
     ("timeouts under load", futexes::timeouts),
+    ("wakes with an operation", futexes::wake_ops),
+    ("locks that lend priority", lending::locks),
+    ("conditions that hand on such a lock", lending::conditions),
+    ("holders that die", robust::deaths),
     ("waits for several words", several::waits),
     ("threads that come and go", threads::churn),
     ("semaphores", semaphores::meals),

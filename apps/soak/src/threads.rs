@@ -8,7 +8,7 @@ use skete::futex::futex_wait;
 use skete::thread::Builder;
 
 /// More than all storms have at once, with those that were joined and are on their way out.
-const CROWD: usize = 96;
+const CROWD: usize = 128;
 /// What the heap has before it is looked at: more than storms take at once.
 const HEAP: usize = 256 << 10;
 

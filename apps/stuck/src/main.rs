@@ -12,8 +12,8 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use skete::futex::futex_waitv;
-use skete::thread::{set_name, waiters};
+use skete::futex::{futex_waitv, waiters};
+use skete::thread::set_name;
 
 mod lock;
 mod waits;

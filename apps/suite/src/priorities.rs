@@ -134,11 +134,11 @@ fn asleep() {
     on_core(0, || {
         ORDER.store(0, Ordering::Relaxed);
         assert_eq!(SLEEP.begin(), Ok(()));
-        let before = skete::thread::waiters();
+        let before = skete::futex::waiters();
         let threads: Vec<u32> = (1..=3).map(|who| spawn(sleep_and_note, who, NORMAL + 1, 0)).collect();
         // They are more urgent than this thread for as long as it takes them to fall asleep.
         set_own(NORMAL).expect("there is such a priority");
-        while skete::thread::waiters() != before + 3 {
+        while skete::futex::waiters() != before + 3 {
             thread::yield_now();
         }
         set_own(MOST_URGENT).expect("there is such a priority");

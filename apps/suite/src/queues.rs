@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use skete::thread::waiters;
+use skete::futex::waiters;
 
 use super::Check;
 use super::hermit::{Queue, block, block_for, name, wait_nowhere, wake};

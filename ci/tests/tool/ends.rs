@@ -53,6 +53,51 @@ fn where_our_input_ends_the_programs_does() {
 
 #[test]
 #[ignore = "needs the tool and QEMU"]
+fn an_input_that_is_known_is_read_to_its_end_where_instructions_are_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("input");
+    for (board, lines) in [("raspi3b", 2), ("virt", 3000)] {
+        std::fs::write(&path, "a line of it\n".repeat(lines) + "the last").unwrap();
+        let words = ["run", "files", "--icount", "--board", board, "--timeout", "60", "--", "stdin"];
+        let outcome = Outcome::of(tool(root()).args(words).stdin(std::fs::File::open(&path).unwrap()));
+        outcome.assert(0, &["A LINE OF IT\n", "THE LAST"]);
+        assert_eq!(outcome.text.matches("A LINE OF IT").count(), lines);
+        // As the tool's tests have it, there is nothing to read.
+        Outcome::of(tool(root()).args(words)).assert(0, &[]);
+    }
+}
+
+#[test]
+#[ignore = "needs the tool and QEMU"]
+fn counted_runs_of_one_seed_are_the_same_to_the_digit_under_load() {
+    // How often its threads met is in what it prints.
+    let run = |board, cores| {
+        let words = ["run", "futaphore", "--icount", "--chaos", "3", "--board", board, "--cores", cores, "--timeout", "200"];
+        String::from_utf8(tool(root()).args(words).args(["--", "5000"]).output().unwrap().stdout).unwrap()
+    };
+    for (board, cores) in [("raspi3b", "4"), ("virt", "4"), ("virt", "1")] {
+        let first = run(board, cores);
+        assert!(first.contains("entered the kernel"), "{first}");
+        let load = [(); 2].map(|()| Load(Command::new("sh").args(["-c", "while :; do :; done"]).spawn().unwrap()));
+        for _ in 0..4 {
+            assert_eq!(run(board, cores), first);
+        }
+        drop(load);
+    }
+}
+
+/// A process that keeps the host busy as long as this lives.
+struct Load(std::process::Child);
+
+impl Drop for Load {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+#[ignore = "needs the tool and QEMU"]
 fn ctrl_c_and_a_request_to_end_leave_no_qemu_behind() {
     let package = Package::new("deadlock", DEADLOCK);
     for (signal, is_for_group) in [("INT", true), ("INT", false), ("TERM", false), ("TERM", true), ("HUP", false)] {

@@ -36,6 +36,7 @@ pub use waiter::Waiter;
 
 use crate::host::{Host, RawLock};
 use crate::mutant::{self, Mutant};
+use crate::thread::Thread;
 use skete_cell::atomic::Ordering;
 
 /// The bitset of one who does not use bitsets: matches everyone (`FUTEX_BITSET_MATCH_ANY`).
@@ -75,6 +76,17 @@ impl<L: RawLock, const N: usize> Table<L, N> {
     #[must_use]
     pub const fn is_shared_bucket(one: Key, other: Key) -> bool {
         Self::index(one) == Self::index(other)
+    }
+
+    /// Whether `thread` is in the queue that it says it is in, and in no other; or in none, if it says that. For tests.
+    #[must_use]
+    pub fn is_in_place(&self, host: &impl Host, thread: Thread) -> bool {
+        let place = host.waiter(thread).bucket();
+        (0..N).all(|index| {
+            let bucket = &self.buckets[index];
+            let found = bucket.lock.locked(|| bucket.queue.with(|queue| queue.find_by(host, |one, _| one == thread)));
+            (found == thread) == (place == Some(index))
+        })
     }
 
     #[inline(always)]

@@ -51,12 +51,24 @@ pub enum Mutant {
     OthersLeftUnseen,
     /// Waits for several words: nodes are counted free and then reserved, so that two may reserve the same ones.
     NodesReservedInTwoSteps,
+    /// Waits for several words: a node is taken without seeing that its last owner is done with it.
+    NodeTakenRelaxed,
     /// Locks that lend: a waiter does not say in the word that it waits.
     LockWaitedForSilently,
     /// Locks that lend: who lets go does not write who holds the lock then.
     HandedOverUnwritten,
     /// Locks that lend: one begins to wait for a holder that has ended.
     LentToTheGone,
+    /// Locks that lend: one who may not wait for a holder that is ending seems to wait all the same.
+    RefusedInPlace,
+    /// Locks that lend: one who was not moved to a lock, since its holder is ending, seems to wait for that lock.
+    MovedBackAsALocks,
+    /// Locks that lend: one who was not moved to a lock, since its holder is ending, seems to be in that lock's bucket.
+    MovedBackElsewhere,
+    /// Locks that lend: one who ends hands a lock to whoever was first a moment ago.
+    BequeathedToWhoeverLent,
+    /// Locks that lend: who sends another away does not publish why.
+    DismissedRelaxed,
     /// Locks that lend: a holder keeps what it inherited.
     LentForEver,
     /// Locks that lend: nobody looks whether the chain leads back.
@@ -107,6 +119,8 @@ pub enum Mutant {
     UndoneInTwoSections,
     /// Futex: a thread that ends wakes first and clears its word then.
     EndWakesFirst,
+    /// Futex: a thread that ends wakes one by each of its word's names.
+    EndWakesByEachName,
     /// Futex: a robust lock's word is overwritten whatever it holds by then.
     RobustWithoutExchange,
     /// Futaphore: the word is looked at and then stored, so that a waiters bit set between is lost, and its wake-up with it.

@@ -6,7 +6,7 @@
 use core::mem::MaybeUninit;
 
 /// Ctrl-D.
-const END: u8 = 0x04;
+pub const END: u8 = 0x04;
 
 /// Bytes that have arrived and nobody has read: at most `ROOM`.
 #[derive(Debug)]

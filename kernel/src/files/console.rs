@@ -1,17 +1,20 @@
 //! The terminal: the board's console UART as a file.
 //!
-//! A write appears whole, whoever else writes. What comes in is taken by the UART's interrupt, which announces it to who waits.
+//! A write appears whole, whoever else writes. What comes in is taken by the UART's interrupt, which announces it to who waits. Boot option
+//! `input=TEXT` stands for all that would ever come in, and for its end: what comes over a line comes at a moment of its own, and no run
+//! would be like another.
 
 use core::mem::MaybeUninit;
 
 use skete_abi::Errno;
-use skete_logic::terminal::Input;
+use skete_logic::terminal::{END, Input};
 use skete_logic::tree::{Kind, NodeId, Status, Times};
 
 use super::Open;
 use super::class::{Class, Ready};
+use crate::board::{self, options};
 use crate::sched::mutex::Sleep;
-use crate::{board, trace};
+use crate::trace;
 
 /// The class of numbers 0, 1 and 2, and of `/dev/console`.
 pub struct Console;
@@ -22,7 +25,14 @@ pub static CONSOLE: Console = Console;
 /// `makedev(5, 1)`.
 pub const DEVICE: u32 = 5 << 8 | 1;
 
-static INPUT: Sleep<Input<256>> = Sleep::new(Input::new());
+static INPUT: Sleep<Arrived> = Sleep::new(Arrived { input: Input::new(), given: 0 });
+
+/// What came in and was not read.
+struct Arrived {
+    input: Input<256>,
+    /// How many bytes of option `input` went into it.
+    given: usize,
+}
 
 /// Writes `from` whole.
 #[inline]
@@ -30,12 +40,25 @@ pub fn write(from: &[u8]) {
     trace::write(from);
 }
 
-/// Takes what has come, as far as there is room.
-fn take_arrived(input: &mut Input<256>) {
-    while input.room() > 0
-        && let Some(byte) = board::console::read()
-    {
-        input.push(byte);
+impl Arrived {
+    /// Takes what has come, as far as there is room.
+    fn take(&mut self) {
+        let input = &mut self.input;
+        if let Some(text) = options::value("input") {
+            for byte in text.bytes().skip(self.given).take(input.room()) {
+                input.push(byte);
+                self.given += 1;
+            }
+            if !input.is_ready() {
+                input.push(END);
+            }
+            return;
+        }
+        while input.room() > 0
+            && let Some(byte) = board::console::read()
+        {
+            input.push(byte);
+        }
     }
 }
 
@@ -44,9 +67,9 @@ impl Class for Console {
         if into.is_empty() {
             return Ok(0);
         }
-        let mut input = INPUT.lock();
-        take_arrived(&mut input);
-        input.read(into).ok_or(Errno::EAGAIN)
+        let mut arrived = INPUT.lock();
+        arrived.take();
+        arrived.input.read(into).ok_or(Errno::EAGAIN)
     }
 
     fn write(&self, _open: &mut Open, from: &[u8]) -> Result<usize, Errno> {
@@ -60,8 +83,8 @@ impl Class for Console {
     }
 
     fn ready(&self, _item: u32) -> Ready {
-        let mut input = INPUT.lock();
-        take_arrived(&mut input);
-        if input.is_ready() { Ready::BOTH } else { Ready::WRITE }
+        let mut arrived = INPUT.lock();
+        arrived.take();
+        if arrived.input.is_ready() { Ready::BOTH } else { Ready::WRITE }
     }
 }

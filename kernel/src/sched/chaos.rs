@@ -2,7 +2,8 @@
 //! change cores at random entries into the kernel.
 //!
 //! Without the option nothing of this runs: an entry looks at one bit of a count that it changes anyway, and the timer's handler, which
-//! comes rarely, at one word. Where instructions are counted a seed makes the same run every time.
+//! comes rarely, at one word. Where instructions are counted a seed makes the same run every time,
+//! unless something comes in from outside: a byte typed interrupts at a moment that is the host's.
 
 use core::sync::atomic::{AtomicU64, Ordering};
 

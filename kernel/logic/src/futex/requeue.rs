@@ -98,7 +98,7 @@ impl<L: RawLock, const N: usize> Table<L, N> {
         }
         if !mutant::is(Mutant::RequeueWithoutFence) {
             // The target's count is up before the source's comes down: one who finds nobody left at `from` finds them at `to`. Pairs
-            // with the fence in `wake`.
+            // with the fence in `is_deserted`.
             fence(Ordering::SeqCst);
         }
         let index = Self::index(to);

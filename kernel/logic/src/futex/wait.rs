@@ -176,7 +176,7 @@ impl<L> Bucket<L> {
             self.raise(1);
         }
         if !mutant::is(Mutant::WaitWithoutFence) {
-            // Between the count and the word: pairs with the fence in `wake`.
+            // Between the count and the word: pairs with the fence in `is_deserted`.
             fence(Ordering::SeqCst);
         }
         let word = early.unwrap_or_else(&read);

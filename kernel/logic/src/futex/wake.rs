@@ -69,7 +69,7 @@ impl<L: RawLock> Bucket<L> {
     #[inline(always)]
     pub(super) fn is_deserted(&self) -> bool {
         if !mutant::is(Mutant::WakeWithoutFence) {
-            // Between the program's store to the word and the count: pairs with the fence in `enter`.
+            // Between the program's store to the word and the count: pairs with the fence in `compare`.
             fence(Ordering::SeqCst);
         }
         self.waiters.load(Ordering::Relaxed) == 0

@@ -224,7 +224,7 @@ fn live(priorities: [u8; 4], programs: [Vec<Step>; 4], turns: &[u16], is_eager: 
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 20_000, max_shrink_iters: 2_000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 20_000, ..ProptestConfig::default() })]
     #[test]
     fn every_history_is_one_of_the_plain_reference(
         priorities in prop::array::uniform4(prop_oneof![3 => Just(2u8), 1 => 0..4u8]),

@@ -160,3 +160,18 @@ fn a_wake_op_that_fails_wakes_nobody() {
     assert_eq!(woken, Err(Errno::EFAULT));
     assert_eq!((machine.table.waiters(), machine.unparked()), (2, vec![]));
 }
+
+#[test]
+fn an_end_wakes_one_by_whichever_name_of_its_word() {
+    let machine = waiting(2);
+    assert_eq!(machine.enter(T[2], B, ANY, 0), Ok(()));
+    let end = |is_cleared| machine.table.exit_wakeup(&machine, [A, B].map(|word| Some(Machine::key(word))), || is_cleared);
+    end(false);
+    assert_eq!(machine.unparked(), []);
+    for thread in T.into_iter().take(3) {
+        end(true);
+        assert_eq!(machine.unparked(), [thread]);
+    }
+    end(true);
+    assert_eq!((machine.unparked(), machine.table.waiters()), (vec![], 0));
+}

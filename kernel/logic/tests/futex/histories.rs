@@ -316,7 +316,7 @@ impl History {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 20_000, max_shrink_iters: 20_000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 20_000, ..ProptestConfig::default() })]
     #[test]
     fn every_history_is_one_of_the_plain_reference(
         priorities in prop::array::uniform4(prop_oneof![3 => Just(2u8), 1 => 0..4u8]),

@@ -47,6 +47,8 @@ pub struct Machine {
     heirs: Vec<Heir<Lock>>,
     /// How many threads have lived in each record.
     lives: Vec<Cell<u32>>,
+    /// Of those who are gone, the priority of the next in their record.
+    ending: Vec<Cell<Option<u8>>>,
     tokens: Vec<Token>,
     unparked: RefCell<Vec<Thread>>,
 }
@@ -62,6 +64,7 @@ impl Machine {
             waiters: (0..priorities.len() * (1 + BORROWED)).map(|_| Waiter::new()).collect(),
             heirs: priorities.iter().map(|_| Heir::new(Lock::default())).collect(),
             lives: priorities.iter().map(|_| Cell::new(1)).collect(),
+            ending: priorities.iter().map(|_| Cell::new(None)).collect(),
             tokens: (0..priorities.len() * (1 + BORROWED)).map(|_| Token::new()).collect(),
             unparked: RefCell::default(),
         };
@@ -78,10 +81,30 @@ impl Machine {
 
     /// `thread` ends, and another begins in its record, with a priority of its own.
     pub fn replace(&self, thread: Thread, priority: u8) {
+        self.table.leave_locks(self, self.tid(thread));
+        self.begin_anew(thread, priority);
+    }
+
+    /// One who waits for `tid`, which ends, to let go.
+    pub fn lender_left(&self, tid: Tid) -> Option<Thread> {
+        Table::<Lock, 2>::lender_left(self, tid)
+    }
+
+    /// `thread` has left its locks, and is gone; another will begin in its record, with a priority of its own.
+    pub fn has_gone(&self, thread: Thread, priority: u8) {
+        self.ending[thread.index()].set(Some(priority));
+    }
+
+    /// Whether `thread` is gone, and the next has not begun.
+    pub fn is_gone(&self, thread: Thread) -> bool {
+        self.ending[thread.index()].get().is_some()
+    }
+
+    /// Another thread begins in the record of `thread`, which has left its locks.
+    pub fn begin_anew(&self, thread: Thread, priority: u8) {
         let lives = &self.lives[thread.index()];
-        let ended = Tid::new(thread, lives.get());
-        self.table.leave_locks(self, ended);
         lives.set(lives.get() + 1);
+        self.ending[thread.index()].set(None);
         self.priorities[thread.index()].set(priority);
         self.heirs[thread.index()].begin(priority);
     }
@@ -204,8 +227,11 @@ impl Heirs for Machine {
         self.priorities[thread.index()].set(priority);
     }
 
-    fn await_end(&self, _tid: Tid) {
-        unreachable!("on one host thread nobody is about to end");
+    /// Who is gone ends now: on one host thread nobody could wait for that.
+    fn await_end(&self, tid: Tid) {
+        assert!(self.is_alive(tid), "the end of one who has ended is awaited");
+        let priority = self.ending[tid.thread().index()].get().expect("who is awaited is gone");
+        self.begin_anew(tid.thread(), priority);
     }
 
     fn word_at(&self, address: u64) -> impl LockWord {

@@ -15,6 +15,7 @@ pub const MODELS: &[Model] = &[
         body: join,
         mutants: &[Mutant::EndWakesFirst, Mutant::WakeWithoutFence, Mutant::WaitWithoutFence],
     },
+    Model { name: "end::one_is_woken_by_whichever_name", body: names, mutants: &[Mutant::EndWakesByEachName] },
     Model {
         name: "end::who_waits_for_a_robust_lock_gets_it",
         body: robust,
@@ -37,6 +38,18 @@ fn join() {
         true
     });
     joining.join().expect("the joiner ends");
+    assert_eq!(dying.table().waiters(), 0);
+}
+
+/// Two wait for the word, one by each of its names; the one who is served first may be gone by then.
+fn names() {
+    let [first, second, dying] = seats(3).try_into().ok().expect("three seats");
+    first.enter(Word::A);
+    second.enter(Word::B);
+    let leaving = thread::spawn(move || first.withdraw());
+    dying.table().exit_wakeup(&dying, [Some(Word::A.key()), Some(Word::B.key())], || true);
+    let has_left = leaving.join().expect("the first ends");
+    assert_eq!(second.withdraw(), !has_left, "one of the two is woken");
     assert_eq!(dying.table().waiters(), 0);
 }
 

@@ -1,13 +1,14 @@
 //! Models of locks that lend priority.
 
-use super::machine::{LATE, Seat, Word, lending_seats};
+use super::machine::{LATE, Lock, Seat, Word, lending_seats};
 use super::runner::Model;
 use loom::sync::Arc;
 use loom::thread;
 use skete_abi::Errno;
-use skete_abi::futex::{OWNER_DIED, WAITERS};
+use skete_abi::futex::{OWNER_DIED, TID_MASK, WAITERS};
 use skete_cell::Guarded;
-use skete_logic::host::Host;
+use skete_logic::futex::pi::Heirs;
+use skete_logic::host::{Host, RawLock};
 use skete_logic::mutant::Mutant;
 
 pub const MODELS: &[Model] = &[
@@ -21,7 +22,11 @@ pub const MODELS: &[Model] = &[
         body: timeout,
         mutants: &[Mutant::WithdrawnWithoutASecondLook, Mutant::LentForEver],
     },
-    Model { name: "lending::who_waits_for_one_that_ends_gets_the_lock_or_is_told", body: death, mutants: &[Mutant::LentToTheGone] },
+    Model {
+        name: "lending::who_waits_for_one_that_ends_gets_the_lock_or_is_told",
+        body: death,
+        mutants: &[Mutant::LentToTheGone, Mutant::RefusedInPlace],
+    },
     Model { name: "lending::a_lock_marked_by_its_dying_holder_is_taken", body: marked_death, mutants: &[Mutant::LentToTheGone] },
     Model {
         name: "lending::a_priority_that_changes_while_its_thread_begins_to_wait_is_passed_on",
@@ -34,6 +39,13 @@ pub const MODELS: &[Model] = &[
         body: moved,
         mutants: &[Mutant::WithdrawnWithoutASecondLook],
     },
+    Model {
+        name: "lending::one_who_is_moved_to_a_lock_whose_holder_ends_gets_it_or_stays",
+        body: moved_to_one_that_ends,
+        mutants: &[Mutant::MovedBackAsALocks, Mutant::MovedBackElsewhere, Mutant::LentToTheGone],
+    },
+    Model { name: "lending::who_ends_hands_over_to_whoever_is_first_then", body: bequest, mutants: &[Mutant::BequeathedToWhoeverLent] },
+    Model { name: "lending::one_who_is_sent_away_knows_why", body: dismissal, mutants: &[Mutant::DismissedRelaxed] },
 ];
 
 fn exclusion() {
@@ -79,6 +91,7 @@ fn death() {
             Ok(()) => assert_eq!(word, other.name() | OWNER_DIED),
             error => assert_eq!((error, word & !WAITERS), (Err(Errno::ESRCH), 0x1_0001)),
         }
+        assert!(other.waiter(other.current()).is_woken(), "it seems to wait");
     });
     dying.end(false);
     waiting.join().expect("the waiter ends");
@@ -143,4 +156,73 @@ fn moved() {
     let waited = waiting.join().expect("the waiter ends");
     assert!(matches!((moved, waited), (Ok(0), Err(Errno::ETIMEDOUT)) | (Ok(1), Ok(()) | Err(Errno::ETIMEDOUT))));
     assert_eq!((holder.load(Word::B), holder.runs_at(), holder.table().waiters()), (0, 1, 0));
+}
+
+/// The holder of B ends without a word while another is moved there.
+fn moved_to_one_that_ends() {
+    let [dying, waiter, mover] = lending_seats([1, 5, 2]);
+    assert_eq!(dying.take(Word::B, None), Ok(()));
+    let entered = waiter.table().enter_requeue_pi(&waiter, Word::A.key(), Seat::lock_of(Word::B), || Ok(0), 0);
+    assert_eq!(entered, Ok(()));
+    let moving = thread::spawn(move || mover.table().cmp_requeue_pi(&mover, Word::A.key(), Seat::lock_of(Word::B), 1, || Ok(0), 0));
+    dying.end(false);
+    let moved = moving.join().expect("the mover ends");
+    assert!(waiter.table().is_in_place(&waiter, waiter.current()), "it is elsewhere than it says");
+    if waiter.waiter(waiter.current()).is_woken() {
+        assert_eq!((moved, waiter.load(Word::B)), (Ok(1), waiter.name() | OWNER_DIED));
+    } else {
+        assert_eq!(moved, Err(Errno::ESRCH));
+        assert!(waiter.table().withdraw_lock(&waiter, waiter.current()));
+    }
+    assert_eq!(waiter.table().waiters(), 0);
+}
+
+/// One more urgent comes while the holder of A, which ends, has found whom to hand it to.
+fn bequest() {
+    let [dying, first, late] = lending_seats([1, 3, 5]);
+    let enter = |seat: &Seat| assert_eq!(seat.table().enter_lock_pi(seat, Seat::lock_of(Word::A)), Ok(false));
+    assert_eq!(dying.take(Word::A, None), Ok(()));
+    enter(&first);
+    let is_held_by = |seat: &Seat| seat.load(Word::A) & TID_MASK == seat.name();
+    let has_come = Arc::new(Guarded::new(false));
+    let lock = Arc::new(Lock::new());
+    let (coming, telling, others) = (late.clone(), has_come.clone(), lock.clone());
+    let entering = thread::spawn(move || {
+        enter(&coming);
+        others.locked(|| telling.set(true));
+    });
+    let me = dying.tid(dying.current());
+    let lender = dying.lender_left(me).expect("one waits at least");
+    let was_there = lock.locked(|| has_come.get());
+    dying.table().bequeath(&dying, me, lender);
+    assert!(!was_there || !is_held_by(&first), "handed over past one more urgent");
+    dying.end(false);
+    entering.join().expect("the late one ends");
+    if is_held_by(&late) {
+        late.let_go(Word::A);
+        first.let_go(Word::A);
+    } else {
+        first.let_go(Word::A);
+        late.let_go(Word::A);
+    }
+    assert_eq!((dying.load(Word::A), dying.table().waiters()), (0, 0));
+}
+
+/// One is moved to a lock whose holder waits for one of its own.
+fn dismissal() {
+    let [holder, waiter, mover] = lending_seats([1, 5, 2]);
+    assert_eq!((holder.take(Word::B, None), waiter.take(Word::C, None)), (Ok(()), Ok(())));
+    assert_eq!(holder.table().enter_lock_pi(&holder, Seat::lock_of(Word::C)), Ok(false));
+    let waiting = thread::spawn(move || {
+        let waited = waiter.table().wait_requeue_pi(&waiter, Word::A.key(), Seat::lock_of(Word::B), LATE, || Ok(0), 0);
+        waiter.let_go(Word::C);
+        waited
+    });
+    let moved = mover.table().cmp_requeue_pi(&mover, Word::A.key(), Seat::lock_of(Word::B), 1, || Ok(0), 0);
+    let waited = waiting.join().expect("the waiter ends");
+    // It never holds the lock.
+    assert!(matches!((moved, waited), (Ok(0), Err(Errno::ETIMEDOUT)) | (Ok(1), Err(Errno::EDEADLK | Errno::ETIMEDOUT))));
+    holder.let_go(Word::C);
+    holder.let_go(Word::B);
+    assert_eq!((holder.load(Word::B), holder.load(Word::C), holder.table().waiters()), (0, 0, 0));
 }

@@ -27,10 +27,10 @@ impl RawLock for Lock {
     }
 }
 
-/// Two words in different buckets, and who waits for them.
+/// Three words, of which A and B are in different buckets, and who waits for them.
 pub struct Machine {
     pub table: Table<Lock, 2>,
-    words: [AtomicU32; 2],
+    words: [AtomicU32; 3],
     records: Vec<Record>,
 }
 
@@ -88,13 +88,14 @@ pub struct Seat {
 pub enum Word {
     A,
     B,
+    C,
 }
 
 impl Word {
     pub fn key(self) -> Key {
-        let [a, b] = [0x1000, 0x1004].map(|address| Key::new(address, false));
+        let [a, b, c] = [0x1000, 0x1004, 0x1008].map(|address| Key::new(address, false));
         assert!(!Table::<Lock, 2>::is_shared_bucket(a, b), "the models want two buckets");
-        [a, b][self as usize]
+        [a, b, c][self as usize]
     }
 }
 
@@ -133,7 +134,7 @@ fn machine(threads: impl Iterator<Item = Option<Lending>>) -> Vec<Seat> {
     let records: Vec<Record> = threads.map(record).collect();
     let threads = u16::try_from(records.len()).expect("a handful");
     let table = Table::new([(); 2].map(|()| Bucket::new(Lock::new())));
-    let machine = Arc::new(Machine { table, words: [AtomicU32::new(0), AtomicU32::new(0)], records });
+    let machine = Arc::new(Machine { table, words: [(); 3].map(|()| AtomicU32::new(0)), records });
     (0..threads).map(|index| Seat { machine: machine.clone(), me: Thread::new(index) }).collect()
 }
 
@@ -330,6 +331,11 @@ impl Seat {
         lending.has_ended.make_ready();
     }
 
+    /// One who waits for `tid`, which ends, to let go.
+    pub fn lender_left(&self, tid: Tid) -> Option<Thread> {
+        Table::<Lock, 2>::lender_left(self, tid)
+    }
+
     fn lending(&self, thread: Thread) -> &Lending {
         self.machine.records[thread.index()].lending.as_ref().expect("the model is one of locks that lend")
     }
@@ -359,8 +365,8 @@ impl Heirs for Seat {
     }
 
     fn word_at(&self, address: u64) -> impl LockWord {
-        let word = if address == Word::A.key().address() { Word::A } else { Word::B };
-        SeatWord { seat: self.clone(), word }
+        let word = [Word::A, Word::B, Word::C].into_iter().find(|word| word.key().address() == address);
+        SeatWord { seat: self.clone(), word: word.expect("a lock's word is one of the machine's") }
     }
 }
 

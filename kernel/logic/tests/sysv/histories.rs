@@ -363,7 +363,7 @@ impl History {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 30_000, max_shrink_iters: 20_000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 30_000, ..ProptestConfig::default() })]
     #[test]
     fn every_history_is_one_of_the_plain_reference(
         first in 1..4usize,

@@ -134,7 +134,7 @@ impl History {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 20_000, max_shrink_iters: 20_000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 20_000, ..ProptestConfig::default() })]
     #[test]
     fn every_history_is_one_of_the_plain_reference(calls in prop::collection::vec((0..4_i32, call()), 0..40)) {
         let (machine, registry) = (Machine::new(), Registry::new(LIMITS, Global));

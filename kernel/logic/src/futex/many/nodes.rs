@@ -77,7 +77,8 @@ impl<const N: usize> Nodes<N> {
         while seen != 0 && left != 0 {
             let bit = seen & seen.wrapping_neg();
             // Acquire: pairs with `give`; the node is its last owner's no more.
-            let was = bits.fetch_and(!bit, Ordering::Acquire);
+            let order = if mutant::is(Mutant::NodeTakenRelaxed) { Ordering::Relaxed } else { Ordering::Acquire };
+            let was = bits.fetch_and(!bit, order);
             if was & bit != 0 {
                 #[allow(clippy::cast_possible_truncation, reason = "a place is less than N")]
                 each(place as u32 * BITS + bit.trailing_zeros());

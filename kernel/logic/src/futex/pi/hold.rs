@@ -45,7 +45,7 @@ impl<L: RawLock, const N: usize> Table<L, N> {
                 Ok(match tried {
                     Tried::Must(holder) => {
                         let waits = self.queue_for_lock(host, LockWait::new(Kind::Lock, lock), me, holder);
-                        if !waits {
+                        if !waits && !mutant::is(Mutant::RefusedInPlace) {
                             host.waiter(me).leave();
                         }
                         (tried, waits)

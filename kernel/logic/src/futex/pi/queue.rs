@@ -99,7 +99,12 @@ impl<L: RawLock, const N: usize> Table<L, N> {
         bucket.lower(1);
         let holder = wait.holder.filter(|_| is_first);
         let changed = holder.filter(|&holder| self.relend(host, holder, thread, self.first_lock(host, node.key)) == Some(true));
-        waiter.release();
+        if mutant::is(Mutant::DismissedRelaxed) {
+            waiter.leave();
+        } else {
+            // It may be another that takes it out, and reads `is_refused` as soon as it finds itself out.
+            waiter.release();
+        }
         changed
     }
 

@@ -5,6 +5,7 @@ use super::{Heirs, Kind, LockWait, NO_WAKE, Target};
 use crate::futex::waiter::Node;
 use crate::futex::{Key, Table};
 use crate::host::RawLock;
+use crate::mutant::{self, Mutant};
 use crate::thread::{Thread, Tid};
 use crate::time::Instant;
 use skete_abi::Errno;
@@ -163,9 +164,13 @@ impl<L: RawLock, const N: usize> Table<L, N> {
                     source.lower(1);
                     return Ok(Moved::Waits);
                 }
-                host.heir(thread).wait.set(wait);
+                if !mutant::is(Mutant::MovedBackAsALocks) {
+                    host.heir(thread).wait.set(wait);
+                }
                 source.queue.with_mut(|queue| queue.insert(host, thread, node));
-                waiter.enter(Self::index(from));
+                if !mutant::is(Mutant::MovedBackElsewhere) {
+                    waiter.enter(Self::index(from));
+                }
                 Ok(Moved::Ends(holder))
             }
         }

@@ -1,0 +1,102 @@
+//! Locks that lend priority: taken one inside of the other by threads of several priorities, and handed on by a condition.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use skete::Errno;
+use skete::futex::{Deadline, futex_cmp_requeue_pi, futex_lock_pi, futex_unlock_pi, futex_wait_requeue_pi};
+use skete::thread::{base_priority, priority, set_priority, tid};
+
+use crate::await_that;
+
+const THREADS: u32 = 4;
+
+/// Takes the lock of `word` as programs do.
+pub fn take(word: &AtomicU32, deadline: Option<Deadline>) -> Result<(), Errno> {
+    let taken = word.compare_exchange(0, tid(), Ordering::Acquire, Ordering::Relaxed);
+    taken.map(drop).or_else(|_| futex_lock_pi(word, deadline))
+}
+
+/// Lets it go.
+pub fn let_go(word: &AtomicU32) {
+    if word.compare_exchange(tid(), 0, Ordering::Release, Ordering::Relaxed).is_err() {
+        futex_unlock_pi(word).expect("the caller holds it");
+    }
+}
+
+/// A number that is changed in two steps.
+fn add(sum: &AtomicU32) {
+    sum.store(sum.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+}
+
+/// Whoever has the outer lock wants the inner one, which others take alone, some with next to no patience. Nothing is lost, and nobody
+/// keeps what it inherited.
+pub fn locks(salt: u32) {
+    let [outer, inner, sum, in_time] = [const { AtomicU32::new(0) }; 4];
+    thread::scope(|scope| {
+        for me in 0..THREADS {
+            let (outer, inner, sum, in_time) = (&outer, &inner, &sum, &in_time);
+            scope.spawn(move || {
+                let own = base_priority();
+                set_priority(own + u8::try_from(me % 3).expect("it is small")).expect("there is such a priority");
+                for round in 0..60 {
+                    let is_outer = (round + me) % 2 == 0;
+                    if is_outer {
+                        assert_eq!(take(outer, None), Ok(()));
+                    }
+                    let span = Duration::from_micros(u64::from(1 + (salt + round * 11 + me * 3) % 80));
+                    match take(inner, (round % 3 == 0).then(|| Deadline::after(span))) {
+                        Ok(()) => {
+                            add(sum);
+                            let_go(inner);
+                            in_time.fetch_add(1, Ordering::Relaxed);
+                        }
+                        late => assert_eq!(late, Err(Errno::ETIMEDOUT)),
+                    }
+                    if is_outer {
+                        let_go(outer);
+                    }
+                    assert_eq!(priority(), base_priority());
+                }
+            });
+        }
+    });
+    assert_eq!(sum.into_inner(), in_time.into_inner());
+    assert_eq!((outer.into_inner(), inner.into_inner()), (0, 0));
+}
+
+/// A condition variable's broadcast, again and again: all are moved to the lock, and it is handed from one to the next.
+pub fn conditions(_round: u32) {
+    const ROUNDS: u32 = 20;
+    let [condition, lock, come, done] = [const { AtomicU32::new(0) }; 4];
+    thread::scope(|scope| {
+        for me in 0..THREADS {
+            let (condition, lock, come, done) = (&condition, &lock, &come, &done);
+            scope.spawn(move || {
+                set_priority(base_priority() + u8::try_from(me % 2).expect("it is small")).expect("there is such a priority");
+                for round in 0..ROUNDS {
+                    come.fetch_add(1, Ordering::Relaxed);
+                    let waited = futex_wait_requeue_pi(condition, round, None, lock);
+                    if waited == Err(Errno::EAGAIN) {
+                        // The word had changed already.
+                        assert_eq!(take(lock, None), Ok(()));
+                    } else {
+                        assert_eq!(waited, Ok(()));
+                    }
+                    add(done);
+                    let_go(lock);
+                }
+            });
+        }
+        for round in 0..ROUNDS {
+            await_that(|| come.load(Ordering::Relaxed) == THREADS * (round + 1));
+            assert_eq!(take(&lock, None), Ok(()));
+            condition.store(round + 1, Ordering::Release);
+            let moved = futex_cmp_requeue_pi(&condition, &lock, i32::MAX.cast_unsigned(), round + 1);
+            assert!(moved.expect("nobody else changes it") <= THREADS);
+            let_go(&lock);
+            await_that(|| done.load(Ordering::Relaxed) == THREADS * (round + 1));
+        }
+    });
+}
