@@ -36,6 +36,7 @@ fn converse(stream: &mut TcpStream, said: &[u8]) {
 }
 
 #[test]
+#[ignore = "needs the tool and QEMU"]
 fn a_hundred_connections_at_a_time_hear_every_byte_that_they_said() {
     let began = Instant::now();
     let port = free_port();
@@ -66,6 +67,7 @@ fn a_hundred_connections_at_a_time_hear_every_byte_that_they_said() {
 }
 
 #[test]
+#[ignore = "needs the tool and QEMU"]
 fn a_port_that_leads_nowhere_is_refused_before_anything_boots() {
     let refused = |words: &[&str], part: &str| Outcome::of(tool(root()).args(words)).assert(1, &[part]);
     refused(&["run", "hello", "--board", "virt", "--offline", "--forward", "7777:7"], "uses no network");
@@ -75,6 +77,7 @@ fn a_port_that_leads_nowhere_is_refused_before_anything_boots() {
 }
 
 #[test]
+#[ignore = "needs the tool and QEMU"]
 fn a_load_ends_with_a_table_and_the_programs_own_end() {
     let folder = tempfile::tempdir().unwrap();
     let figures = folder.path().join("figures.json");
