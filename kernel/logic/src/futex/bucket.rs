@@ -113,6 +113,14 @@ impl Queue {
         }
     }
 
+    /// Takes back the removal of `thread`, whose node was `node`: nobody has come or gone since.
+    #[cold]
+    pub fn put_back(&mut self, host: &impl Host, thread: Thread, node: Node) {
+        host.waiter(thread).node.set(node);
+        self.set_next(host, node.links.previous(), thread);
+        self.set_previous(host, node.links.next(), thread);
+    }
+
     /// Takes out the one who stands first, if that one waits for a wake of `key`; [`Thread::NONE`] if not.
     #[inline(always)]
     pub fn take_first(&mut self, host: &impl Host, key: Key) -> Thread {

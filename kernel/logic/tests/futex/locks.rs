@@ -282,3 +282,19 @@ fn one_who_is_moved_into_a_ring_is_sent_away() {
     // It goes on without the lock.
     assert_eq!(machine.words[A].get(), tid(&machine, T[0]) | WAITERS);
 }
+
+#[test]
+fn one_who_cannot_be_moved_since_the_holder_ends_stays_the_first() {
+    let machine = Machine::new(&[1, 2, 2, 2, 2]);
+    assert_eq!(lock(&machine, T[0], A), Ok(true));
+    assert_eq!(wait_requeue(&machine, T[1]), Ok(()));
+    machine.current.set(T[2]);
+    assert_eq!(machine.table.enter_requeue_pi(&machine, Machine::key(B), Machine::lock(C), || Ok(0), 0), Ok(()));
+    assert_eq!(machine.lender_left(machine.tid(T[0])), None);
+    machine.has_gone(T[0], 1);
+    // It ends meanwhile; the second, who asked for another lock, is not looked at.
+    assert_eq!(move_them(&machine, T[3], 9), Err(Errno::ESRCH));
+    assert_eq!(move_them(&machine, T[3], 9), Err(Errno::ESRCH));
+    assert!(machine.table.withdraw_lock(&machine, T[1]));
+    assert_eq!(move_them(&machine, T[3], 9), Err(Errno::EINVAL));
+}

@@ -167,7 +167,8 @@ impl<L: RawLock, const N: usize> Table<L, N> {
                 if !mutant::is(Mutant::MovedBackAsALocks) {
                     host.heir(thread).wait.set(wait);
                 }
-                source.queue.with_mut(|queue| queue.insert(host, thread, node));
+                // Where it stood: behind its equals another would be the first to be moved.
+                source.queue.with_mut(|queue| queue.put_back(host, thread, node));
                 if !mutant::is(Mutant::MovedBackElsewhere) {
                     waiter.enter(Self::index(from));
                 }
