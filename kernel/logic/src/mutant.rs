@@ -59,6 +59,8 @@ pub enum Mutant {
     HandedOverUnwritten,
     /// Locks that lend: one begins to wait for a holder that has ended.
     LentToTheGone,
+    /// Locks that lend: one begins to wait for a holder that has ended, and lends to the thread that lives in its record next.
+    LentToTheNext,
     /// Locks that lend: one who may not wait for a holder that is ending seems to wait all the same.
     RefusedInPlace,
     /// Locks that lend: one who was not moved to a lock, since its holder is ending, seems to wait for that lock.

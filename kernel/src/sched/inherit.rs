@@ -38,9 +38,9 @@ pub fn prepare(thread: Thread) {
     unsafe { place(thread).write(Heir::new(BucketLock::new())) };
 }
 
-/// A thread begins to live in the record of `thread`, with a priority of its own.
-pub fn begin(thread: Thread, base: u8) {
-    heir(thread).begin(base);
+/// Thread `tid` begins to live in its record, with a priority of its own.
+pub fn begin(tid: Tid, base: u8) {
+    heir(tid.thread()).begin(tid, base);
 }
 
 fn heir(thread: Thread) -> &'static KernelHeir {

@@ -104,7 +104,6 @@ pub fn spawn(plan: &Plan<'_>) -> Result<Tid, Errno> {
     registers.kind = context::VOLUNTARY;
     record.priority.store(plan.priority, Ordering::Relaxed);
     record.had.store(0, Ordering::Relaxed);
-    inherit::begin(record.thread(), plan.priority);
     record.affinity.store(plan.affinity, Ordering::Relaxed);
     record.set_name(plan.name);
     record.entries.store(chaos::first_count(cores::Core::this()), Ordering::Relaxed);
@@ -113,6 +112,7 @@ pub fn spawn(plan: &Plan<'_>) -> Result<Tid, Errno> {
     let generation = record.generation.load(Ordering::Relaxed).wrapping_add(1);
     record.generation.store(generation, Ordering::Relaxed);
     let tid = Tid::new(record.thread(), generation);
+    inherit::begin(tid, plan.priority);
     stack.set_name(tls, tid.number());
     record.sharing.join(&record::current().sharing);
     // Release pairs with the Acquire of who joins.

@@ -68,8 +68,8 @@ impl Machine {
             tokens: (0..priorities.len() * (1 + BORROWED)).map(|_| Token::new()).collect(),
             unparked: RefCell::default(),
         };
-        for (heir, &priority) in machine.heirs.iter().zip(priorities) {
-            heir.begin(priority);
+        for (thread, &priority) in (0..).map(Thread::new).zip(priorities) {
+            machine.heir(thread).begin(machine.tid(thread), priority);
         }
         machine
     }
@@ -106,7 +106,7 @@ impl Machine {
         lives.set(lives.get() + 1);
         self.ending[thread.index()].set(None);
         self.priorities[thread.index()].set(priority);
-        self.heirs[thread.index()].begin(priority);
+        self.heirs[thread.index()].begin(self.tid(thread), priority);
     }
 
     pub fn key(word: usize) -> Key {

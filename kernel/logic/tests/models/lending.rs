@@ -29,6 +29,11 @@ pub const MODELS: &[Model] = &[
     },
     Model { name: "lending::a_lock_marked_by_its_dying_holder_is_taken", body: marked_death, mutants: &[Mutant::LentToTheGone] },
     Model {
+        name: "lending::who_waits_for_one_that_has_ended_lends_nothing_to_the_next",
+        body: next_life,
+        mutants: &[Mutant::LentToTheNext],
+    },
+    Model {
         name: "lending::a_priority_that_changes_while_its_thread_begins_to_wait_is_passed_on",
         body: priority,
         mutants: &[Mutant::WalkedWithoutFence, Mutant::ChainCut],
@@ -106,6 +111,19 @@ fn marked_death() {
         assert_eq!(other.load(Word::A), other.name() | OWNER_DIED);
     });
     dying.end(true);
+    waiting.join().expect("the waiter ends");
+    assert_eq!(dying.table().waiters(), 0);
+}
+
+fn next_life() {
+    let [dying, other] = lending_seats([1, 5]);
+    assert_eq!(dying.take(Word::A, None), Ok(()));
+    let waiting = thread::spawn(move || {
+        assert_eq!(other.take(Word::A, None), Ok(()));
+        assert_eq!(other.load(Word::A), other.name() | OWNER_DIED);
+    });
+    dying.end(true);
+    dying.live_again();
     waiting.join().expect("the waiter ends");
     assert_eq!(dying.table().waiters(), 0);
 }

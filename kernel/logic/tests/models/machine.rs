@@ -48,7 +48,8 @@ struct Lending {
     heir: Heir<Lock>,
     priority: AtomicU8,
     has_ended: RunSignal,
-    is_alive: AtomicU32,
+    /// The generation that lives in the record; 0: none.
+    life: AtomicU32,
 }
 
 /// What a run queue is to one thread: it is put there, and runs then.
@@ -114,10 +115,10 @@ pub fn many_seats(threads: u16) -> Vec<Seat> {
 
 /// The seats of a machine for threads of these priorities, with locks that lend them; the words are 0.
 pub fn lending_seats<const N: usize>(priorities: [u8; N]) -> [Seat; N] {
-    let seats = machine(priorities.into_iter().map(|priority| {
+    let seats = machine((0..).zip(priorities).map(|(number, priority)| {
         let heir = Heir::new(Lock::new());
-        heir.begin(priority);
-        Some(Lending { heir, priority: AtomicU8::new(priority), has_ended: RunSignal::new(), is_alive: AtomicU32::new(1) })
+        heir.begin(Tid::new(Thread::new(number), 1), priority);
+        Some(Lending { heir, priority: AtomicU8::new(priority), has_ended: RunSignal::new(), life: AtomicU32::new(1) })
     }));
     seats.try_into().ok().expect("one a priority")
 }
@@ -327,8 +328,17 @@ impl Seat {
         }
         self.table().leave_locks(self, self.tid(self.me));
         let lending = self.lending(self.me);
-        lending.is_alive.swap(0, Ordering::AcqRel);
+        lending.life.swap(0, Ordering::AcqRel);
         lending.has_ended.make_ready();
+    }
+
+    /// Another thread lives in the record of this one, which has ended, and ends too.
+    pub fn live_again(&self) {
+        let next = Tid::new(self.me, 2);
+        let lending = self.lending(self.me);
+        lending.heir.begin(next, 0);
+        lending.life.swap(2, Ordering::AcqRel);
+        self.table().leave_locks(self, next);
     }
 
     /// One who waits for `tid`, which ends, to let go.
@@ -353,7 +363,7 @@ impl Heirs for Seat {
     }
 
     fn is_alive(&self, tid: Tid) -> bool {
-        self.lending(tid.thread()).is_alive.load(Ordering::Acquire) == 1
+        self.lending(tid.thread()).life.load(Ordering::Acquire) == tid.generation()
     }
 
     fn set_priority(&self, thread: Thread, priority: u8) {

@@ -31,6 +31,8 @@ struct State {
     runs_at: u8,
     /// Whether the thread has ended as far as locks go: nobody can lend to it any more.
     is_gone: bool,
+    /// Which life of the record this is, as [`Tid::generation`] says.
+    life: u32,
     /// The most urgent of the lenders.
     first: Thread,
 }
@@ -51,16 +53,17 @@ impl<L: RawLock> Heir<L> {
             let wait = LockWait::new(Kind::Lock, Target { key: Key::NONE, address: 0 });
             Self {
                 lock,
-                state: Guarded::new(State { base: 0, runs_at: 0, is_gone: true, first: Thread::NONE }),
+                state: Guarded::new(State { base: 0, runs_at: 0, is_gone: true, life: 0, first: Thread::NONE }),
                 link: Guarded::new(Link { next: Thread::NONE, previous: Thread::NONE, priority: 0 }),
                 wait: Guarded::new(wait),
             }
         }
     }
 
-    /// A thread begins to live in the record, with a priority of its own.
-    pub fn begin(&self, base: u8) {
-        self.lock.locked(|| self.state.set(State { base, runs_at: base, is_gone: false, first: Thread::NONE }));
+    /// Thread `tid` begins to live in the record, with a priority of its own.
+    pub fn begin(&self, tid: Tid, base: u8) {
+        let state = State { base, runs_at: base, is_gone: false, life: tid.generation(), first: Thread::NONE };
+        self.lock.locked(|| self.state.set(state));
     }
 
     /// The thread's own priority.
@@ -83,11 +86,14 @@ impl<L: RawLock> Heir<L> {
         })
     }
 
-    /// From now on `now` lends what it says to `thread`, whose heir this is, and no longer `before`; either may be nobody, or both the same
-    /// one. Whether the thread runs at another priority then. `None`: it is gone, and `now` lends nothing.
-    pub(super) fn relend(&self, host: &impl Heirs<Lock = L>, thread: Thread, before: Thread, now: Option<(Thread, u8)>) -> Option<bool> {
+    /// From now on `now` lends what it says to thread `tid`, whose heir this is, and no longer `before`; either may be nobody, or both the
+    /// same one. Whether the thread runs at another priority then. `None`: it is gone, and `now` lends nothing; another may live here by
+    /// now, who would look for ever for a lender that waits for somebody else.
+    pub(super) fn relend(&self, host: &impl Heirs<Lock = L>, tid: Tid, before: Thread, now: Option<(Thread, u8)>) -> Option<bool> {
         self.lock.locked(|| {
-            if self.state.with(|state| state.is_gone) && !mutant::is(Mutant::LentToTheGone) {
+            let State { is_gone, life, .. } = self.state.get();
+            let is_another = life != tid.generation() && !mutant::is(Mutant::LentToTheNext);
+            if is_another || is_gone && !mutant::is(Mutant::LentToTheGone) {
                 return None;
             }
             if !before.is_none() {
@@ -96,7 +102,7 @@ impl<L: RawLock> Heir<L> {
             if let Some((lender, priority)) = now {
                 self.insert(host, lender, priority);
             }
-            Some(self.refresh(host, thread))
+            Some(self.refresh(host, tid.thread()))
         })
     }
 

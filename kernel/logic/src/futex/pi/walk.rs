@@ -118,6 +118,6 @@ impl<L: RawLock, const N: usize> Table<L, N> {
             host.heir(now).wait.with_mut(|wait| wait.holder = Some(holder));
             (now, host.waiter(now).node.with(|node| node.priority))
         });
-        host.heir(holder.thread()).relend(host, holder.thread(), before, lender)
+        host.heir(holder.thread()).relend(host, holder, before, lender)
     }
 }
