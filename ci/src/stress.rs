@@ -2,8 +2,8 @@
 //!
 //! - [`load`]: the connections, and what each of them says
 //!
-//! The program runs in QEMU, or elsewhere (`--target`), on a board too. What is said depends on the seed alone. QEMU's user network takes about
-//! two connections that come at the same time: they are opened one after the other, and how many a second that is, is that network's.
+//! The program runs in QEMU, or elsewhere (`--target`), on a board too. What is said depends on the seed alone. QEMU's user network takes
+//! about two connections that come at the same time: they are opened one after the other, and how many a second that is, is that network's.
 
 mod load;
 

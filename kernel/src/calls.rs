@@ -1,7 +1,8 @@
 //! The faces: what std, C and the program call. Each is thin; what it does is on the floors below.
 //!
-//! One file a subject: [`threads`], [`futex`], [`futaphore`], [`time`], [`memory`], [`process`], [`files`], [`vectors`], [`net`], [`sockopt`], [`lookup`], [`sysv`], [`linux`],
-//! [`waitv`]. Here an [`Errno`] becomes a number, and a pointer from the program is looked at.
+//! One file a subject: [`threads`], [`futex`], [`futaphore`], [`time`], [`memory`], [`process`], [`files`], [`vectors`], [`net`],
+//! [`sockopt`], [`lookup`], [`sysv`], [`linux`], [`waitv`]. Here an [`Errno`] becomes a number, and a pointer from the program is looked
+//! at.
 #![allow(unsafe_code, reason = "exported names, and pointers that the program gives")]
 
 pub mod files;

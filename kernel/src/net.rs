@@ -8,8 +8,8 @@
 //! card's interrupt, the stack's next deadline, or a caller that has set an earlier one, whichever comes first, and is more urgent than
 //! programs' threads, so that a busy program does not lose what comes. Those who may go on are woken after the lock was let go.
 //!
-//! Nothing of this is in a program that opens no socket: [`begin`] is called by way of [`crate::start`], which finds it where a socket call has
-//! put it.
+//! Nothing of this is in a program that opens no socket: [`begin`] is called by way of [`crate::start`], which finds it where a socket call
+//! has put it.
 
 pub mod announcement;
 pub mod card;

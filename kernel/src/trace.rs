@@ -14,7 +14,7 @@ use skete_logic::pages::PAGE;
 use skete_logic::turns::Turns;
 
 use crate::arch::cpu;
-use crate::board::console;
+use crate::board::{console, options};
 use crate::lock::{RawSpin, Spin};
 
 /// The core that stops the machine, plus one; 0: none.
@@ -75,6 +75,13 @@ pub fn say(text: fmt::Arguments<'_>) {
     let _ = writeln!(line, "skete: {text}");
     let rest = &line.bytes[..line.length];
     if line.held.is_some() { console::write(rest) } else { write(rest) }
+}
+
+/// [`say`], unless boot option `quiet` is on: what boot tells of a machine that is well.
+pub fn announce(text: fmt::Arguments<'_>) {
+    if !options::is_on("quiet") {
+        say(text);
+    }
 }
 
 /// Writes `bytes` as they are, not torn apart by another's. IRQs come in meanwhile, if they may.

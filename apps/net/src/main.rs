@@ -1,5 +1,5 @@
-//! std::net, checked. `net home` stays on this machine; `net out ADDRESS` speaks with whoever says back what it hears there; `net alone` is for
-//! a machine without a card.
+//! std::net, checked. `net home` stays on this machine; `net out ADDRESS` speaks with whoever says back what it hears there; `net alone` is
+//! for a machine without a card.
 
 use std::net::SocketAddr;
 use std::process::ExitCode;

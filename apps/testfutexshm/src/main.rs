@@ -144,11 +144,16 @@ fn requeued() {
     });
 }
 
-fn read_only() {
+/// A segment that goes with its last attachment, attached to be read only, and to be written.
+fn read_only_and_not() -> [Attachment; 2] {
     let id = shm::get(IPC_PRIVATE, 4096, IPC_CREAT | 0o600).expect("there is memory");
-    let (reading, writing) = (Attachment::new(id, SHM_RDONLY), Attachment::new(id, 0));
-    let (Ok(reading), Ok(writing)) = (reading, writing) else { panic!("there is room") };
+    let attached = [SHM_RDONLY, 0].map(|flags| Attachment::new(id, flags).expect("there is room"));
     shm::remove(id).expect("it is there");
+    attached
+}
+
+fn read_only() {
+    let [reading, writing] = read_only_and_not();
     let (here, there) = (word(&reading, 7), word(&writing, 7));
     thread::scope(|scope| {
         let sleeper = scope.spawn(move || wait(here));
@@ -162,10 +167,7 @@ fn read_only() {
 }
 
 fn read_only_locks() {
-    let id = shm::get(IPC_PRIVATE, 4096, IPC_CREAT | 0o600).expect("there is memory");
-    let (reading, writing) = (Attachment::new(id, SHM_RDONLY), Attachment::new(id, 0));
-    let (Ok(reading), Ok(writing)) = (reading, writing) else { panic!("there is room") };
-    shm::remove(id).expect("it is there");
+    let [reading, writing] = read_only_and_not();
     let (here, there) = (word(&reading, 3), word(&writing, 3));
     // Free, of nobody who ever lived, of one who died.
     for value in [0, 5, OWNER_DIED] {

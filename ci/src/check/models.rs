@@ -1,9 +1,9 @@
 //! Models explore what ships: a model's file plays the machine and the program, and has no algorithm of its own.
 //!
 //! What waits and wakes is made of accesses to atomic words, be they exchanges, loads or stores, and each of those names its `Ordering`. A
-//! function in a model's file may name one only where it is the surroundings of the shipping files (a run queue, a word handed to them, what
-//! a program does with its own words), and then `ci/surroundings.txt` lists it, by file and name; so nobody adds one unseen, in an `impl` or
-//! elsewhere. And each file that lists models names a shipping file.
+//! function in a model's file may name one only where it is the surroundings of the shipping files (a run queue, a word handed to them,
+//! what a program does with its own words), and then `ci/surroundings.txt` lists it, by file and name; so nobody adds one unseen, in an
+//! `impl` or elsewhere. And each file that lists models names a shipping file.
 
 use std::collections::BTreeSet;
 use std::fs;

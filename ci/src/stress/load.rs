@@ -1,5 +1,5 @@
-//! The connections of a load: opened one after the other, shared among threads, each of which says something on every one of its connections
-//! and then hears all answers, again and again until the time is up.
+//! The connections of a load: opened one after the other, shared among threads, each of which says something on every one of its
+//! connections and then hears all answers, again and again until the time is up.
 
 use std::fmt;
 use std::io::{self, Read as _, Write as _};

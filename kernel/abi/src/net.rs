@@ -52,7 +52,7 @@ pub const SO_ERROR: i32 = 0x1007;
 
 /// `int`: small segments are sent at once.
 pub const TCP_NODELAY: i32 = 1;
-/// `int`: the type of service; kept and told.
+/// `int`: the type of service: a wish that nobody heeds, told as 0.
 pub const IP_TOS: i32 = 1;
 /// `int`: how far packets go.
 pub const IP_TTL: i32 = 2;

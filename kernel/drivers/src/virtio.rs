@@ -15,6 +15,8 @@
 //! this kernel. Use the queue's `add` and `pop_used`, as [`entropy`] does.
 
 pub mod entropy;
+#[cfg(test)]
+mod fake;
 pub mod net;
 
 use virtio_drivers::transport::DeviceType;

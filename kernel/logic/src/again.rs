@@ -1,7 +1,7 @@
 //! When a core looks again for a thread that is wanted and could not be had: soon at first, then ever more rarely.
 
-/// The moment of the next look, in the counter's ticks: as long after `now` as it has been since `asked`, when somebody was last wanted; not
-/// less than `least`, nor more than `most`.
+/// The moment of the next look, in the counter's ticks: as long after `now` as it has been since `asked`, when somebody was last wanted;
+/// not less than `least`, nor more than `most`.
 #[must_use]
 pub const fn next_look(asked: u64, now: u64, least: u64, most: u64) -> u64 {
     let passed = now.saturating_sub(asked);

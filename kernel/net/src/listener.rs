@@ -2,8 +2,8 @@
 //!
 //! smoltcp's listening socket is one connection's. Here one is taken when somebody begins to connect, and it is an end like any other from
 //! then on; so one listener of a program's stands for as many of smoltcp's as its backlog says. When that is full, who wants to connect is
-//! not answered, and tries again. But of connections that have only begun, one that is older than an honest handshake takes makes room: so a
-//! flood of beginnings without ends is over when it is over.
+//! not answered, and tries again. But of connections that have only begun, one that is older than an honest handshake takes makes room: so
+//! a flood of beginnings without ends is over when it is over.
 
 use allocator_api2::alloc::Allocator;
 use allocator_api2::vec::Vec;

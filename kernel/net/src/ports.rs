@@ -1,5 +1,5 @@
-//! Who has which port. Sockets that were given one, or took one, stand in chains by port; connections that were accepted or opened are found
-//! by both ends instead ([`crate::ends`]).
+//! Who has which port. Sockets that were given one, or took one, stand in chains by port; connections that were accepted or opened are
+//! found by both ends instead ([`crate::ends`]).
 
 use smoltcp::wire::IpAddress;
 

@@ -1,7 +1,7 @@
 //! The card's addresses, where they come from, and how names are looked up.
 //!
-//! IPv4: by DHCP, or as the boot options say. IPv6: the link's own address from the card's, and those of the prefixes that routers announce.
-//! Names: by the servers that DHCP or the boot options tell.
+//! IPv4: by DHCP, or as the boot options say. IPv6: the link's own address from the card's, and those of the prefixes that routers
+//! announce. Names: by the servers that DHCP or the boot options tell.
 
 use allocator_api2::alloc::Allocator;
 use skete_abi::Errno;

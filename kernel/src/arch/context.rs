@@ -37,7 +37,21 @@ pub struct Context {
 impl Context {
     /// A context that holds nothing yet.
     pub const EMPTY: Self = Self { x: [0; 31], sp: 0, pc: 0, pstate: 0, tls: 0, fpcr: 0, fpsr: 0, kind: VOLUNTARY, v: [0; 32] };
+
+    /// N, Z, C and V, where they stand in PSTATE.
+    #[must_use]
+    pub const fn flags(&self) -> u64 {
+        self.pstate & FLAGS
+    }
+
+    /// Takes the flags of `pstate`, and nothing else of it.
+    pub const fn set_flags(&mut self, pstate: u64) {
+        self.pstate = pstate & FLAGS | self.pstate & !FLAGS;
+    }
 }
+
+/// The flags in PSTATE.
+const FLAGS: u64 = 0xf << 28;
 
 /// Offset of X0.
 pub const X: usize = offset_of!(Context, x);

@@ -1,7 +1,7 @@
 //! Names of machines: `getaddrinfo(3)`, as far as std asks.
 //!
-//! An address that is written out is itself, `localhost` is this machine; all other names are asked of the servers that DHCP or the boot options
-//! have told, first for addresses of IPv4, then of IPv6.
+//! An address that is written out is itself, `localhost` is this machine; all other names are asked of the servers that DHCP or the boot
+//! options have told, first for addresses of IPv4, then of IPv6.
 #![allow(unsafe_code, reason = "the face towards programs: symbols and their pointers")]
 
 use core::ffi::{CStr, c_char};
@@ -94,14 +94,17 @@ unsafe fn text<'a>(start: *const c_char) -> Result<Option<&'a str>, i32> {
 /// The addresses of `node`, or of this machine if there is none; how many.
 fn resolve(node: Option<&str>, family: i32, into: &mut [IpAddress; MOST]) -> Result<usize, i32> {
     let (home_v4, home_v6) = (IpAddress::v4(127, 0, 0, 1), IpAddress::v6(0, 0, 0, 0, 0, 0, 0, 1));
-    let written = node.map(|node| node.parse::<IpAddr>().map(IpAddress::from));
-    match written {
-        Some(Ok(address)) => into[0] = address,
-        None => (into[0], into[1]) = (home_v4, home_v6),
-        Some(Err(_)) if node == Some("localhost") => (into[0], into[1]) = (home_v4, home_v6),
-        Some(Err(_)) => return asked(node.unwrap_or(""), family, into),
-    }
-    let known = if let Some(Ok(_)) = written { 1 } else { 2 };
+    let known = match node {
+        None | Some("localhost") => {
+            (into[0], into[1]) = (home_v4, home_v6);
+            2
+        }
+        Some(name) => {
+            let Ok(address) = name.parse::<IpAddr>() else { return asked(name, family, into) };
+            into[0] = address.into();
+            1
+        }
+    };
     let mut count = 0;
     for at in 0..known {
         let is_v4 = matches!(into[at], IpAddress::Ipv4(_));

@@ -5,10 +5,10 @@ use core::ffi::c_void;
 
 use skete_abi::Errno;
 use skete_abi::net::{
-    AF_UNSPEC, IP_ADD_MEMBERSHIP, IP_DROP_MEMBERSHIP, IP_MULTICAST_LOOP, IP_MULTICAST_TTL, IP_TOS, IP_TTL, IPPROTO_IP, IPPROTO_IPV6,
-    IPPROTO_TCP, IPV6_ADD_MEMBERSHIP, IPV6_DROP_MEMBERSHIP, IPV6_MULTICAST_LOOP, IPV6_V6ONLY, IpMreq, Ipv6Mreq, Linger, SO_BROADCAST,
-    SO_ERROR, SO_KEEPALIVE, SO_LINGER, SO_RCVBUF, SO_RCVTIMEO, SO_REUSEADDR, SO_SNDBUF, SO_SNDTIMEO, SO_TYPE, SOCK_DGRAM, SOCK_STREAM,
-    SOL_SOCKET, TCP_NODELAY, TimeVal,
+    IP_ADD_MEMBERSHIP, IP_DROP_MEMBERSHIP, IP_MULTICAST_LOOP, IP_MULTICAST_TTL, IP_TOS, IP_TTL, IPPROTO_IP, IPPROTO_IPV6, IPPROTO_TCP,
+    IPV6_ADD_MEMBERSHIP, IPV6_DROP_MEMBERSHIP, IPV6_MULTICAST_LOOP, IPV6_V6ONLY, IpMreq, Ipv6Mreq, Linger, SO_BROADCAST, SO_ERROR,
+    SO_KEEPALIVE, SO_LINGER, SO_RCVBUF, SO_RCVTIMEO, SO_REUSEADDR, SO_SNDBUF, SO_SNDTIMEO, SO_TYPE, SOCK_DGRAM, SOCK_STREAM, SOL_SOCKET,
+    TCP_NODELAY, TimeVal,
 };
 use skete_net::socket::{Options, Type};
 use skete_net::{Duration, IpAddress, ends, mailbox};
@@ -189,7 +189,7 @@ fn int_of(number: u32, level: i32, option: i32, options: &Options) -> Result<i32
         (SOL_SOCKET, SO_RCVBUF) => bytes(ends::RECEIVE_BYTES, mailbox::RECEIVE_BYTES),
         (IPPROTO_TCP, TCP_NODELAY) if kind == Type::Stream => options.has_no_delay.into(),
         (IPPROTO_IP, IP_TTL) => options.hops.into(),
-        (IPPROTO_IP, IP_TOS) => AF_UNSPEC,
+        (IPPROTO_IP, IP_TOS) => 0,
         (IPPROTO_IP, IP_MULTICAST_TTL) => options.group_hops.into(),
         (IPPROTO_IP, IP_MULTICAST_LOOP) | (IPPROTO_IPV6, IPV6_MULTICAST_LOOP) => options.loops_groups.into(),
         (IPPROTO_IPV6, IPV6_V6ONLY) => options.v6_only.into(),

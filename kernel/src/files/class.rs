@@ -39,8 +39,8 @@ bitflags! {
     }
 }
 
-/// A kind of file. No method waits: what cannot be done now is `EAGAIN`, and [`super::changes::announce`] tells when it may be. Only a class
-/// that [waits itself](Class::waits_itself) does, where its opening is not non-blocking.
+/// A kind of file. No method waits: what cannot be done now is `EAGAIN`, and [`super::changes::announce`] tells when it may be. Only a
+/// class that [waits itself](Class::waits_itself) does, where its opening is not non-blocking.
 pub trait Class: Sync {
     /// Whether reading and writing wait by themselves: they are given a copy of the opening, and no table is locked meanwhile.
     fn waits_itself(&self) -> bool {

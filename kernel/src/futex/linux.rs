@@ -1,4 +1,4 @@
-//! The one call of `futex(2)`: which operation, with which of its arguments.
+//! Words that are named by their address; and the one call of `futex(2)` with them: which operation, with which of its arguments.
 #![allow(unsafe_code, reason = "changes words that the program names by their address")]
 
 use core::marker::PhantomData;
@@ -14,7 +14,8 @@ use crate::sched::{futex, inherit, record};
 use crate::time;
 
 impl Word<'static> {
-    /// The word at this address, if there is one: what reads or writes it answers `EFAULT` otherwise. Wakes and requeues need not look at it.
+    /// The word at this address, if there is one: what reads or writes it answers `EFAULT` otherwise. Wakes and requeues need not look at
+    /// it.
     ///
     /// # Safety
     /// If there is memory, then what it is given to may write it: only [`futex_wake_op`](super::futex_wake_op) and the locks that lend

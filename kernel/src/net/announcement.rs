@@ -1,7 +1,7 @@
 //! What boot says of the network: one line, which names the card, its address, and how that came, or why there is no network.
 //!
-//! A DHCP server mostly answers at once: `main` waits for half a second at most, so that the line is whole. Where it takes longer, the program
-//! begins, and a second line tells of the address when it comes; whoever connects meanwhile waits for it
+//! A DHCP server mostly answers at once: `main` waits for half a second at most, so that the line is whole. Where it takes longer, the
+//! program begins, and a second line tells of the address when it comes; whoever connects meanwhile waits for it
 //! ([`skete_net::setup::PATIENCE`]).
 
 use core::fmt;
@@ -12,7 +12,6 @@ use skete_net::Stack;
 use skete_net::setup::Origin;
 
 use super::card::Found;
-use crate::board::options;
 use crate::memory::Heap;
 use crate::sched::futex;
 use crate::{time, trace};
@@ -51,13 +50,10 @@ const fn said(origin: Origin) -> &'static str {
 pub fn make(found: Found) {
     let Found::Card { name, mac } = found else {
         STATE.store(SAID, Ordering::Relaxed);
-        if !options::is_on("quiet") {
-            match found {
-                Found::Refused(reason) => trace::say(format_args!("network: {reason}; loopback only")),
-                _ => trace::say(format_args!("network: no card; loopback only")),
-            }
-        }
-        return;
+        return match found {
+            Found::Refused(reason) => trace::announce(format_args!("network: {reason}; loopback only")),
+            _ => trace::announce(format_args!("network: no card; loopback only")),
+        };
     };
     let deadline = time::now().saturating_add_ns(PATIENCE_NS);
     // Whatever ends the wait, the state tells.
@@ -66,13 +62,10 @@ pub fn make(found: Found) {
     }
     let address = super::with(|stack| Ok(stack.wired().and_then(|wired| wired.address()))).ok().flatten();
     STATE.store(if address.is_some() { SAID } else { LATE }, Ordering::Relaxed);
-    if options::is_on("quiet") {
-        return;
-    }
     let mac = Spelt(mac);
     match address {
-        Some((address, origin)) => trace::say(format_args!("network: {name} {mac}, {address} {}", said(origin))),
-        None => trace::say(format_args!("network: {name} {mac}, no address yet: nobody answers DHCP")),
+        Some((address, origin)) => trace::announce(format_args!("network: {name} {mac}, {address} {}", said(origin))),
+        None => trace::announce(format_args!("network: {name} {mac}, no address yet: nobody answers DHCP")),
     }
 }
 
@@ -85,9 +78,7 @@ pub fn notice(stack: &mut Stack<Heap>) {
     let Some((address, origin)) = stack.wired().and_then(|wired| wired.address()) else { return };
     if state == LATE {
         STATE.store(SAID, Ordering::Relaxed);
-        if !options::is_on("quiet") {
-            trace::say(format_args!("network: {address} {}", said(origin)));
-        }
+        trace::announce(format_args!("network: {address} {}", said(origin)));
     } else if STATE.compare_exchange(NOTHING, KNOWN, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
         futex::wake(&STATE, u32::MAX);
     }

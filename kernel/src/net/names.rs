@@ -12,8 +12,8 @@ pub const MOST: usize = 16;
 /// The addresses of one kind of `name`, as many as fit; how many.
 ///
 /// # Errors
-/// `ENOENT`: there is no such name, or nobody answers. `EINVAL`: it is no name. `ENETUNREACH`: there is nobody to ask. `EAGAIN`: too many ask.
-/// `EINTR`.
+/// `ENOENT`: there is no such name, or nobody answers. `EINVAL`: it is no name. `ENETUNREACH`: there is nobody to ask. `EAGAIN`: too many
+/// ask. `EINTR`.
 pub fn look_up(name: &str, family: Family, into: &mut [IpAddress]) -> Result<usize, Errno> {
     let query = until_outlook(|stack| stack.ask(name, family))?;
     super::ring();

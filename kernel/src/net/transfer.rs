@@ -30,8 +30,8 @@ pub fn receive(number: u32, into: &mut [MaybeUninit<u8>], peeks: bool, is_nonblo
 /// Sends over the socket of this number; how much. A blocking opening of a stream sends all, unless something ends that on the way.
 ///
 /// # Errors
-/// `EAGAIN`: there is no room, and the opening is non-blocking or SO_SNDTIMEO has passed; `EINTR`; those of the stack's `send`; `ENETUNREACH`:
-/// the card got no address in time.
+/// `EAGAIN`: there is no room, and the opening is non-blocking or SO_SNDTIMEO has passed; `EINTR`; those of the stack's `send`;
+/// `ENETUNREACH`: the card got no address in time.
 pub fn send(number: u32, bytes: &[u8], to: Option<IpEndpoint>, is_nonblocking: bool) -> Result<usize, Errno> {
     let mut sent = match super::with(|stack| stack.send(number, bytes, to)) {
         Ok(sent) => sent,
@@ -73,8 +73,8 @@ pub fn accept(number: u32, is_nonblocking: bool) -> Result<(u32, IpEndpoint), Er
 /// Connects the socket of this number to `peer`.
 ///
 /// # Errors
-/// `EINPROGRESS`: it has begun, and the opening is non-blocking or SO_SNDTIMEO has passed; `EINTR`; those of the stack's `connect`, and what
-/// became of it.
+/// `EINPROGRESS`: it has begun, and the opening is non-blocking or SO_SNDTIMEO has passed; `EINTR`; those of the stack's `connect`, and
+/// what became of it.
 pub fn connect(number: u32, peer: IpEndpoint, is_nonblocking: bool) -> Result<(), Errno> {
     match super::with(|stack| stack.connect(number, peer)) {
         Err(Errno::EINPROGRESS) if !is_nonblocking => {}

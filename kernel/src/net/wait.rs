@@ -25,8 +25,8 @@ pub enum Direction {
 /// opening `is_nonblocking`.
 ///
 /// # Errors
-/// `EAGAIN`: it was not to wait, or `deadline` has passed. `EBADF`: the socket was closed meanwhile. `EINTR`: somebody wanted the wait to end.
-/// What `attempt` answers.
+/// `EAGAIN`: it was not to wait, or `deadline` has passed. `EBADF`: the socket was closed meanwhile. `EINTR`: somebody wanted the wait to
+/// end. What `attempt` answers.
 pub fn until<R>(
     number: u32,
     direction: Direction,
@@ -53,8 +53,8 @@ pub fn until<R>(
     }
 }
 
-/// Does `attempt` until it answers something else than `EINPROGRESS`, and waits in between for an address or a name to come. The stack ends that
-/// wait: it gives up hope in time.
+/// Does `attempt` until it answers something else than `EINPROGRESS`, and waits in between for an address or a name to come. The stack ends
+/// that wait: it gives up hope in time.
 ///
 /// # Errors
 /// `EINTR`: somebody wanted the wait to end. What `attempt` answers.

@@ -182,7 +182,7 @@ impl Core {
         if goes_on {
             return left;
         }
-        self.give_way(left);
+        self.put_back(left, is_slice_over);
         self.next()
     }
 
@@ -193,7 +193,11 @@ impl Core {
 
     /// Queues the running `left`: before its equals with the rest of its slice, or behind them if that is over.
     pub fn give_way(&self, left: &'static Record) {
-        if !self.is_slice_over(left) {
+        self.put_back(left, self.is_slice_over(left));
+    }
+
+    fn put_back(&self, left: &'static Record, is_slice_over: bool) {
+        if !is_slice_over {
             left.had.store(self.slice.had(cpu::ticks_about(), left.had.load(Ordering::Relaxed)), Ordering::Relaxed);
             return placement::give_way(&Machine, self.number(), left.thread());
         }

@@ -68,8 +68,6 @@ static ASKED: AtomicU64 = AtomicU64::new(0);
 
 /// A slice has so many of the shortest times between two looks: 50 µs.
 const LOOKS: u64 = 200;
-/// The flags in PSTATE.
-const FLAGS: u64 = 0xf << 28;
 
 /// From now on threads are sent away.
 pub fn guide_by(guide: &'static Guide) {
@@ -174,8 +172,8 @@ fn send(guide: &Guide, registers: &mut Context, cause: Cause) -> bool {
 fn come_back(registers: &mut Context) {
     // SAFETY: `end` is reached from `enter` alone, which leaves the stack pointer where its frame is.
     let frame = unsafe { &*(registers.sp as *const Frame) };
-    let flags = frame.registers.pstate & FLAGS | registers.pstate & !FLAGS;
-    *registers = Context { tls: registers.tls, kind: registers.kind, pstate: flags, ..frame.registers };
+    registers.set_flags(frame.registers.pstate);
+    *registers = Context { tls: registers.tls, kind: registers.kind, pstate: registers.pstate, ..frame.registers };
 }
 
 /// Where a thread's way ends.

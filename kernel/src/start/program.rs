@@ -28,8 +28,8 @@ unsafe extern "C" {
     fn runtime_entry(argc: i32, argv: *const *const c_char, environment: *const *const c_char) -> !;
 }
 
-/// What a part of the kernel does before the program begins, if the program uses it: its calls lead to an entry in this section, and entries
-/// that nothing leads to are not linked. Where there is none, both are null.
+/// What a part of the kernel does before the program begins, if the program uses it: its calls lead to an entry in this section, and
+/// entries that nothing leads to are not linked. Where there is none, both are null.
 mod parts {
     unsafe extern "C" {
         #[linkage = "extern_weak"]
@@ -135,15 +135,13 @@ extern "C" fn main(_: usize) {
 /// One line about the machine, unless option `quiet=1` is given.
 fn say_what_there_is() {
     let entropy = entropy::init();
-    if !options::is_on("quiet") {
-        let (frames, _) = frames::count();
-        let (cores, mib) = (cores::count(), frames as u64 * PAGE >> 20);
-        let board = if board::get().machine.board == Board::RaspberryPi3 { "Raspberry Pi 3" } else { "virt" };
-        let plural = if cores == 1 { "" } else { "s" };
-        match ARM_MHZ.load(Ordering::Relaxed) {
-            0 => trace::say(format_args!("{board}, {cores} core{plural}, {mib} MiB, entropy: {entropy}")),
-            mhz => trace::say(format_args!("{board}, {cores} core{plural}, ARM {mhz} MHz, {mib} MiB, entropy: {entropy}")),
-        }
+    let (frames, _) = frames::count();
+    let (cores, mib) = (cores::count(), frames as u64 * PAGE >> 20);
+    let board = if board::get().machine.board == Board::RaspberryPi3 { "Raspberry Pi 3" } else { "virt" };
+    let plural = if cores == 1 { "" } else { "s" };
+    match ARM_MHZ.load(Ordering::Relaxed) {
+        0 => trace::announce(format_args!("{board}, {cores} core{plural}, {mib} MiB, entropy: {entropy}")),
+        mhz => trace::announce(format_args!("{board}, {cores} core{plural}, ARM {mhz} MHz, {mib} MiB, entropy: {entropy}")),
     }
 }
 

@@ -3,8 +3,6 @@
 use skete::arch::context::Context as Registers;
 use skete_signals::Set;
 
-/// The flags in PSTATE; a handler changes nothing else there.
-const FLAGS: u64 = 0xf << 28;
 /// How Linux marks the record of V registers (`FPSIMD_MAGIC`), and its bytes.
 const VECTORS: u64 = 0x4650_8001 | 528 << 32;
 
@@ -49,7 +47,7 @@ impl Context {
             x: registers.x,
             sp: registers.sp,
             pc: registers.pc,
-            pstate: registers.pstate & FLAGS,
+            pstate: registers.flags(),
             other_gap: 0,
             mark: VECTORS,
             status: registers.fpsr & 0xffff_ffff | registers.fpcr << 32,
@@ -66,7 +64,8 @@ impl Context {
     /// What the handler has made of the registers.
     pub fn put_back(&self, registers: &mut Registers) {
         (registers.x, registers.sp, registers.pc) = (self.x, self.sp, self.pc);
-        registers.pstate = self.pstate & FLAGS | registers.pstate & !FLAGS;
+        // Of PSTATE a handler changes nothing else.
+        registers.set_flags(self.pstate);
         (registers.fpsr, registers.fpcr) = (self.status & 0xffff_ffff, self.status >> 32);
         registers.v = self.v;
     }

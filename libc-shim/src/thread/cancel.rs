@@ -1,8 +1,8 @@
 //! Cancellation, and the handlers that run then.
 //!
-//! Who cancels says so in the thread's word ([`skete_sync::attention`]), and ends its wait if it stands at a cancellation point. Who waits says
-//! that first and then looks for the other, so one of the two sees the other's. One who lets itself be cancelled anywhere is signalled: it
-//! looks as it does for signals, wherever it is.
+//! Who cancels says so in the thread's word ([`skete_sync::attention`]), and ends its wait if it stands at a cancellation point. Who waits
+//! says that first and then looks for the other, so one of the two sees the other's. One who lets itself be cancelled anywhere is
+//! signalled: it looks as it does for signals, wherever it is.
 #![allow(unsafe_code, reason = "exported names; handlers that the program gives")]
 
 use core::ffi::{c_int, c_void};

@@ -108,8 +108,8 @@ impl<H: Hal, T: Transport> Net<H, T> {
         while let Some(place) = self.arriving.free() {
             // SAFETY: the place is free: no device uses it.
             let buffer = unsafe { self.arriving.buffer(place) };
-            // SAFETY: `lend` marks the place, which keeps everybody off the buffer until the device hands it back; the memory lives as long as
-            // the queue.
+            // SAFETY: `lend` marks the place, which keeps everybody off the buffer until the device hands it back; the memory lives as long
+            // as the queue.
             let Ok(token) = (unsafe { self.receive.add(&[], &mut [buffer]) }) else { break };
             self.arriving.lend(place, token);
             was_offered = true;
@@ -203,8 +203,8 @@ impl<H: Hal, T: Transport + Send> Card for Net<H, T> {
         let buffer = unsafe { self.leaving.buffer(place) };
         buffer[..self.header].fill(0);
         fill(&mut buffer[self.header..end]);
-        // SAFETY: `lend` marks the place, which keeps everybody off the buffer until the device hands it back; the memory lives as long as the
-        // queue.
+        // SAFETY: `lend` marks the place, which keeps everybody off the buffer until the device hands it back; the memory lives as long as
+        // the queue.
         let token = unsafe { self.transmit.add(&[&buffer[..end]], &mut []) }.map_err(|_| Full)?;
         self.leaving.lend(place, token);
         self.leaving.set_length(place, end);

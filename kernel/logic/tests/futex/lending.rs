@@ -1,6 +1,7 @@
 //! Histories of locks that lend priority: simulated threads lock, unlock, wait for conditions, are late, change their own priority and end,
-//! a step at a time; the end is several, with others' between them. After each step every word, every thread's priority and who waits for what are those of the plain reference, which
-//! knows no lists: a priority is the highest of one's own and of those who wait for what one holds.
+//! a step at a time; the end is several, with others' between them. After each step every word, every thread's priority and who waits for
+//! what are those of the plain reference, which knows no lists: a priority is the highest of one's own and of those who wait for what one
+//! holds.
 
 mod plain;
 

@@ -104,18 +104,15 @@ fn death() {
 }
 
 fn marked_death() {
-    let [dying, other] = lending_seats([1, 5]);
-    assert_eq!(dying.take(Word::A, None), Ok(()));
-    let waiting = thread::spawn(move || {
-        assert_eq!(other.take(Word::A, None), Ok(()));
-        assert_eq!(other.load(Word::A), other.name() | OWNER_DIED);
-    });
-    dying.end(true);
-    waiting.join().expect("the waiter ends");
-    assert_eq!(dying.table().waiters(), 0);
+    inherited_from_the_dying(|_| {});
 }
 
 fn next_life() {
+    inherited_from_the_dying(Seat::live_again);
+}
+
+/// One waits for a lock whose holder marks it and ends, and does `afterwards` what it does when it has.
+fn inherited_from_the_dying(afterwards: impl FnOnce(&Seat)) {
     let [dying, other] = lending_seats([1, 5]);
     assert_eq!(dying.take(Word::A, None), Ok(()));
     let waiting = thread::spawn(move || {
@@ -123,7 +120,7 @@ fn next_life() {
         assert_eq!(other.load(Word::A), other.name() | OWNER_DIED);
     });
     dying.end(true);
-    dying.live_again();
+    afterwards(&dying);
     waiting.join().expect("the waiter ends");
     assert_eq!(dying.table().waiters(), 0);
 }

@@ -45,8 +45,8 @@ impl<A: Allocator + Clone + 'static> Stack<A> {
         })
     }
 
-    /// Closes a socket. A connection ends in order, in the background, unless something that came was never read or SO_LINGER says 0: then the
-    /// other side is told that it broke. Whoever waits for the socket is woken, and finds it gone.
+    /// Closes a socket. A connection ends in order, in the background, unless something that came was never read or SO_LINGER says 0: then
+    /// the other side is told that it broke. Whoever waits for the socket is woken, and finds it gone.
     ///
     /// # Errors
     /// `EBADF`.
@@ -112,12 +112,12 @@ impl<A: Allocator + Clone + 'static> Stack<A> {
         Ok(())
     }
 
-    /// Connects the socket of this number to `peer`, or begins to; one of UDP speaks with `peer` alone from now on, or, with an address that
-    /// is unspecified, with all again.
+    /// Connects the socket of this number to `peer`, or begins to; one of UDP speaks with `peer` alone from now on, or, with an address
+    /// that is unspecified, with all again.
     ///
     /// # Errors
-    /// `EBADF`, `EAFNOSUPPORT`; `EINPROGRESS`: it has begun; `EALREADY`, `EISCONN`; `EOPNOTSUPP`: it listens; `ENETUNREACH`, `ECONNREFUSED`,
-    /// `EADDRINUSE`, `EADDRNOTAVAIL`, `ENOBUFS`.
+    /// `EBADF`, `EAFNOSUPPORT`; `EINPROGRESS`: it has begun; `EALREADY`, `EISCONN`; `EOPNOTSUPP`: it listens; `ENETUNREACH`,
+    /// `ECONNREFUSED`, `EADDRINUSE`, `EADDRNOTAVAIL`, `ENOBUFS`.
     pub fn connect(&mut self, number: u32, peer: IpEndpoint) -> Result<(), Errno> {
         let place = self.sockets.place(number)?;
         let socket = self.sockets.at(place)?;
@@ -184,8 +184,8 @@ impl<A: Allocator + Clone + 'static> Stack<A> {
         }
     }
 
-    /// Ends one direction or both. Who waits to write and can no more is told, who waits to read finds the end. A listener that is shut down for
-    /// reading tells its waiters, and accepts no more.
+    /// Ends one direction or both. Who waits to write and can no more is told, who waits to read finds the end. A listener that is shut
+    /// down for reading tells its waiters, and accepts no more.
     ///
     /// # Errors
     /// `EBADF`, `ENOTCONN`.
@@ -311,8 +311,8 @@ impl<A: Allocator + Clone + 'static> Stack<A> {
     /// Begins to look up the addresses of a name: those of IPv4, or of IPv6.
     ///
     /// # Errors
-    /// `ENETUNREACH`: there is nobody to ask. `EAGAIN`: too many are asked for now. `EINVAL`: it is no name. `EINPROGRESS`: the card may get an
-    /// address yet.
+    /// `ENETUNREACH`: there is nobody to ask. `EAGAIN`: too many are asked for now. `EINVAL`: it is no name. `EINPROGRESS`: the card may
+    /// get an address yet.
     pub fn ask(&mut self, name: &str, family: Family) -> Result<QueryHandle, Errno> {
         let now = self.now;
         let wired = self.wired.as_mut().ok_or(Errno::ENETUNREACH)?;

@@ -46,8 +46,8 @@ impl<A: Allocator + Clone + 'static> Stack<A> {
     /// Gives the socket of this number an address and a port of its own; port 0 is any that is free.
     ///
     /// # Errors
-    /// `EBADF`, `EAFNOSUPPORT`; `EINVAL`: it has one; `EADDRNOTAVAIL`: the address is not this machine's; `EADDRINUSE`: another socket has the
-    /// port, and both do not agree to share it.
+    /// `EBADF`, `EAFNOSUPPORT`; `EINVAL`: it has one; `EADDRNOTAVAIL`: the address is not this machine's; `EADDRINUSE`: another socket has
+    /// the port, and both do not agree to share it.
     pub fn bind(&mut self, number: u32, name: IpEndpoint) -> Result<(), Errno> {
         let place = self.sockets.place(number)?;
         let socket = self.sockets.at(place)?;

@@ -255,7 +255,8 @@ impl<A: Allocator + Clone + 'static> Stack<A> {
         self.signal(place, false);
     }
 
-    /// Somebody on the way says that `remote` cannot be reached from `local`: who connects there gives up, who is connected does not believe it.
+    /// Somebody on the way says that `remote` cannot be reached from `local`: who connects there gives up, who is connected does not
+    /// believe it.
     pub(super) fn refused_connection(&mut self, local: IpEndpoint, remote: IpEndpoint, reason: Errno) {
         let Some(number) = self.ends.find(local, remote) else { return };
         let Some(end) = self.ends.get(number).filter(|end| end.state == State::SynSent) else { return };

@@ -88,7 +88,8 @@ fn every_byte_arrives_over_a_good_cable() {
 
 #[test]
 fn every_byte_arrives_whatever_the_cable_does() {
-    // One way at a time: smoltcp gives an acknowledgement that it sends while it sends again itself an old number, which its own kind ignores.
+    // One way at a time: smoltcp gives an acknowledgement that it sends while it sends again itself an old number, which its own kind
+    // ignores.
     for seed in 1..=6 {
         let faults = Faults { loses: 5, repeats: 5, reorders: 10 };
         exchange(faults, seed, 60_000, 0);

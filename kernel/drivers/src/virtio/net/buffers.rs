@@ -80,8 +80,8 @@ impl<H: Hal, const N: usize> Buffers<H, N> {
     /// The buffer at a place.
     ///
     /// # Safety
-    /// No device writes to it, nor reads it while it is written to, from now on until the borrow ends; `place` is below `N`, and no other borrow
-    /// of it lives.
+    /// No device writes to it, nor reads it while it is written to, from now on until the borrow ends; `place` is below `N`, and no other
+    /// borrow of it lives.
     pub unsafe fn buffer<'a>(&self, place: usize) -> &'a mut [u8] {
         // SAFETY: below `N`, by the caller: inside the memory.
         let start = unsafe { self.memory.add(place * BYTES) };
