@@ -10,6 +10,7 @@ use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::{IpAddress, IpEndpoint};
 
 use crate::link::Side;
+use crate::pool::Pool;
 use crate::{one, row};
 
 /// Bytes that a connection keeps of what came, the greatest window that it offers.
@@ -79,51 +80,45 @@ impl End {
 /// All ends.
 pub struct Ends<A: Allocator> {
     space: A,
-    all: Vec<End, A>,
-    free: Vec<u32, A>,
-    most: usize,
+    pool: Pool<End, A>,
     chains: Vec<u32, A>,
 }
 
 impl<A: Allocator + Clone + 'static> Ends<A> {
     /// No end, and room for `most`; none, if there is no memory.
     pub fn new(space: A, most: usize) -> Option<Self> {
-        let (mut all, mut free) = (Vec::new_in(space.clone()), Vec::new_in(space.clone()));
-        let mut chains = Vec::new_in(space.clone());
-        all.try_reserve_exact(most).ok()?;
-        free.try_reserve_exact(most).ok()?;
-        chains.try_reserve_exact(CHAINS).ok()?;
-        chains.resize(CHAINS, NONE);
-        Some(Self { space, all, free, most, chains })
+        let (pool, chains) = (Pool::new(space.clone(), most)?, row(space.clone(), NONE, CHAINS)?);
+        Some(Self { space, pool, chains })
     }
 
     /// An end that was used before, for a new connection; none, if all are in use.
     pub fn take_used(&mut self) -> Option<u32> {
-        self.free.pop()
+        self.pool.take_used()
     }
 
     /// A new end; none, if there are as many as there may be, or there is no memory for one more.
     pub fn grow(&mut self) -> Option<u32> {
-        let number = u32::try_from(self.all.len()).ok().filter(|_| self.all.len() < self.most)?;
-        let (receive, send) = (row(self.space.clone(), 0, RECEIVE_BYTES)?, row(self.space.clone(), 0, SEND_BYTES)?);
-        let storage = one(self.space.clone(), SocketStorage::EMPTY)?;
-        // Nothing can fail any more: from here on the memory is the end's for ever.
-        let mut set = SocketSet::new(storage.leak());
-        let handle = set.add(tcp::Socket::new(tcp::SocketBuffer::new(receive.leak()), tcp::SocketBuffer::new(send.leak())));
-        self.all.push(End {
-            set,
-            handle,
-            role: Role::Free,
-            side: Side::Home,
-            pair: None,
-            state: State::Closed,
-            heard: Instant::ZERO,
-            is_owed: false,
-            queue: 0,
-            keep_alive: None,
-            next: NONE,
-        });
-        Some(number)
+        let Self { space, pool, .. } = self;
+        pool.grow(|| {
+            let (receive, send) = (row(space.clone(), 0, RECEIVE_BYTES)?, row(space.clone(), 0, SEND_BYTES)?);
+            let storage = one(space.clone(), SocketStorage::EMPTY)?;
+            // Nothing can fail any more: from here on the memory is the end's for ever.
+            let mut set = SocketSet::new(storage.leak());
+            let handle = set.add(tcp::Socket::new(tcp::SocketBuffer::new(receive.leak()), tcp::SocketBuffer::new(send.leak())));
+            Some(End {
+                set,
+                handle,
+                role: Role::Free,
+                side: Side::Home,
+                pair: None,
+                state: State::Closed,
+                heard: Instant::ZERO,
+                is_owed: false,
+                queue: 0,
+                keep_alive: None,
+                next: NONE,
+            })
+        })
     }
 
     /// Prepares an end that was taken for a connection of its own.
@@ -147,32 +142,32 @@ impl<A: Allocator + Clone + 'static> Ends<A> {
         end.role = Role::Free;
         // It is silent from now on: without a connection, nothing is sent for one that is aborted.
         end.tcp().abort();
-        self.free.push(number);
+        self.pool.give(number);
     }
 
     /// The end of this number.
     pub fn get(&mut self, number: u32) -> Option<&mut End> {
-        self.all.get_mut(number as usize)
+        self.pool.get(number)
     }
 
     /// The end of this number, to be read.
     pub fn peek(&self, number: u32) -> Option<&End> {
-        self.all.get(number as usize)
+        self.pool.peek(number)
     }
 
     /// Every end in use.
     pub fn iter(&self) -> impl Iterator<Item = (u32, &End)> {
-        (0..).zip(&self.all).filter(|(_, end)| end.role != Role::Free)
+        (0..).zip(self.pool.iter()).filter(|(_, end)| end.role != Role::Free)
     }
 
     /// How many there are, in use or not: their numbers are those below.
     pub fn count(&self) -> u32 {
-        u32::try_from(self.all.len()).unwrap_or(NONE)
+        u32::try_from(self.pool.count()).unwrap_or(NONE)
     }
 
     /// How many are in use.
     pub fn in_use(&self) -> usize {
-        self.all.len() - self.free.len()
+        self.pool.in_use()
     }
 
     /// Packets from `remote` to `local` are for this end from now on.

@@ -9,7 +9,7 @@
 //! - [`link`]: the two ways a packet can take: the card, and home again
 //! - [`frame`]: whose a frame is, without believing it
 //! - [`ends`]: the ends of TCP connections and their buffers · [`listener`]: connections that nobody has accepted yet
-//! - [`mailbox`]: a UDP socket's datagrams
+//! - [`mailbox`]: a UDP socket's datagrams · [`pool`]: what both are kept in
 //! - [`ports`]: who has which port · [`table`]: the sockets' numbers
 //! - [`due`]: what must be looked at when
 //! - [`socket`]: what a socket is; its options and signals
@@ -35,6 +35,7 @@ pub mod frame;
 pub mod link;
 pub mod listener;
 pub mod mailbox;
+pub mod pool;
 pub mod ports;
 pub mod setup;
 pub mod socket;

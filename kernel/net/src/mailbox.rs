@@ -1,11 +1,11 @@
 //! A UDP socket's datagrams: smoltcp's socket with its buffers, in a set of its own. Used again and never freed, as ends are.
 
 use allocator_api2::alloc::Allocator;
-use allocator_api2::vec::Vec;
 use smoltcp::iface::{SocketHandle, SocketSet, SocketStorage};
 use smoltcp::socket::udp;
 
 use crate::link::Side;
+use crate::pool::Pool;
 use crate::{one, row};
 
 /// Bytes of datagrams that nobody has read yet, and how many they may be.
@@ -45,38 +45,34 @@ impl Mailbox {
 /// All mailboxes.
 pub struct Mailboxes<A: Allocator> {
     space: A,
-    all: Vec<Mailbox, A>,
-    free: Vec<u32, A>,
-    most: usize,
+    pool: Pool<Mailbox, A>,
 }
 
 impl<A: Allocator + Clone + 'static> Mailboxes<A> {
     /// None yet, and room for `most`; none at all, if there is no memory.
     pub fn new(space: A, most: usize) -> Option<Self> {
-        let (mut all, mut free) = (Vec::new_in(space.clone()), Vec::new_in(space.clone()));
-        all.try_reserve_exact(most).ok()?;
-        free.try_reserve_exact(most).ok()?;
-        Some(Self { space, all, free, most })
+        Some(Self { pool: Pool::new(space.clone(), most)?, space })
     }
 
     /// A mailbox; none, if all are in use or there is no memory for one more.
     pub fn take(&mut self) -> Option<u32> {
-        self.free.pop().or_else(|| self.grow())
+        self.pool.take_used().or_else(|| self.grow())
     }
 
     fn grow(&mut self) -> Option<u32> {
-        let number = u32::try_from(self.all.len()).ok().filter(|_| self.all.len() < self.most)?;
-        let heads = |count| row(self.space.clone(), udp::PacketMetadata::EMPTY, count);
-        let (came, leaves) = (heads(RECEIVE_COUNT)?, heads(SEND_COUNT)?);
-        let (receive, send) = (row(self.space.clone(), 0, RECEIVE_BYTES)?, row(self.space.clone(), 0, SEND_BYTES)?);
-        let storage = one(self.space.clone(), SocketStorage::EMPTY)?;
-        // Nothing can fail any more: from here on the memory is the mailbox's for ever.
-        let receive = udp::PacketBuffer::new(came.leak(), receive.leak());
-        let socket = udp::Socket::new(receive, udp::PacketBuffer::new(leaves.leak(), send.leak()));
-        let mut set = SocketSet::new(storage.leak());
-        let handle = set.add(socket);
-        self.all.push(Mailbox { set, handle, owner: 0, side: Side::Home });
-        Some(number)
+        let Self { space, pool } = self;
+        pool.grow(|| {
+            let heads = |count| row(space.clone(), udp::PacketMetadata::EMPTY, count);
+            let (came, leaves) = (heads(RECEIVE_COUNT)?, heads(SEND_COUNT)?);
+            let (receive, send) = (row(space.clone(), 0, RECEIVE_BYTES)?, row(space.clone(), 0, SEND_BYTES)?);
+            let storage = one(space.clone(), SocketStorage::EMPTY)?;
+            // Nothing can fail any more: from here on the memory is the mailbox's for ever.
+            let receive = udp::PacketBuffer::new(came.leak(), receive.leak());
+            let socket = udp::Socket::new(receive, udp::PacketBuffer::new(leaves.leak(), send.leak()));
+            let mut set = SocketSet::new(storage.leak());
+            let handle = set.add(socket);
+            Some(Mailbox { set, handle, owner: 0, side: Side::Home })
+        })
     }
 
     /// Gives a mailbox back, and forgets what is in it.
@@ -84,17 +80,17 @@ impl<A: Allocator + Clone + 'static> Mailboxes<A> {
         if let Some(mailbox) = self.get(number) {
             mailbox.udp().close();
             mailbox.udp().set_hop_limit(None);
-            self.free.push(number);
+            self.pool.give(number);
         }
     }
 
     /// The mailbox of this number.
     pub fn get(&mut self, number: u32) -> Option<&mut Mailbox> {
-        self.all.get_mut(number as usize)
+        self.pool.get(number)
     }
 
     /// The mailbox of this number, to be read.
     pub fn peek(&self, number: u32) -> Option<&Mailbox> {
-        self.all.get(number as usize)
+        self.pool.peek(number)
     }
 }

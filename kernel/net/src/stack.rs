@@ -120,6 +120,21 @@ pub struct Stack<A: Allocator> {
     limits: Limits,
 }
 
+/// What leads to a side: smoltcp's interface there, and its port, with the packet that came over it if one `arrived`. `None`: there is no
+/// card.
+fn toward<'a, A: Allocator + Clone + 'static>(
+    side: Side,
+    wired: &'a mut Option<Wired>,
+    home_iface: &'a mut Interface,
+    home: &'a mut Home<A>,
+    arrived: Option<&'a [u8]>,
+) -> Option<(&'a mut Interface, Port<'a>)> {
+    Some(match side {
+        Side::Home => (home_iface, Port { arrived, way: home }),
+        Side::Wire => wired.as_mut().map(|wired| (&mut wired.iface, Port { arrived, way: &mut wired.way }))?,
+    })
+}
+
 impl<A: Allocator + Clone + 'static> Stack<A> {
     /// A network without a card; none, if there is no memory. `seed` makes what others must not guess.
     pub fn new(space: A, waker: &'static dyn Waker, limits: Limits, seed: u64, now: Instant) -> Option<Self> {

@@ -9,9 +9,9 @@ use smoltcp::socket::udp::{RecvError, UdpMetadata};
 use smoltcp::wire::{IpAddress, IpEndpoint, IpListenEndpoint};
 
 use super::naming::in_chain;
-use super::{ROOM, Stack};
+use super::{ROOM, Stack, toward};
 use crate::frame::Protocol;
-use crate::link::{Port, Side};
+use crate::link::Side;
 use crate::socket::{Datagrams, Kind, Socket};
 
 /// Bytes before the payload of a datagram, in IPv4 and IPv6.
@@ -72,19 +72,11 @@ impl<A: Allocator + Clone + 'static> Stack<A> {
 
     fn deliver(&mut self, place: u32, side: Side, bytes: &[u8]) {
         let Some(Kind::Datagrams(datagrams)) = self.sockets.peek(place).map(|socket| &socket.kind) else { return };
-        let (number, now) = (datagrams.mailbox, self.now);
-        let Some(mailbox) = self.mailboxes.get(number) else { return };
-        match (side, self.wired.as_mut()) {
-            (Side::Wire, Some(wired)) => {
-                let mut port = Port { arrived: Some(bytes), way: &mut wired.way };
-                wired.iface.poll_ingress_single(now, &mut port, mailbox.set());
-            }
-            (Side::Wire, None) => return,
-            (Side::Home, _) => {
-                let mut port = Port { arrived: Some(bytes), way: &mut self.home };
-                self.home_iface.poll_ingress_single(now, &mut port, mailbox.set());
-            }
-        }
+        let number = datagrams.mailbox;
+        let Self { mailboxes, home, home_iface, wired, now, .. } = self;
+        let Some(mailbox) = mailboxes.get(number) else { return };
+        let Some((iface, mut port)) = toward(side, wired, home_iface, home, Some(bytes)) else { return };
+        iface.poll_ingress_single(*now, &mut port, mailbox.set());
         self.signal(place, true);
     }
 
@@ -206,11 +198,7 @@ impl<A: Allocator + Clone + 'static> Stack<A> {
     pub(super) fn tend_mailbox(&mut self, number: u32) {
         let Self { mailboxes, home, home_iface, wired, now, .. } = self;
         let Some(mailbox) = mailboxes.get(number) else { return };
-        let (iface, mut port) = match (mailbox.side, wired) {
-            (Side::Home, _) => (home_iface, Port { arrived: None, way: home }),
-            (Side::Wire, Some(wired)) => (&mut wired.iface, Port { arrived: None, way: &mut wired.way }),
-            (Side::Wire, None) => return,
-        };
+        let Some((iface, mut port)) = toward(mailbox.side, wired, home_iface, home, None) else { return };
         while iface.poll_egress(*now, &mut port, mailbox.set()) != PollResult::None {}
         let at = iface.poll_at(*now, mailbox.set()).map(|at| if at <= *now { *now + ROOM } else { at });
         let owner = mailbox.owner;

@@ -9,9 +9,9 @@ use smoltcp::socket::tcp::State;
 use smoltcp::time::{Duration, Instant};
 use smoltcp::wire::IpEndpoint;
 
-use super::{ROOM, SEGMENTS, Stack};
+use super::{ROOM, SEGMENTS, Stack, toward};
 use crate::ends::{End, RECEIVE_BYTES, Role};
-use crate::link::{Port, Side};
+use crate::link::Side;
 use crate::socket::{Kind, Stream};
 
 /// How long a connection may take to begin, on our side and on the other.
@@ -74,20 +74,11 @@ impl<A: Allocator + Clone + 'static> Stack<A> {
 
     /// Hands an end a segment.
     pub(super) fn feed(&mut self, number: u32, side: Side, bytes: &[u8]) {
-        let now = self.now;
-        let Some(end) = self.ends.get(number) else { return };
-        match (side, self.wired.as_mut()) {
-            (Side::Wire, Some(wired)) => {
-                let mut port = Port { arrived: Some(bytes), way: &mut wired.way };
-                wired.iface.poll_ingress_single(now, &mut port, end.set());
-            }
-            (Side::Wire, None) => return,
-            (Side::Home, _) => {
-                let mut port = Port { arrived: Some(bytes), way: &mut self.home };
-                self.home_iface.poll_ingress_single(now, &mut port, end.set());
-            }
-        }
-        end.heard = now;
+        let Self { ends, home, home_iface, wired, now, .. } = self;
+        let Some(end) = ends.get(number) else { return };
+        let Some((iface, mut port)) = toward(side, wired, home_iface, home, Some(bytes)) else { return };
+        iface.poll_ingress_single(*now, &mut port, end.set());
+        end.heard = *now;
         self.tend(number, News::Segment);
     }
 
@@ -122,11 +113,7 @@ impl<A: Allocator + Clone + 'static> Stack<A> {
     fn let_out(&mut self, number: u32) -> Option<Instant> {
         let Self { ends, home, home_iface, wired, now, .. } = self;
         let end = ends.get(number)?;
-        let (iface, mut port) = match (end.side, wired) {
-            (Side::Home, _) => (home_iface, Port { arrived: None, way: home }),
-            (Side::Wire, Some(wired)) => (&mut wired.iface, Port { arrived: None, way: &mut wired.way }),
-            (Side::Wire, None) => return None,
-        };
+        let (iface, mut port) = toward(end.side, wired, home_iface, home, None)?;
         // Asked first: most of what comes wants no answer yet, and most that is sent is one segment.
         for _ in 0..SEGMENTS {
             let at = iface.poll_at(*now, end.set())?;
