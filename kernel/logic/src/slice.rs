@@ -1,23 +1,25 @@
 //! A core's time, divided between equals: each runs for a slice, then the next one does.
 //!
-//! Nothing is set or forgotten where threads sleep and wake. A switch writes down when the thread began; a tick is set where an equal waits
-//! and none is to come. When it comes it finds a thread that began later, and is set again for that one's end; or one whose slice is over;
-//! or nobody who waits, and then it was the last.
+//! Nothing is set or forgotten where threads sleep and wake. A tick is set where an equal waits and none is to come, and as long as one is,
+//! a switch writes down when the thread began. When it comes it finds a thread that began later, and is set again for that one's end; or one
+//! whose slice is over; or nobody who waits, and then it was the last. Without a tick to come, whoever runs has had its slice.
 //!
 //! Who gives way to a more urgent thread keeps in its record what it **had** of its slice and goes on with the rest: else one that is
 //! interrupted more often than a slice is long would never end it, and its equals would wait for ever.
 
 use skete_cell::atomic::{AtomicU64, Ordering};
 
-/// No tick is to come.
+/// No tick is to come: 0, for it is asked wherever a thread is woken or resumed.
+const NONE: u64 = 0;
+/// What those outside call the moment of such a tick.
 const NEVER: u64 = u64::MAX;
 
 /// The slice of what a core runs. Times are in ticks of the counter. Written by this core alone.
 #[derive(Debug)]
 pub struct Slice {
-    /// When the running thread began.
+    /// When the running thread began; 0: its slice is over.
     began: AtomicU64,
-    /// When the next tick comes, by a timer that fires then or earlier. Taken back under the lock of the core's queue only, while
+    /// When the next tick comes, by a timer that fires then or earlier; or [`NONE`]. Taken back under the lock of the core's queue only, while
     /// no equal is in it: one who queues an equal and sees that a tick is to come may rely on it.
     tick: AtomicU64,
 }
@@ -33,11 +35,11 @@ impl Slice {
         /// Nothing runs, and no tick is to come.
         #[must_use]
         pub fn new() -> Self {
-            Self { began: AtomicU64::new(0), tick: AtomicU64::new(NEVER) }
+            Self { began: AtomicU64::new(0), tick: AtomicU64::new(NONE) }
         }
     }
 
-    /// A thread begins to run.
+    /// A thread begins to run, while a tick is to come.
     #[inline(always)]
     pub fn begin(&self, now: u64) {
         self.began.store(now, Ordering::Relaxed);
@@ -46,7 +48,7 @@ impl Slice {
     /// Whether a tick is to come.
     #[inline(always)]
     pub fn is_ticking(&self) -> bool {
-        self.tick.load(Ordering::Relaxed) != NEVER
+        self.tick.load(Ordering::Relaxed) != NONE
     }
 
     /// An equal waits from now on, and no tick was to come: when it is to come. The slice counts from now.
@@ -79,20 +81,26 @@ impl Slice {
     /// Whether the tick has come.
     #[must_use]
     pub fn is_due(&self, now: u64) -> bool {
-        self.tick.load(Ordering::Relaxed) <= now
+        self.next_tick() <= now
     }
 
     /// The tick has come: the next, if it is `wanted`, at the end of the running thread's slice, of which it `had` some, or of the next
     /// one's if that is over. The caller holds the queue's lock.
     pub fn tick(&self, now: u64, length: u64, had: u32, wanted: bool) {
         let left = if self.is_over(now, length, had) { length } else { length - u64::from(self.had(now, had)) };
-        self.tick.store(if wanted { now + left } else { NEVER }, Ordering::Relaxed);
+        self.tick.store(if wanted { now + left } else { NONE }, Ordering::Relaxed);
+        if !wanted {
+            self.end();
+        }
     }
 
     /// When the next tick is to come; `u64::MAX`: never.
     #[must_use]
     pub fn next_tick(&self) -> u64 {
-        self.tick.load(Ordering::Relaxed)
+        match self.tick.load(Ordering::Relaxed) {
+            NONE => NEVER,
+            tick => tick,
+        }
     }
 }
 
@@ -143,6 +151,8 @@ mod tests {
         slice.tick(1600, LENGTH, 0, false);
         assert!(!slice.is_ticking() && !slice.is_due(u64::MAX - 1));
         assert_eq!(slice.next_tick(), NEVER);
+        // Who runs alone from then on gives way at once to an equal that another core wakes here.
+        assert!(slice.is_over(1700, LENGTH, 0));
     }
 
     #[test]

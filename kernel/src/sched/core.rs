@@ -150,7 +150,7 @@ impl Core {
     #[inline(always)]
     pub fn next_at_once(&'static self) -> &'static Record {
         match self.ready.pop(&Records, |thread, is_last| (self.run(thread), is_last)) {
-            Some((record, is_last)) => self.begin_slice(record, !is_last),
+            Some((record, is_last)) => self.begin(record, !is_last),
             None => self.next_from_elsewhere(),
         }
     }
@@ -165,7 +165,7 @@ impl Core {
             placement::offer(&Machine, self.number(), allowed & online());
         }
         match next {
-            Some((record, is_last)) => self.begin_slice(record, !is_last),
+            Some((record, is_last)) => self.begin(record, !is_last),
             None => self.next_from_elsewhere(),
         }
     }
@@ -222,8 +222,19 @@ impl Core {
         let record = record::of(thread);
         self.count_switch();
         record.core.store(self.number, Ordering::Relaxed);
-        self.slice.begin(cpu::ticks_about());
         record
+    }
+
+    /// `record` is to run next, and an equal may wait. The counter is read for the slice's sake only: under QEMU every reading takes the
+    /// lock of all cores.
+    #[inline(always)]
+    fn begin(&self, record: &'static Record, has_equal: bool) -> &'static Record {
+        if self.slice.is_ticking() {
+            self.slice.begin(cpu::ticks_about());
+            record
+        } else {
+            self.begin_slice(record, has_equal)
+        }
     }
 
     /// If an equal may wait, the running thread has a slice from now on, unless it has one already. Answers with `then`.
@@ -257,7 +268,7 @@ impl Core {
     fn next_from_elsewhere(&'static self) -> &'static Record {
         if let Some(thread) = placement::steal(&Machine, self.number()) {
             self.ready.set_running(Machine.priority(thread));
-            return self.ready.look(|top| self.begin_slice(self.run(thread), top.is_some()));
+            return self.ready.look(|top| self.begin(self.run(thread), top.is_some()));
         }
         self.ready.idle();
         &IDLE_RECORDS[self.number()]
