@@ -99,6 +99,15 @@ pub fn futex_wait<'a>(word: impl Into<Word<'a>>, val: u32, timeout: Option<Durat
     futex::wait_word(word.into().0, val, ANY, timeout.map(|timeout| time::now().saturating_add(timeout)))
 }
 
+/// [`futex_wait`] of a private word, for ever: a call with nothing to hand over but these two.
+///
+/// # Errors
+/// `EAGAIN`, `EINTR`: as [`futex_wait`].
+pub fn futex_wait_for_ever(word: &AtomicU32, val: u32) -> Result<(), Errno> {
+    record::count_entry();
+    futex::wait(word, val, None)
+}
+
 /// [`futex_wait`] until `deadline`, for the wakes that share a bit with `bitset` (FUTEX_WAIT_BITSET).
 ///
 /// # Errors
@@ -109,17 +118,16 @@ pub fn futex_wait_bitset<'a>(word: impl Into<Word<'a>>, val: u32, deadline: Opti
     futex::wait_word(word.into().0, val, bitset, deadline.map(Deadline::instant))
 }
 
-/// [`futex_wait`] until `deadline`; and whether the caller was moved to another word meanwhile ([`futex_cmp_requeue`]), which Linux does
+/// [`futex_wait`] of a private word until `deadline`; and whether the caller was moved to another word meanwhile ([`futex_cmp_requeue`]), which Linux does
 /// not tell: who was has been counted by the one who moved it, however its wait ended.
 ///
 /// # Errors
 /// As [`futex_wait`].
 #[inline]
-pub fn futex_wait_movable<'a>(word: impl Into<Word<'a>>, val: u32, deadline: Option<Deadline>) -> (Result<(), Errno>, bool) {
+pub fn futex_wait_movable(word: &AtomicU32, val: u32, deadline: Option<Deadline>) -> (Result<(), Errno>, bool) {
     record::count_entry();
-    let word = word.into().0;
-    let waited = futex::wait_word(word, val, ANY, deadline.map(Deadline::instant));
-    (waited, futex::was_moved(word, waited) == Ok(true))
+    let waited = futex::wait(word, val, deadline.map(Deadline::instant));
+    (waited, futex::was_moved(Word::from(word).0, waited) == Ok(true))
 }
 
 /// Wakes at most `nr` of those who wait for `word`; how many (FUTEX_WAKE).

@@ -38,10 +38,6 @@ extern "C" fn leave(lock: &RwLock) -> c_int {
     number(lock.unlock_slow(&Kernel))
 }
 
-extern "C" fn wait(semaphore: &Semaphore) -> c_int {
-    sem::told(sem::wait(semaphore, None))
-}
-
 extern "C" fn post(semaphore: &Semaphore) -> c_int {
     sem::told(semaphore.post_slow(&Kernel))
 }
@@ -147,10 +143,13 @@ pub extern "C" fn sem_wait(semaphore: &Semaphore) -> c_int {
         "mov w0, wzr",
         "ret",
         "2: clrex",
-        "3: b {wait}",
+        "b {sleep}",
+        "3: mov x1, xzr",
+        "b {wait}",
         count = const MOST,
         ever = sym cancel::EVER,
-        wait = sym wait,
+        sleep = sym sem::sleep,
+        wait = sym sem::wait,
     )
 }
 

@@ -8,6 +8,7 @@ use skete::futex::{self, Deadline, Word};
 use skete::thread;
 use skete_abi::Errno;
 use skete_sync::ceiling::Ceilings;
+use skete_sync::futex::ANY;
 use skete_sync::{AtomicU32, Clock, Ended, Futex, Moment, RobustEntry};
 
 use super::robust;
@@ -34,6 +35,16 @@ fn until(moment: Option<Moment>) -> Option<Deadline> {
     })
 }
 
+#[cold]
+fn wait_until(word: &AtomicU32, expected: u32, bits: u32, moment: Option<Moment>) -> Result<(), Errno> {
+    futex::futex_wait_bitset(word, expected, until(moment), bits)
+}
+
+#[cold]
+fn wait_movable_until(word: &AtomicU32, expected: u32, moment: Option<Moment>) -> (Result<(), Errno>, bool) {
+    futex::futex_wait_movable(word, expected, until(moment))
+}
+
 /// How a wait ended that was a cancellation point; `None`: it was not begun, for the thread is to be cancelled.
 #[inline]
 fn ended(waited: Result<(Result<(), Errno>, bool), Errno>, moved: Ended) -> Ended {
@@ -55,7 +66,10 @@ impl Futex for Kernel {
 
     #[inline]
     fn wait(&self, word: &AtomicU32, expected: u32, bits: u32, moment: Option<Moment>) -> Result<(), Errno> {
-        let waited = futex::futex_wait_bitset(word, expected, until(moment), bits);
+        let waited = match moment {
+            None if bits == ANY => futex::futex_wait_for_ever(word, expected),
+            _ => wait_until(word, expected, bits, moment),
+        };
         if waited == Err(Errno::EINTR) {
             signal::while_locking();
         }
@@ -69,7 +83,11 @@ impl Futex for Kernel {
 
     #[inline]
     fn wait_movable(&self, word: &AtomicU32, expected: u32, moment: Option<Moment>) -> Ended {
-        ended(cancel::while_waiting(|| Ok(futex::futex_wait_movable(word, expected, until(moment)))), Ended::Moved)
+        let wait = || match moment {
+            None => futex::futex_wait_movable(word, expected, None),
+            Some(_) => wait_movable_until(word, expected, moment),
+        };
+        ended(cancel::while_waiting(|| Ok(wait())), Ended::Moved)
     }
 
     fn move_all(&self, from: &AtomicU32, expected: u32, to: usize) -> Result<u32, Errno> {

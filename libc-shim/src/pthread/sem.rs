@@ -13,7 +13,7 @@ use super::kernel::Kernel;
 use super::{deadline, wall};
 use crate::errno::answer;
 use crate::signal::Outcome;
-use crate::thread::cancel;
+use crate::thread::cancel::{self, Waiting};
 
 /// What C is told: 0, or −1 and `errno`.
 #[inline(always)]
@@ -38,17 +38,26 @@ pub extern "C" fn sem_destroy(_semaphore: &Semaphore) -> c_int {
 }
 
 /// Waits; a thread that is to be cancelled ends here. A handler without SA_RESTART ends the wait: `EINTR`.
-pub fn wait(semaphore: &Semaphore, until: Option<Deadline>) -> Result<(), Errno> {
+pub extern "C" fn wait(semaphore: &Semaphore, until: Option<&Deadline>) -> c_int {
     cancel::point();
-    if semaphore.try_wait().is_ok() { Ok(()) } else { wait_slow(semaphore, until) }
+    if semaphore.try_wait().is_ok() { 0 } else { sleep_until(semaphore, until.copied()) }
 }
 
-#[cold]
-fn wait_slow(semaphore: &Semaphore, until: Option<Deadline>) -> Result<(), Errno> {
+/// [`wait`] for ever, where it seems that nothing is there to take.
+pub extern "C" fn sleep(semaphore: &Semaphore) -> c_int {
+    sleep_until(semaphore, None)
+}
+
+#[inline(always)]
+fn sleep_until(semaphore: &Semaphore, until: Option<Deadline>) -> c_int {
     loop {
-        match cancel::while_waiting(|| semaphore.wait(&Kernel, until)) {
+        let waited = match Waiting::begin() {
+            Ok(waiting) => waiting.end(semaphore.wait_slow(&Kernel, until)),
+            interrupted => interrupted.map(|_| ()),
+        };
+        match waited {
             Err(Errno::EINTR) if cancel::interrupted() != Outcome::Ends => {}
-            waited => return waited,
+            waited => return told(waited),
         }
     }
 }
@@ -62,13 +71,13 @@ pub extern "C" fn sem_trywait(semaphore: &Semaphore) -> c_int {
 /// POSIX `sem_timedwait`.
 #[unsafe(no_mangle)]
 pub extern "C" fn sem_timedwait(semaphore: &Semaphore, time: &TimeSpec) -> c_int {
-    told(wait(semaphore, Some(wall(time))))
+    wait(semaphore, Some(&wall(time)))
 }
 
 /// POSIX `sem_clockwait`.
 #[unsafe(no_mangle)]
 pub extern "C" fn sem_clockwait(semaphore: &Semaphore, clock: c_int, time: &TimeSpec) -> c_int {
-    told(deadline(clock, time).and_then(|deadline| wait(semaphore, Some(deadline))))
+    deadline(clock, time).map_or_else(|errno| told(Err(errno)), |deadline| wait(semaphore, Some(&deadline)))
 }
 
 /// POSIX `sem_getvalue`.

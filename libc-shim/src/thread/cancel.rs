@@ -120,22 +120,42 @@ pub fn leave() -> ! {
     end::pthread_exit(CANCELED)
 }
 
-/// Does `wait`, which sleeps for a word: a cancellation or a signal ends it with `EINTR`. The caller puts in order what it must, then calls
-/// [`interrupted`], which does not come back if the thread was cancelled, and else tells whether the call is to end.
+/// The calling thread stands at a cancellation point and is about to sleep for a word: a cancellation or a signal ends that with `EINTR`. The
+/// caller puts in order what it must, then calls [`interrupted`], which does not come back if the thread was cancelled, and else tells
+/// whether the call is to end.
+#[must_use]
+pub struct Waiting(&'static Attention);
+
+impl Waiting {
+    /// Before the wait.
+    ///
+    /// # Errors
+    /// `EINTR`: it must not begin, for the thread is to be cancelled, or to take a signal.
+    #[inline(always)]
+    pub fn begin() -> Result<Self, Errno> {
+        let attention = &Block::current().cancelling.0;
+        if attention.begin_wait() { Ok(Self(attention)) } else { Err(Errno::EINTR) }
+    }
+
+    /// Behind the wait, which ended so.
+    #[inline(always)]
+    pub fn end<T>(self, result: Result<T, Errno>) -> Result<T, Errno> {
+        if self.0.end_wait() && !matches!(result, Err(Errno::EINTR)) {
+            // Whoever sent it has left it to this wait, which may end for another reason now.
+            detour::hurry();
+        }
+        result
+    }
+}
+
+/// Does `wait`, between [`Waiting::begin`] and [`Waiting::end`].
 ///
 /// # Errors
-/// What `wait` answers. `EINTR` before it: the thread is to be cancelled, or to take a signal.
+/// What `wait` answers; `EINTR`: as [`Waiting::begin`].
+#[inline]
 pub fn while_waiting<T>(wait: impl FnOnce() -> Result<T, Errno>) -> Result<T, Errno> {
-    let attention = &Block::current().cancelling.0;
-    if !attention.begin_wait() {
-        return Err(Errno::EINTR);
-    }
-    let result = wait();
-    if attention.end_wait() && !matches!(result, Err(Errno::EINTR)) {
-        // Whoever sent it has left it to this wait, which may end for another reason now.
-        detour::hurry();
-    }
-    result
+    let waiting = Waiting::begin()?;
+    waiting.end(wait())
 }
 
 /// POSIX `pthread_cancel`.

@@ -54,8 +54,10 @@ pub enum Mutant {
     AbandonedForEver,
     /// Once: done is told without Release.
     DoneRelaxed,
-    /// Semaphore: a post takes the mark away and wakes only one.
-    PostForgetsOthers,
+    /// Semaphore: who takes one down takes the mark away as if nobody else waited.
+    TakerForgetsOthers,
+    /// Semaphore: who gives up takes the mark away and wakes nobody.
+    LeaverForgetsOthers,
     /// Semaphore: who must wait does not mark the word.
     SemaphoreWaitedForSilently,
     /// Semaphore: the count is looked at and stored.

@@ -16,9 +16,10 @@ use crate::mutant::{self, Mutant};
 /// | 0–30 | the count |
 /// | 31 | somebody may sleep |
 ///
-/// A post that takes the mark away wakes everyone, and each who sleeps again puts it back: so nobody sleeps without it. It takes it away if
-/// at most one waits, which needs no more than to be likely; else it leaves it, and wakes one. Once its move on the word is made it does
-/// not touch the semaphore any more: who was waiting may destroy it (POSIX sem_destroy).
+/// A post of a marked one wakes one who sleeps, if anybody does. Who waits and takes one down leaves the mark while others wait, and takes it
+/// away if nobody does: one who has begun to meanwhile may sleep then, but for the post of what was taken another was woken, who puts the
+/// mark back. Who gives up takes it away too, and wakes everyone: each who sleeps again puts it back. A post does not touch the semaphore
+/// any more once its move on the word is made: who was waiting may destroy it (POSIX sem_destroy).
 #[derive(Debug)]
 #[repr(C)]
 pub struct Semaphore {
@@ -66,23 +67,16 @@ impl Semaphore {
     ///
     /// # Errors
     /// As there.
-    #[inline(never)]
+    #[inline]
     pub fn post_slow(&self, futex: &impl Futex) -> Result<(), Errno> {
         loop {
             let word = self.word.load(Ordering::Relaxed);
             if word & COUNT == MOST {
                 return Err(Errno::EOVERFLOW);
             }
-            let is_crowd = self.waiters.load(Ordering::Relaxed) > 1;
-            let keeps_mark = is_crowd && !mutant::is(Mutant::PostForgetsOthers);
-            let next = if keeps_mark { word + 1 } else { (word + 1) & !MARK };
-            if self.exchange(word, next, Ordering::Release) {
+            if self.exchange(word, word + 1, Ordering::Release) {
                 if word & MARK != 0 {
                     futex.wake(&self.word, 1, ANY);
-                    if !is_crowd {
-                        // Most often nobody is left: then this is not even a lock.
-                        futex.wake(&self.word, u32::MAX, ANY);
-                    }
                 }
                 return Ok(());
             }
@@ -125,21 +119,27 @@ impl Semaphore {
         self.word.compare_exchange(from, to, order, Ordering::Relaxed).is_ok()
     }
 
-    #[inline(never)]
-    fn wait_slow(&self, futex: &impl Futex, until: Option<Deadline>) -> Result<(), Errno> {
+    /// [`wait`](Self::wait) for any semaphore.
+    ///
+    /// # Errors
+    /// As there.
+    #[inline(always)]
+    pub fn wait_slow(&self, futex: &impl Futex, until: Option<Deadline>) -> Result<(), Errno> {
         let moment = moment_of(until);
         self.waiters.fetch_add(1, Ordering::Relaxed);
         let waited = loop {
             let word = self.word.load(Ordering::Relaxed);
             if word & COUNT != 0 {
-                if self.exchange(word, word - 1, Ordering::Acquire) {
+                let is_last = self.is_alone() || mutant::is(Mutant::TakerForgetsOthers);
+                let mark = if is_last { 0 } else { MARK };
+                if self.exchange(word, (word - 1) & COUNT | mark, Ordering::Acquire) {
                     break Ok(());
                 }
                 continue;
             }
             let moment = match moment {
                 Ok(moment) => moment,
-                Err(errno) => break Err(errno),
+                Err(errno) => break self.give_up(futex, errno),
             };
             // Who finds the mark need not put it there.
             let is_silent = mutant::is(Mutant::SemaphoreWaitedForSilently);
@@ -148,10 +148,28 @@ impl Semaphore {
             }
             match futex.wait(&self.word, if is_silent { 0 } else { MARK }, ANY, moment) {
                 Ok(()) | Err(Errno::EAGAIN) => {}
-                error => break error,
+                Err(errno) => break self.give_up(futex, errno),
             }
         };
         self.waiters.fetch_sub(1, Ordering::Relaxed);
         waited
+    }
+
+    /// Whether the caller, who waits, was the only one a moment ago.
+    #[inline]
+    fn is_alone(&self) -> bool {
+        self.waiters.load(Ordering::Relaxed) == 1
+    }
+
+    /// The caller waits no longer: without others the mark must not stay, or each post from now on would ask the kernel.
+    #[cold]
+    fn give_up(&self, futex: &impl Futex, errno: Errno) -> Result<(), Errno> {
+        if self.is_alone() {
+            let word = self.word.fetch_and(COUNT, Ordering::Relaxed);
+            if word & MARK != 0 && !mutant::is(Mutant::LeaverForgetsOthers) {
+                futex.wake(&self.word, u32::MAX, ANY);
+            }
+        }
+        Err(errno)
     }
 }

@@ -14,8 +14,10 @@ pub const MODELS: &[Model] = &[
     Model {
         name: "semaphore::one_who_gives_up_takes_nothing_and_one_who_does_not_hands_it_on",
         body: late,
-        mutants: &[Mutant::SemaphoreWaitedForSilently, Mutant::PostForgetsOthers],
+        mutants: &[Mutant::SemaphoreWaitedForSilently, Mutant::TakerForgetsOthers, Mutant::LeaverForgetsOthers],
     },
+    Model { name: "semaphore::one_there_and_one_post_let_two_go", body: two, mutants: &[Mutant::SemaphoreWaitedForSilently] },
+    Model { name: "semaphore::who_was_woken_in_vain_is_woken_again", body: between, mutants: &[Mutant::SemaphoreWaitedForSilently] },
 ];
 
 fn twice() {
@@ -62,5 +64,32 @@ fn late() {
     assert_eq!(semaphore.post(&poster), Ok(()));
     hasty.join().expect("it ends");
     patient.join().expect("it ends");
+    assert_eq!((semaphore.count(), poster.sleepers()), (0, 0));
+}
+
+fn two() {
+    let semaphore = Arc::new(Semaphore::new(1));
+    let [one, other, poster] = seats(&[]);
+    let waiting = [one, other].map(|seat| {
+        let semaphore = semaphore.clone();
+        thread::spawn(move || assert_eq!(semaphore.wait(&seat, None), Ok(())))
+    });
+    assert_eq!(semaphore.post(&poster), Ok(()));
+    waiting.map(|thread| thread.join().expect("it ends"));
+    assert_eq!((semaphore.count(), poster.sleepers()), (0, 0));
+}
+
+fn between() {
+    let semaphore = Arc::new(Semaphore::new(0));
+    let [waiter, poster] = seats(&[]);
+    let waiting = {
+        let semaphore = semaphore.clone();
+        thread::spawn(move || assert_eq!(semaphore.wait(&waiter, None), Ok(())))
+    };
+    assert_eq!(semaphore.post(&poster), Ok(()));
+    if semaphore.try_wait().is_ok() {
+        assert_eq!(semaphore.post(&poster), Ok(()));
+    }
+    waiting.join().expect("it ends");
     assert_eq!((semaphore.count(), poster.sleepers()), (0, 0));
 }
