@@ -159,7 +159,9 @@ impl Trial {
         }
         let words: Vec<String> =
             words.iter().chain(&case.arguments).map(|word| if word == "--" { word.clone() } else { quoted(word) }).collect();
-        format!("cargo xtask {}", words.join(" "))
+        // Where instructions are counted, what is typed is part of the run, and so is that nothing is.
+        let input = if machine.icount && case.input.is_none() { " </dev/null" } else { "" };
+        format!("cargo xtask {}{input}", words.join(" "))
     }
 }
 
@@ -323,7 +325,7 @@ mod tests {
         let table = "[[case]]\narguments = [\"two words\", \"5\"]\nroot = \"r\"\nboards = [\"virt\"]\ncores = [4]\nmodes = [\"icount\"]\nseeds = 1\n";
         let trials = parse("x", table, Wishes::default()).expect("the table is well-formed");
         let again = trials[1].again(Path::new("apps/x"));
-        assert_eq!(again, "cargo xtask run x --board virt --cores 4 --icount --chaos 1 --root apps/x/r --timeout 60 -- 'two words' 5");
+        assert_eq!(again, "cargo xtask run x --board virt --cores 4 --icount --chaos 1 --root apps/x/r --timeout 60 -- 'two words' 5 </dev/null");
     }
 
     #[test]
