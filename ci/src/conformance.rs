@@ -1,8 +1,9 @@
-//! `cargo xtask conformance`: how much of POSIX holds here, told by a suite that no one here wrote.
+//! `cargo xtask conformance`: how much of POSIX holds here, told by suites that no one here wrote.
 //!
-//! The suite ([`suite`]) is the Open POSIX Test Suite, brought as Debian's source package. Each test is a C program that ends with status 0
-//! or not. Those that pass on this machine's own Linux ([`host`]) are what there is to be had: each is then built by our compiler driver,
-//! booted, and counted ([`score`]). What fails here and passes there has its reason in `ci/conformance.toml`, or the run fails.
+//! The suites ([`suite`]) are the Open POSIX Test Suite and glibc's own tests of threads, brought as Debian's source packages. Each test is a
+//! C program that ends with status 0 or not. Those that pass on this machine's own Linux ([`host`]) are what there is to be had: each is
+//! then built by our compiler driver, booted, and counted ([`score`]). What fails here and passes there has its reason in
+//! `ci/conformance.toml`, or the run fails.
 
 mod host;
 mod score;
@@ -27,25 +28,21 @@ use crate::house;
 use crate::packages;
 use crate::program::Builder;
 use crate::run::{Boot, Surroundings};
-use crate::source;
 use crate::tally::Tally;
 use score::{Reasons, Report};
-use suite::{Subject, Test};
+use suite::{Subject, Suite, Test};
 
-/// The source package.
-const PACKAGE: &str = "posixtestsuite";
-/// What the suite's own Makefile tells the compiler, and where its header is.
-const FLAGS: [&str; 6] = ["-std=gnu99", "-O2", "-w", "-D_POSIX_C_SOURCE=200112L", "-D_XOPEN_SOURCE=600", "-D_GNU_SOURCE"];
+/// What every test is linked with.
 const LIBRARIES: [&str; 3] = ["-lpthread", "-lrt", "-lm"];
 /// How long a test may take: the longest that pass take half of it.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// How many run at once: most of their time they sleep.
 const WORKERS: usize = 4;
 
-/// Runs the Open POSIX Test Suite on this machine's Linux and here, and tells what passes there and not here.
+/// Runs the Open POSIX Test Suite and glibc's tests of threads on this machine's Linux and here, and tells what passes there and not here.
 #[derive(Clone, Debug, Args)]
 pub struct Conformance {
-    /// Only tests whose name contains this, such as `pthread_cond` or `sem_wait/1-1`.
+    /// Only tests whose name contains this, such as `pthread_cond`, `sem_wait/1-1` or `tst-barrier`.
     #[arg(value_name = "FILTER")]
     filter: Option<String>,
     /// What is scored.
@@ -108,26 +105,16 @@ impl Conformance {
     /// # Errors
     /// The suite or a compiler cannot be had.
     pub fn carry_out(&self, tally: &mut Tally) -> Result<()> {
-        let folder = source::unpacked(PACKAGE)?;
-        let tests: Vec<Test> = suite::tests(&folder)?.into_iter().filter(|test| self.wants(test)).collect();
-        ensure!(!tests.is_empty(), "no test's name contains `{}`", self.filter.as_deref().unwrap_or_default());
-        let excluded = tests.iter().filter(|test| test.excluded.is_some());
-        let mut by_rule: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-        excluded.for_each(|test| by_rule.entry(test.excluded.unwrap_or_default()).or_default().push(&test.name));
-        for (rule, names) in by_rule {
-            println!("     not asked, {rule}: {} tests: {}", names.len(), names.join(" "));
-        }
-        let asked: Vec<&Test> = tests.iter().filter(|test| test.excluded.is_none()).collect();
-        let bench = Bench::new(&folder)?;
-        println!("     {} tests on this machine's Linux", asked.len());
-        let host = each(&asked, |test| bench.on_host(test))?;
-        let wanted: Vec<&Test> =
-            asked.iter().zip(&host).filter(|(_, verdict)| **verdict == Verdict::Passed).map(|(test, _)| *test).collect();
-        println!("     {} of them pass there; those, on {} with {} cores", wanted.len(), self.board, self.cores);
         let machine = Machine::new(self.board, self.cores);
-        let verdicts = each(&wanted, |test| bench.on_guest(test, &machine))?;
+        let (mut tests, mut verdicts) = (Vec::new(), Vec::new());
+        for suite in Suite::with(&self.subjects)? {
+            let (asked, judged) = self.judge(suite, &machine)?;
+            tests.extend(asked);
+            verdicts.extend(judged);
+        }
+        ensure!(!tests.is_empty(), "no test's name contains `{}`", self.filter.as_deref().unwrap_or_default());
         let reasons = Reasons::read(&house::root().join("ci/conformance.toml"))?;
-        let report = Report::new(&wanted, &verdicts, &reasons, self.board, self.cores);
+        let report = Report::new(&tests, &verdicts, &reasons, self.board, self.cores);
         report.tell(self.verbose, self.filter.is_none(), !self.lenient, tally);
         if let Some(path) = &self.json {
             fs::write(path, report.json()?).with_context(|| format!("{} cannot be written", path.display()))?;
@@ -138,6 +125,31 @@ impl Conformance {
         Ok(())
     }
 
+    /// The wanted tests of a suite that pass on this machine's Linux, and their verdicts on the guest.
+    fn judge(&self, mut suite: Suite, machine: &Machine) -> Result<(Vec<Test>, Vec<Verdict>)> {
+        let tests: Vec<Test> = suite.tests.drain(..).filter(|test| self.wants(test)).collect();
+        if tests.is_empty() {
+            return Ok((tests, Vec::new()));
+        }
+        let (excluded, asked): (Vec<Test>, Vec<Test>) = tests.into_iter().partition(|test| test.excluded.is_some());
+        let bench = Bench::new(suite)?;
+        println!("     {} tests on this machine's Linux", asked.len());
+        let host = each(&asked, |test| bench.on_host(test))?;
+        let mut by_rule: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        excluded.iter().for_each(|test| by_rule.entry(test.excluded.unwrap_or_default()).or_default().push(&test.name));
+        for (test, _) in asked.iter().zip(&host).filter(|(_, verdict)| matches!(verdict, Verdict::NotBuilt(_))) {
+            by_rule.entry("its file alone makes no program on Linux").or_default().push(&test.name);
+        }
+        for (rule, names) in by_rule {
+            println!("     not asked, {rule}: {} tests: {}", names.len(), names.join(" "));
+        }
+        let wanted: Vec<Test> =
+            asked.into_iter().zip(host).filter(|(_, verdict)| *verdict == Verdict::Passed).map(|(test, _)| test).collect();
+        println!("     {} of them pass there; those, on {} with {} cores", wanted.len(), self.board, self.cores);
+        let verdicts = each(&wanted, |test| bench.on_guest(test, machine))?;
+        Ok((wanted, verdicts))
+    }
+
     fn wants(&self, test: &Test) -> bool {
         (self.subjects.is_empty() || self.subjects.contains(&test.subject))
             && self.filter.as_deref().is_none_or(|part| test.name.contains(part))
@@ -146,7 +158,7 @@ impl Conformance {
 
 /// Where tests are built and run.
 struct Bench {
-    suite: PathBuf,
+    suite: Suite,
     scratch: tempfile::TempDir,
     builder: Builder,
     driver: PathBuf,
@@ -154,19 +166,19 @@ struct Bench {
 }
 
 impl Bench {
-    fn new(suite: &Path) -> Result<Self> {
+    fn new(suite: Suite) -> Result<Self> {
         packages::all(false)?;
         let builder = Builder::new(false)?;
         let scratch = tempfile::Builder::new().prefix("conformance-").tempdir_in(house::target_dir()).context("no folder to build in")?;
-        let known = host::Known::new(&house::target_dir().join("conformance"), &FLAGS)?;
-        Ok(Self { suite: suite.into(), scratch, builder, driver: crate::cc::driver()?, known })
+        let known = host::Known::new(&house::target_dir().join("conformance"), &suite)?;
+        Ok(Self { suite, scratch, builder, driver: crate::cc::driver()?, known })
     }
 
     /// Builds a test; `Err` is its verdict.
-    fn build(&self, compiler: &Path, test: &Test, name: &str) -> Result<PathBuf, Verdict> {
+    fn build(&self, compiler: &Path, flags: &[String], test: &Test, name: &str) -> Result<PathBuf, Verdict> {
         let output = self.scratch.path().join(format!("{}.{name}", test.name.replace('/', "_")));
         let mut command = Command::new(compiler);
-        command.args(FLAGS).arg("-I").arg(self.suite.join("include")).arg(&test.source).arg("-o").arg(&output);
+        command.args(&self.suite.flags).args(flags).arg(&test.source).arg("-o").arg(&output);
         if test.is_built_only {
             command.arg("-c");
         } else {
@@ -182,7 +194,7 @@ impl Bench {
         if let Some(verdict) = known.read() {
             return Ok(verdict);
         }
-        let verdict = self.on(Path::new("cc"), test, "host", |program| {
+        let verdict = self.on(Path::new("cc"), &[], test, "host", |program| {
             let folder = tempfile::tempdir_in(self.scratch.path()).context("no folder to run in")?;
             let mut output = Vec::new();
             let mut listener = |piece: &[u8]| output.extend_from_slice(piece);
@@ -196,7 +208,7 @@ impl Bench {
     }
 
     fn on_guest(&self, test: &Test, machine: &Machine) -> Result<Verdict> {
-        self.on(&self.driver, test, "guest", |program| {
+        self.on(&self.driver, &self.suite.guest_flags, test, "guest", |program| {
             let surroundings = Surroundings { timeout: Some(PATIENCE.as_secs_f64()), ..Surroundings::default() };
             let boot = Boot { machine, surroundings: &surroundings, elf: program, input: Input::None, offline: true };
             let mut output = Vec::new();
@@ -206,8 +218,15 @@ impl Bench {
     }
 
     /// Builds with a compiler, runs, and judges; then what was built is in nobody's way.
-    fn on(&self, compiler: &Path, test: &Test, name: &str, run: impl FnOnce(&Path) -> Result<(Ending, Vec<u8>)>) -> Result<Verdict> {
-        let program = match self.build(compiler, test, name) {
+    fn on(
+        &self,
+        compiler: &Path,
+        flags: &[String],
+        test: &Test,
+        name: &str,
+        run: impl FnOnce(&Path) -> Result<(Ending, Vec<u8>)>,
+    ) -> Result<Verdict> {
+        let program = match self.build(compiler, flags, test, name) {
             Ok(program) => program,
             Err(verdict) => return Ok(verdict),
         };
@@ -229,7 +248,7 @@ impl Bench {
 }
 
 /// A verdict for each test, several at once.
-fn each(tests: &[&Test], judge: impl Fn(&Test) -> Result<Verdict> + Sync) -> Result<Vec<Verdict>> {
+fn each(tests: &[Test], judge: impl Fn(&Test) -> Result<Verdict> + Sync) -> Result<Vec<Verdict>> {
     let verdicts = Mutex::new(vec![None; tests.len()]);
     let next = AtomicUsize::new(0);
     let work = || -> Result<()> {

@@ -9,10 +9,11 @@ use std::process::Command;
 use anyhow::{Context as _, Result};
 
 use super::Verdict;
-use super::suite::Test;
+use super::suite::{Suite, Test};
 
-/// A verdict's word in its file, for a test that passed; the rest is for people.
+/// The first words of a verdict's file; the rest is for people.
 const PASSED: &str = "passed";
+const NOT_BUILT: &str = "not built: ";
 
 /// Where verdicts are kept, and what all of them depend on.
 #[derive(Debug)]
@@ -26,13 +27,17 @@ pub struct Known {
 pub struct Place(PathBuf);
 
 impl Known {
-    /// Verdicts of what this machine's compiler makes of a test with `flags`, kept in `folder`.
+    /// Verdicts of what this machine's compiler makes of the tests of `suite`, kept in `folder`.
     ///
     /// # Errors
     /// There is no compiler, or the folder cannot be made.
-    pub fn new(folder: &Path, flags: &[&str]) -> Result<Self> {
+    pub fn new(folder: &Path, suite: &Suite) -> Result<Self> {
         let said = Command::new("cc").arg("--version").output().context("cc does not start")?;
-        Self::made_by(folder, format!("{}{flags:?}", String::from_utf8_lossy(&said.stdout)))
+        let mut compiler = format!("{}{:?}", String::from_utf8_lossy(&said.stdout), suite.flags);
+        for path in &suite.ground {
+            compiler += &fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))?;
+        }
+        Self::made_by(folder, compiler)
     }
 
     fn made_by(folder: &Path, compiler: String) -> Result<Self> {
@@ -56,7 +61,11 @@ impl Place {
     /// The verdict, if there is one.
     pub fn read(&self) -> Option<Verdict> {
         let text = fs::read_to_string(&self.0).ok()?;
-        Some(if text == PASSED { Verdict::Passed } else { Verdict::Failed(text) })
+        Some(match text.strip_prefix(NOT_BUILT) {
+            Some(said) => Verdict::NotBuilt(said.into()),
+            None if text == PASSED => Verdict::Passed,
+            None => Verdict::Failed(text),
+        })
     }
 
     /// Keeps the verdict.
@@ -64,7 +73,11 @@ impl Place {
     /// # Errors
     /// It cannot be written.
     pub fn write(&self, verdict: &Verdict) -> Result<()> {
-        let text = if *verdict == Verdict::Passed { PASSED.into() } else { format!("{verdict:?}") };
+        let text = match verdict {
+            Verdict::Passed => PASSED.into(),
+            Verdict::NotBuilt(said) => format!("{NOT_BUILT}{said}"),
+            Verdict::Failed(_) | Verdict::Hung(_) => format!("{verdict:?}"),
+        };
         fs::write(&self.0, text).with_context(|| format!("{} cannot be written", self.0.display()))
     }
 }
@@ -97,5 +110,7 @@ mod tests {
         assert_eq!(read("one"), None);
         known("one").of(&test).expect("it is there").write(&Verdict::Hung("x".into())).expect("it can be written");
         assert!(matches!(read("one"), Some(Verdict::Failed(_))));
+        known("one").of(&test).expect("it is there").write(&Verdict::NotBuilt("x".into())).expect("it can be written");
+        assert_eq!(read("one"), Some(Verdict::NotBuilt("x".into())));
     }
 }

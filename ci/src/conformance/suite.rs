@@ -1,4 +1,7 @@
-//! The Open POSIX Test Suite: which of its tests are asked here, and of what.
+//! The suites, and their tests: which are asked here, and of what.
+
+mod nptl;
+mod posix;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,6 +10,8 @@ use anyhow::{Context as _, Result};
 use clap::ValueEnum;
 use regex::Regex;
 
+use crate::source;
+
 /// What is scored apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
 pub enum Subject {
@@ -14,26 +19,14 @@ pub enum Subject {
     Threads,
     /// Signals and timers.
     Signals,
-}
-
-impl Subject {
-    /// What an interface belongs to; `None`: nothing that is asked here.
-    fn of(interface: &str) -> Option<Self> {
-        let begins = |names: &[&str]| names.iter().any(|name| interface.starts_with(name));
-        if begins(&["sig", "timer_"]) || ["raise", "kill", "killpg", "pthread_kill", "pthread_sigmask"].contains(&interface) {
-            Some(Self::Signals)
-        } else if begins(&["pthread_", "sem_", "sched_", "clock_"]) || ["nanosleep", "mmap", "munmap"].contains(&interface) {
-            Some(Self::Threads)
-        } else {
-            None
-        }
-    }
+    /// glibc's own tests of its threads, those that need neither another process nor what is inside of glibc.
+    Nptl,
 }
 
 /// One test: a C program that ends with 0 if all is as POSIX says.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Test {
-    /// Interface and number, such as `pthread_create/1-1`.
+    /// Interface and number, such as `pthread_create/1-1`, or its own, such as `tst-cond1`.
     pub name: String,
     /// The call it is about.
     pub interface: String,
@@ -47,50 +40,55 @@ pub struct Test {
     pub excluded: Option<&'static str>,
 }
 
-/// What a test may do that is not to be, here or on the host, with a pattern of its source.
-const RULES: [(&str, &str); 4] = [
-    ("it would set this machine's clock", r"\bclock_settime\s*\("),
-    ("another process (fork)", r"\bfork\s*\("),
-    ("another program (exec, system)", r"\b(?:exec[lv]p?e?|system|popen)\s*\("),
-    ("users and permissions", r"\b(?:set(?:e|re)?[ug]id|getpw\w+)\s*\("),
-];
-
-/// Every test of our subjects under `suite`, sorted by name.
-///
-/// # Errors
-/// The suite's folder cannot be read.
-pub fn tests(suite: &Path) -> Result<Vec<Test>> {
-    let rules: Vec<(&'static str, Regex)> = RULES.iter().filter_map(|(what, text)| Some((*what, Regex::new(text).ok()?))).collect();
-    let interfaces = suite.join("conformance/interfaces");
-    let mut found = Vec::new();
-    for entry in fs::read_dir(&interfaces).with_context(|| format!("{} cannot be read", interfaces.display()))?.flatten() {
-        let interface = entry.file_name().to_string_lossy().into_owned();
-        let Some(subject) = Subject::of(&interface) else { continue };
-        for source in sources(&entry.path()) {
-            let text = String::from_utf8_lossy(&fs::read(&source)?).into_owned();
-            let code = without_comments(&text);
-            let excluded = rules.iter().find(|(_, pattern)| pattern.is_match(&code)).map(|(what, _)| *what);
-            let name = source.strip_prefix(&interfaces).unwrap_or(&source).with_extension("").display().to_string();
-            let is_built_only = name.ends_with("buildonly");
-            found.push(Test { name, interface: interface.clone(), subject, source, is_built_only, excluded });
-        }
-    }
-    found.sort();
-    Ok(found)
+/// Where tests come from, and how they are built.
+#[derive(Clone, Debug)]
+pub struct Suite {
+    /// All of its tests that are of our subjects.
+    pub tests: Vec<Test>,
+    /// What the compiler is told, on this machine and for ours.
+    pub flags: Vec<String>,
+    /// What it is told for ours only.
+    pub guest_flags: Vec<String>,
+    /// What the verdicts on this machine depend on, beside the tests' sources, the flags and the compiler.
+    pub ground: Vec<PathBuf>,
 }
 
-/// The files of a folder and its folders that are tests: their names begin with a number.
-fn sources(folder: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for path in fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()) {
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        if path.is_dir() {
-            found.extend(sources(&path));
-        } else if name.starts_with(|letter: char| letter.is_ascii_digit()) && name.ends_with(".c") {
-            found.push(path);
+impl Suite {
+    /// The suites with these subjects, or all: brought here the first time.
+    ///
+    /// # Errors
+    /// A suite cannot be had.
+    pub fn with(subjects: &[Subject]) -> Result<Vec<Self>> {
+        let wants = |these: &[Subject]| subjects.is_empty() || these.iter().any(|subject| subjects.contains(subject));
+        let mut suites = Vec::new();
+        if wants(&[Subject::Threads, Subject::Signals]) {
+            suites.push(posix::suite(&source::unpacked(posix::PACKAGE)?)?);
         }
+        if wants(&[Subject::Nptl]) {
+            suites.push(nptl::suite(&source::unpacked(nptl::PACKAGE)?)?);
+        }
+        Ok(suites)
     }
-    found
+}
+
+/// What a test may do that is not to be, here or on the host, with a pattern of its source.
+struct Rules(Vec<(&'static str, Regex)>);
+
+impl Rules {
+    fn new(rules: &[(&'static str, &str)]) -> Self {
+        Self(rules.iter().filter_map(|(what, text)| Some((*what, Regex::new(text).ok()?))).collect())
+    }
+
+    /// What forbids this code.
+    fn forbid(&self, code: &str) -> Option<&'static str> {
+        self.0.iter().find(|(_, pattern)| pattern.is_match(code)).map(|(what, _)| *what)
+    }
+}
+
+/// A test's code.
+fn code(source: &Path) -> Result<String> {
+    let text = fs::read(source).with_context(|| format!("{} cannot be read", source.display()))?;
+    Ok(without_comments(&String::from_utf8_lossy(&text)))
 }
 
 /// C without its comments: a test that only speaks of fork does not call it.
@@ -111,30 +109,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn subjects_are_told_by_the_interface() {
-        let of = |name| Subject::of(name);
-        assert_eq!(of("pthread_create"), Some(Subject::Threads));
-        assert_eq!(of("pthread_kill"), Some(Subject::Signals));
-        assert_eq!(of("timer_create"), Some(Subject::Signals));
-        assert_eq!((of("mmap"), of("aio_read")), (Some(Subject::Threads), None));
-    }
-
-    #[test]
     fn what_a_comment_says_is_not_done() {
         assert_eq!(without_comments("a /* fork() */ b // exec()\nc"), "a   b \nc");
         assert_eq!(without_comments("a /* endless"), "a  ");
     }
 
     #[test]
-    fn tests_are_found_and_the_impossible_named() {
-        let suite = tempfile::tempdir().expect("a folder");
-        let folder = suite.path().join("conformance/interfaces/pthread_create/more");
-        fs::create_dir_all(&folder).expect("it is new");
-        fs::write(folder.join("1-1.c"), "/* fork() */ int main(void) { return 0; }").expect("it is ours");
-        fs::write(folder.join("2-1.c"), "int main(void) { fork (); }").expect("it is ours");
-        fs::write(folder.join("frame.c"), "").expect("it is ours");
-        let found = tests(suite.path()).expect("it can be read");
-        let told: Vec<_> = found.iter().map(|test| (test.name.as_str(), test.excluded.is_some())).collect();
-        assert_eq!(told, [("pthread_create/more/1-1", false), ("pthread_create/more/2-1", true)]);
+    fn every_rule_is_a_pattern() {
+        assert_eq!(Rules::new(posix::RULES).0.len(), posix::RULES.len());
+        assert_eq!(Rules::new(nptl::RULES).0.len(), nptl::RULES.len());
     }
 }

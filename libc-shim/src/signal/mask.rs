@@ -121,14 +121,16 @@ pub unsafe extern "C" fn pthread_sigmask(how: c_int, set: *const u64, before: *m
     number(changed.map(|_| ()))
 }
 
-/// POSIX `pthread_kill`: signal 0 asks whether the thread lives.
+/// POSIX `pthread_kill`: signal 0 asks whether there is such a thread. One that has ended and was not joined is there (POSIX.1-2024), and
+/// no signal does anything to it.
 #[unsafe(no_mangle)]
 pub extern "C" fn pthread_kill(name: Name, signal: c_int) -> c_int {
-    let sent = Block::living(name).and_then(|block| {
+    let sent = Block::named(name).and_then(|block| {
         if signal == 0 {
             return Ok(());
         }
-        send_to(block, Info { signal: Signal::new(signal)?, code: code::THREAD, value: 0, timer: None })
+        let info = Info { signal: Signal::new(signal)?, code: code::THREAD, value: 0, timer: None };
+        if Block::living(name).is_ok() { send_to(block, info) } else { Ok(()) }
     });
     point();
     number(sent)

@@ -232,15 +232,19 @@ pub extern "C" fn pthread_attr_getscope(attr: *const Attr, place: *mut c_int) ->
     tell(attr, place, |_| SYSTEM)
 }
 
-/// The cores that the thread may run on (`pthread_attr_setaffinity_np(3)`).
+/// What [`Attr::cores`] holds where none of the mask's cores is there: such a thread cannot be made.
+const NO_CORE: u64 = 1 << 8;
+
+/// The cores that the thread may run on (`pthread_attr_setaffinity_np(3)`); without a mask, those of the thread that makes it.
 ///
 /// # Safety
 /// `bytes` of a mask are at `mask`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn pthread_attr_setaffinity_np(attr: *mut Attr, bytes: usize, mask: *const u8) -> c_int {
     change(attr, |attr| {
+        let is_none = bytes == 0 || mask.is_null();
         // SAFETY: the caller's promise.
-        attr.cores = unsafe { schedule::cores_at(mask, bytes) }?.into();
+        attr.cores = if is_none { 0 } else { unsafe { schedule::cores_at(mask, bytes) }.map_or(NO_CORE, u64::from) };
         Ok(())
     })
 }
@@ -253,7 +257,7 @@ pub unsafe extern "C" fn pthread_attr_setaffinity_np(attr: *mut Attr, bytes: usi
 pub unsafe extern "C" fn pthread_attr_getaffinity_np(attr: *const Attr, bytes: usize, mask: *mut u8) -> c_int {
     // SAFETY: the program's own.
     let Some(attr) = (unsafe { attr.as_ref() }) else { return Errno::EINVAL.number() };
-    let cores = u8::try_from(attr.cores).ok().filter(|cores| *cores != 0).unwrap_or(schedule::ANY_CORE);
+    let cores = if attr.cores == 0 { schedule::ANY_CORE } else { u8::try_from(attr.cores).unwrap_or(0) };
     // SAFETY: the caller's promise.
     number(unsafe { schedule::put_cores(cores, mask, bytes) })
 }

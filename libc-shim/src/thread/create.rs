@@ -59,7 +59,7 @@ fn begin(name: *mut Name, attr: &Attr, function: Function, argument: *mut c_void
     if LIVING.fetch_add(1, Ordering::Relaxed) == 1 {
         crate::begin_threads();
     }
-    let affinity = if attr.cores == 0 { thread::affinity() } else { u8::try_from(attr.cores).unwrap_or(schedule::ANY_CORE) };
+    let affinity = if attr.cores == 0 { thread::affinity() } else { u8::try_from(attr.cores).unwrap_or(0) };
     let plan = Plan {
         priority: kernels,
         stack: if attr.stack == 0 { attr.stack_bytes as u64 } else { 0 },

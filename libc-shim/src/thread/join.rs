@@ -101,11 +101,14 @@ pub extern "C" fn pthread_timedjoin_np(name: Name, place: *mut *mut c_void, dead
     pthread_clockjoin_np(name, place, time::REALTIME, deadline)
 }
 
-/// `pthread_clockjoin_np(3)`: as [`pthread_timedjoin_np`], by the clock of that name.
+/// `pthread_clockjoin_np(3)`: as [`pthread_timedjoin_np`], by the clock of that name, which is CLOCK_REALTIME or CLOCK_MONOTONIC.
 #[unsafe(no_mangle)]
 pub extern "C" fn pthread_clockjoin_np(name: Name, place: *mut *mut c_void, clock: c_int, deadline: *const TimeSpec) -> c_int {
     if deadline.is_null() {
         return pthread_join(name, place);
+    }
+    if ![time::REALTIME, time::MONOTONIC].contains(&clock) {
+        return Errno::EINVAL.number();
     }
     match time::ns_at(deadline).and_then(|ns| time::moment(clock, ns)) {
         Ok(deadline) => loop {
