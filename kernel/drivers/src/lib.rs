@@ -14,8 +14,8 @@
 //! - [`rng_bcm2835`], [`virtio::entropy`], [`jitter`]: random bytes, best first
 //! - [`pl031`]: the time of day
 //! - [`virtio`]: what is in a slot
-//! - [`card`]: what every network card can do; [`virtio::net`]
-//! - [`usb`]: the Pi's USB: its controller
+//! - [`card`]: what every network card can do; [`virtio::net`], [`usb::ecm`]
+//! - [`usb`]: the Pi's USB: its controller, what is plugged in, and a network card among that
 //!
 //! # Which board has what
 //! Addresses are physical. The Pi's are fixed; `virt`'s are what QEMU's devicetree says, to be read from there.

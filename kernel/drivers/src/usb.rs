@@ -3,13 +3,24 @@
 //!
 //! - [`dwc2`]: the controller: its start, its root port, and its channels, which carry transfers
 //! - [`memory`]: the memory that it and the driver share, past caches that know nothing of it
+//! - [`request`]: what a device is asked · [`descriptor`]: what it says of itself, without believing it
+//! - [`host`]: questions and answers over one channel · [`hub`]: ports · [`search`]: who is there, and the network card among them
+//! - [`ecm`]: a network card of the class CDC-ECM
 //!
 //! # What is not done
 //! What is plugged in later is not found. A slow or full-speed device behind a hub of high speed is passed over: it needs split
 //! transactions, which a network card of the Pi's does not.
 
+pub mod descriptor;
 pub mod dwc2;
+pub mod ecm;
+#[cfg(test)]
+mod fake;
+pub mod host;
+pub mod hub;
 pub mod memory;
+pub mod request;
+pub mod search;
 
 /// What a driver cannot do without a thread and a clock: let time pass.
 pub trait Patience {
