@@ -1,15 +1,17 @@
 //! Which card there is: the first that can be used.
 //!
-//! On `virt` a virtio card; on a Pi there is none yet.
+//! On `virt` a virtio card; on a Pi one at its USB.
 
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use allocator_api2::vec::Vec;
 use skete_drivers::card::{Card, Mac};
+use skete_drivers::firmware::Board;
 use skete_drivers::virtio::net;
 use skete_net::Stack;
 use skete_net::setup::Fixed;
 
+use super::usb;
 use crate::board::{self, options};
 use crate::memory::{Heap, virtio};
 use crate::sched::devices::{self, Device};
@@ -33,20 +35,23 @@ pub enum Found {
 /// Where the virtio card's slot is, and how long: for its interrupt.
 static SLOT: [AtomicU64; 2] = [AtomicU64::new(0), AtomicU64::new(0)];
 
+/// A card, for good.
+type Opened = &'static mut dyn Card;
+
+const NO_MEMORY: &str = "no memory for the card";
+
 /// Looks for a card and lets `stack` use it; `bell` counts its interrupts.
 pub fn attach(stack: &mut Stack<Heap>, bell: &'static AtomicU32) -> Found {
-    let Some(found) = virtio::network() else { return Found::None };
-    let Ok((net, slot)) = found else { return Found::Refused("virtio-net does not do what its specification says") };
-    let Some(number) = slot.interrupt.and_then(|number| u16::try_from(number).ok()) else {
-        return Found::Refused("virtio-net has no interrupt");
+    let opened = match board::get().machine.board {
+        Board::RaspberryPi3 => usb::open(bell).and_then(keep).map(Some),
+        _ => open_virtio(bell),
     };
-    let (name, mac) = (net.name(), net.mac());
-    let mut home = Vec::new_in(Heap);
-    if home.try_reserve_exact(1).is_err() {
-        return Found::Refused("no memory for the card");
-    }
-    home.push(net);
-    let Some(card) = home.leak().first_mut() else { return Found::None };
+    let card = match opened {
+        Ok(Some(card)) => card,
+        Ok(None) => return Found::None,
+        Err(reason) => return Found::Refused(reason),
+    };
+    let (name, mac) = (card.name(), card.mac());
     let fixed = match options::value("ip") {
         None => None,
         Some(word) => match fixed(word.bytes()) {
@@ -55,14 +60,33 @@ pub fn attach(stack: &mut Stack<Heap>, bell: &'static AtomicU32) -> Found {
         },
     };
     if !stack.attach(card, fixed, super::random(), super::now()) {
-        return Found::Refused("no memory for the card");
+        return Found::Refused(NO_MEMORY);
     }
+    Found::Card { name, mac }
+}
+
+/// The virtio card; none, if there is none.
+fn open_virtio(bell: &'static AtomicU32) -> Result<Option<Opened>, &'static str> {
+    let Some(found) = virtio::network() else { return Ok(None) };
+    let (net, slot) = found.map_err(|_| "virtio-net does not do what its specification says")?;
+    let number = slot.interrupt.and_then(|number| u16::try_from(number).ok()).ok_or("virtio-net has no interrupt")?;
     SLOT[0].store(slot.base, Ordering::Relaxed);
     SLOT[1].store(slot.bytes, Ordering::Relaxed);
     if !devices::register(Device { number, quiet, count: bell }) {
-        return Found::Refused("too many devices interrupt");
+        return Err("too many devices interrupt");
     }
-    Found::Card { name, mac }
+    keep(net).map(Some)
+}
+
+/// Keeps a card for good.
+fn keep<C: Card + 'static>(card: C) -> Result<Opened, &'static str> {
+    let mut home = Vec::new_in(Heap);
+    home.try_reserve_exact(1).map_err(|_| NO_MEMORY)?;
+    home.push(card);
+    match home.leak() {
+        [card] => Ok(card),
+        _ => Err(NO_MEMORY),
+    }
 }
 
 /// Answers the virtio card's interrupt: the device falls silent until the next frame.
