@@ -5,9 +5,9 @@
 //! ([`super::dwc2`]), after which [`Card::receive`] is to be called until it has nothing more.
 //!
 //! The device is not believed: a frame without bytes, or longer than one may be, is passed over. An endpoint that fails makes the card
-//! [broken](Ecm::is_broken), and from then on it does nothing.
+//! [broken](Card::is_broken), and from then on it does nothing.
 
-use super::dwc2::channel::{Channel, Kind, Order, Pid, Pipe};
+use super::dwc2::channel::{Channel, Kind, Pid, Pipe};
 use super::dwc2::open_gate;
 use super::dwc2::transfer::{Step, Transfer};
 use super::host::{Host, REQUEST_BYTES};
@@ -18,8 +18,8 @@ use super::{Patience, UsbError};
 use crate::card::{Abilities, Card, Full, LONGEST, Mac};
 use crate::window::Registers;
 
-const RECEIVE: Channel = Channel(1);
-const TRANSMIT: Channel = Channel(2);
+const RECEIVE: u8 = 1;
+const TRANSMIT: u8 = 2;
 
 /// Bytes of a buffer for a frame that comes: so many that QEMU fills it at once, and a multiple of every packet.
 const RECEIVE_BYTES: usize = 2048;
@@ -40,6 +40,8 @@ const FILTER: u16 = 1 << 1 | 1 << 2 | 1 << 3;
 pub struct Ecm<R, M> {
     host: Host<R, M>,
     mac: Mac,
+    coming: Channel,
+    leaving: Channel,
     receiving: Transfer,
     /// Which of the two buffers the controller has.
     buffer: usize,
@@ -90,20 +92,23 @@ impl<R: Registers, M: Memory> Ecm<R, M> {
         let (from, to) = (pipe(function.receive, true), pipe(function.transmit, false));
         let receiving = Transfer::new(from, 0, 0, Pid::DATA0);
         let (lengths, pid) = ([0; SLOTS], Pid::DATA0);
-        let mut card =
-            Self { host, mac: *mac, receiving, buffer: 0, to, pid, sending: None, lengths, first: 0, count: 0, is_broken: false };
+        let mut card = Self {
+            host,
+            mac: *mac,
+            coming: Channel::new(RECEIVE),
+            leaving: Channel::new(TRANSMIT),
+            receiving,
+            buffer: 0,
+            to,
+            pid,
+            sending: None,
+            lengths,
+            first: 0,
+            count: 0,
+            is_broken: false,
+        };
         card.lend();
         Ok(card)
-    }
-
-    /// Whether an endpoint has failed.
-    #[must_use]
-    pub fn is_broken(&self) -> bool {
-        self.is_broken
-    }
-
-    fn begin(&self, channel: Channel, pipe: &Pipe, order: &Order) {
-        channel.begin(&self.host.registers, pipe, order);
     }
 
     /// Lends the controller the current buffer.
@@ -115,16 +120,16 @@ impl<R: Registers, M: Memory> Ecm<R, M> {
         let mut transfer = Transfer::new(pipe, self.host.address(buffer), RECEIVE_BYTES as u32, self.receiving.pid());
         let order = transfer.order();
         self.receiving = transfer;
-        self.begin(RECEIVE, &pipe, &order);
+        self.coming.begin(&self.host.registers, &pipe, &order);
     }
 
     /// Takes the buffer back that the controller has filled, and lends the other; which, and how much of it.
     fn take_back(&mut self) -> Option<(Buffer, usize)> {
         while !self.is_broken
-            && let Some(halt) = RECEIVE.look(&self.host.registers)
+            && let Some(halt) = self.coming.look(&self.host.registers)
         {
             match self.receiving.halted(&halt) {
-                Step::Order(order) => self.begin(RECEIVE, self.receiving.pipe(), &order),
+                Step::Order(order) => self.coming.begin(&self.host.registers, self.receiving.pipe(), &order),
                 Step::Failed(_) => self.is_broken = true,
                 Step::Done(bytes) => {
                     let filled = receive_buffer(self.buffer);
@@ -144,12 +149,12 @@ impl<R: Registers, M: Memory> Ecm<R, M> {
                 self.begin_slot();
                 continue;
             };
-            let Some(halt) = TRANSMIT.look(&self.host.registers) else {
-                TRANSMIT.listen(&self.host.registers);
+            let Some(halt) = self.leaving.look(&self.host.registers) else {
+                self.leaving.listen(&self.host.registers);
                 return;
             };
             match sending.halted(&halt) {
-                Step::Order(order) => self.begin(TRANSMIT, &self.to, &order),
+                Step::Order(order) => self.leaving.begin(&self.host.registers, &self.to, &order),
                 Step::Failed(_) => self.is_broken = true,
                 Step::Done(_) => {
                     self.pid = sending.pid();
@@ -166,7 +171,7 @@ impl<R: Registers, M: Memory> Ecm<R, M> {
         let address = self.host.address(slot(self.first));
         let mut transfer = Transfer::new(self.to, address, self.lengths[self.first].into(), self.pid).ending_short();
         let order = transfer.order();
-        self.begin(TRANSMIT, &self.to, &order);
+        self.leaving.begin(&self.host.registers, &self.to, &order);
         self.sending = Some(transfer);
     }
 }
@@ -184,6 +189,10 @@ impl<R: Registers + Send, M: Memory> Card for Ecm<R, M> {
         Abilities { payload: 1500, has_checked_sums: false }
     }
 
+    fn is_broken(&self) -> bool {
+        self.is_broken
+    }
+
     fn is_up(&mut self) -> bool {
         !self.is_broken
     }
@@ -198,7 +207,7 @@ impl<R: Registers + Send, M: Memory> Card for Ecm<R, M> {
             }
         }
         if !self.is_broken {
-            RECEIVE.listen(&self.host.registers);
+            self.coming.listen(&self.host.registers);
             open_gate(&self.host.registers);
         }
         None

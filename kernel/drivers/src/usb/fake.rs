@@ -21,6 +21,7 @@ use crate::window::Registers;
 /// Where the memory is, as the controller sees it.
 const BUS: u32 = 0xC010_0000;
 const CHANNELS: usize = 8;
+const RAM: usize = 64 << 10;
 
 const COMPLETE: u32 = 1 << 0;
 const HALTED: u32 = 1 << 1;
@@ -112,8 +113,9 @@ impl Fake {
             registers,
             channels: [[0; 8]; CHANNELS],
             asked: Asked::default(),
-            ram: std::vec![0xA5; 64 << 10],
-            cache: HashMap::new(),
+            ram: std::vec![0xA5; RAM],
+            // Whoever had the memory before has written to it.
+            cache: (0..RAM / LINE).map(|line| (line, ([0x5A; LINE], true))).collect(),
         })))
     }
 
@@ -208,6 +210,19 @@ impl World {
         !is_over
     }
 
+    /// A core fetches, for no reason, what is about to come: the copy that it has is of no use then.
+    fn guess(&mut self, number: usize) {
+        let [character, _, _, _, size, at, ..] = self.channels[number];
+        if character & 1 << 15 == 0 {
+            return;
+        }
+        let offset = (at - BUS) as usize;
+        for line in offset / LINE..(offset + (size & 0x7_FFFF) as usize).div_ceil(LINE) {
+            let fetch = || (self.ram[line * LINE..][..LINE].try_into().expect("a line"), false);
+            self.cache.entry(line).or_insert_with(fetch);
+        }
+    }
+
     /// The controller writes to memory.
     fn store(&mut self, offset: usize, data: &[u8]) {
         for (at, &byte) in (offset..).zip(data) {
@@ -281,8 +296,11 @@ impl Registers for Fake {
                 let channel = &mut world.channels[number];
                 assert!(channel[0] & ENABLE == 0 || register == 3, "channel {number} runs: its register {register} is not to be written");
                 channel[register] = if register == 2 { channel[2] & !value } else { value };
-                if register == 0 && value & ENABLE != 0 && !world.is_late {
-                    world.work();
+                if register == 0 && value & ENABLE != 0 {
+                    world.guess(number);
+                    if !world.is_late {
+                        world.work();
+                    }
                 }
             }
             _ => drop(world.registers.insert(offset, value)),

@@ -9,7 +9,7 @@ use super::{Patience, Speed, UsbError};
 use crate::window::Registers;
 
 /// The channel of requests.
-const REQUESTS: Channel = Channel(0);
+const REQUESTS: u8 = 0;
 /// How long each of a request's three stages may take, in milliseconds. USB 2.0, 9.2.6.4, allows half a second until data comes.
 const STAGE_MS: u32 = 1000;
 /// How often the channel may interrupt in one stage: it goes on after each error.
@@ -41,6 +41,7 @@ pub struct Host<R, M> {
     pub registers: R,
     /// The memory.
     pub memory: M,
+    requests: Channel,
     /// A transfer was given up: its channel and its memory are the controller's for ever.
     is_lost: bool,
 }
@@ -55,7 +56,7 @@ impl<R: Registers, M: Memory> Host<R, M> {
             return Err(UsbError::Memory);
         }
         start::controller(&registers, patience)?;
-        Ok(Self { registers, memory, is_lost: false })
+        Ok(Self { registers, memory, requests: Channel::new(REQUESTS), is_lost: false })
     }
 
     /// Where a buffer is, as the controller sees it.
@@ -114,18 +115,18 @@ impl<R: Registers, M: Memory> Host<R, M> {
         #[expect(clippy::cast_possible_truncation, reason = "a thousand at most")]
         let mut transfer = Transfer::new(pipe, self.address(buffer), bytes as u32, pid);
         let mut order = transfer.order();
-        REQUESTS.begin(&self.registers, &pipe, &order);
+        self.requests.begin(&self.registers, &pipe, &order);
         for _ in 0..LOOKS {
-            if let Some(halt) = REQUESTS.look(&self.registers) {
+            if let Some(halt) = self.requests.look(&self.registers) {
                 match transfer.halted(&halt) {
                     Step::Done(moved) => return Ok(moved as usize),
                     Step::Failed(error) => return Err(error),
                     Step::Order(next) => order = next,
                 }
-                REQUESTS.begin(&self.registers, &pipe, &order);
+                self.requests.begin(&self.registers, &pipe, &order);
                 continue;
             }
-            REQUESTS.listen(&self.registers);
+            self.requests.listen(&self.registers);
             dwc2::open_gate(&self.registers);
             if !patience.is_interrupted(STAGE_MS) {
                 break;

@@ -82,22 +82,35 @@ const PID_SHIFT: u32 = 29;
 
 /// A channel of the controller. It is used by one transfer at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Channel(pub u8);
+pub struct Channel {
+    number: u8,
+    is_listened_to: bool,
+}
 
 impl Channel {
+    /// The channel of this number, which was [readied](Channel::ready).
+    #[must_use]
+    pub const fn new(number: u8) -> Self {
+        Self { number, is_listened_to: false }
+    }
+
     fn write(self, registers: &impl Registers, register: usize, value: u32) {
-        registers.write(of_channel(self.0, register), value);
+        registers.write(of_channel(self.number, register), value);
     }
 
     fn read(self, registers: &impl Registers, register: usize) -> u32 {
-        registers.read(of_channel(self.0, register))
+        registers.read(of_channel(self.number, register))
+    }
+
+    /// Forgets what has happened to it, which does not run.
+    pub fn ready(self, registers: &impl Registers) {
+        self.write(registers, HCINTMSK, 0);
+        self.write(registers, HCINT, Happened::ALL.bits());
+        self.write(registers, HCSPLT, 0);
     }
 
     /// Begins. It does not interrupt before [`Channel::listen`]: what QEMU does at once is seen by the next look.
     pub fn begin(self, registers: &impl Registers, pipe: &Pipe, order: &Order) {
-        self.write(registers, HCINTMSK, 0);
-        self.write(registers, HCINT, Happened::ALL.bits());
-        self.write(registers, HCSPLT, 0);
         let packets = order.packets(pipe) & PACKETS_MASK;
         self.write(registers, HCTSIZ, order.bytes & BYTES_MASK | packets << PACKETS_SHIFT | order.pid.0 << PID_SHIFT);
         self.write(registers, HCDMA, order.address);
@@ -109,19 +122,25 @@ impl Channel {
     }
 
     /// It interrupts when it halts, or has halted.
-    pub fn listen(self, registers: &impl Registers) {
-        self.write(registers, HCINTMSK, Happened::HALTED.bits());
+    pub fn listen(&mut self, registers: &impl Registers) {
+        if !self.is_listened_to {
+            self.is_listened_to = true;
+            self.write(registers, HCINTMSK, Happened::HALTED.bits());
+        }
     }
 
-    /// How it has halted; none as long as it has not. Told once.
+    /// How it has halted; none as long as it has not. Told once, and it is ready again then.
     #[must_use]
-    pub fn look(self, registers: &impl Registers) -> Option<Halt> {
+    pub fn look(&mut self, registers: &impl Registers) -> Option<Halt> {
         let happened = Happened::from_bits_retain(self.read(registers, HCINT));
         if !happened.contains(Happened::HALTED) {
             return None;
         }
         let size = self.read(registers, HCTSIZ);
-        self.write(registers, HCINTMSK, 0);
+        if self.is_listened_to {
+            self.is_listened_to = false;
+            self.write(registers, HCINTMSK, 0);
+        }
         self.write(registers, HCINT, Happened::ALL.bits());
         let (left_bytes, left_packets) = (size & BYTES_MASK, size >> PACKETS_SHIFT & PACKETS_MASK);
         Some(Halt { happened, left_bytes, left_packets, pid: Pid(size >> PID_SHIFT & 3) })
@@ -146,27 +165,44 @@ mod tests {
             Write(0x530, 2048 | 32 << 19 | 2 << 29),
             Write(0x534, 0xC010_0000),
             Write(0x520, character),
-            Write(0x52C, 2),
         ];
         let script = Script::new(&accesses);
-        Channel(1).begin(&script, &PIPE, &order);
-        Channel(1).listen(&script);
+        let channel = Channel::new(1);
+        channel.ready(&script);
+        channel.begin(&script, &PIPE, &order);
         script.assert_done();
     }
 
     #[test]
     fn a_channel_that_still_runs_is_left_alone() {
         let script = Script::new(&[Read(0x508, 0x10)]);
-        assert_eq!(Channel(0).look(&script), None, "refused for now is no halt");
+        assert_eq!(Channel::new(0).look(&script), None, "refused for now is no halt");
         script.assert_done();
     }
 
     #[test]
     fn a_halt_is_told_once_with_what_is_left() {
-        let script = Script::new(&[Read(0x508, 3), Read(0x510, 1988 | 31 << 19 | 2 << 29), Write(0x50C, 0), Write(0x508, 0x7FF)]);
-        let halt = Channel(0).look(&script).expect("it has halted");
+        let script = Script::new(&[Read(0x508, 3), Read(0x510, 1988 | 31 << 19 | 2 << 29), Write(0x508, 0x7FF)]);
+        let halt = Channel::new(0).look(&script).expect("it has halted");
         assert_eq!((halt.left_bytes, halt.left_packets, halt.pid), (1988, 31, Pid::DATA1));
         assert_eq!(halt.happened, Happened::COMPLETE | Happened::HALTED);
+        script.assert_done();
+    }
+
+    #[test]
+    fn a_channel_interrupts_from_when_it_is_listened_to_until_its_halt_is_told() {
+        let halt = [Read(0x508, 3), Read(0x510, 0)];
+        let mut accesses = std::vec![Write(0x50C, 2), Read(0x508, 0)];
+        accesses.extend(halt);
+        accesses.extend([Write(0x50C, 0), Write(0x508, 0x7FF)]);
+        accesses.extend(halt);
+        accesses.extend([Write(0x508, 0x7FF), Write(0x50C, 2)]);
+        let script = Script::new(&accesses);
+        let mut channel = Channel::new(0);
+        channel.listen(&script);
+        channel.listen(&script);
+        assert!(channel.look(&script).is_none() && channel.look(&script).is_some() && channel.look(&script).is_some());
+        channel.listen(&script);
         script.assert_done();
     }
 

@@ -2,6 +2,7 @@
 //!
 //! Each look at a register that is to change is followed by a pause of a millisecond, and each has a limit.
 
+use super::channel::Channel;
 use super::registers::{
     ARCHITECTURE_INTERNAL, ARCHITECTURE_MASK, Ahb, CHANNELS_SHIFT, Character, GAHBCFG, GHWCFG2, GINTMSK, GINTSTS, GNPTXFSIZ, GRSTCTL,
     GRXFSIZ, GSNPSID, GUSBCFG, HAINTMSK, HCCHAR, HCFG, HPRT0, HPTXFSIZ, IDENTITY, IDENTITY_MASK, PCGCTL, Port, Reset, Usb, of_channel,
@@ -56,9 +57,11 @@ pub fn controller(registers: &impl Registers, patience: &mut dyn Patience) -> Re
     registers.write(HPTXFSIZ, TIMED_WORDS << 16 | (RECEIVE_WORDS + BULK_WORDS));
     flush(registers, patience, Reset::TRANSMIT | Reset::ALL, Reset::TRANSMIT)?;
     flush(registers, patience, Reset::RECEIVE, Reset::RECEIVE)?;
-    for channel in 0..channels + 1 {
-        #[expect(clippy::cast_possible_truncation, reason = "below 16")]
-        silence(registers, patience, channel as u8)?;
+    for channel in 0..16 {
+        if u32::from(channel) <= channels {
+            silence(registers, patience, channel)?;
+            Channel::new(channel).ready(registers);
+        }
     }
     registers.write(GINTMSK, 0);
     registers.write(GINTSTS, u32::MAX);

@@ -9,9 +9,8 @@ use crate::usb::fake::{Fake, card};
 fn host(is_late: bool) -> (Host<Fake, Fake>, Fake, Asked) {
     let fake = Fake::new(Some((Speed::Full, card::plugged(64).0)));
     fake.world().is_late = is_late;
-    let mut host = Host::new(fake.clone(), fake.clone(), &mut fake.clone()).expect("it starts");
+    let host = Host::new(fake.clone(), fake.clone(), &mut fake.clone()).expect("it starts");
     let speed = start::root_port(&host.registers, &mut fake.clone()).expect("it is plugged in");
-    host.is_lost = false;
     (host, fake, Asked { address: 0, speed, packet: 64 })
 }
 

@@ -62,10 +62,16 @@ fn a_controller_starts_from_what_was_left_on() {
         Read(0x10, 0),
     ]);
     // The third channel was at work.
-    let channel = |number: usize| 0x500 + 0x20 * number;
-    accesses.extend([Read(channel(0), 0), Read(channel(1), 0), Read(channel(2), 1 << 31), Read(channel(2), 1 << 31)]);
-    accesses.extend([Write(channel(2), 3 << 30), Read(channel(2), 1 << 31), Read(channel(2), 0)]);
-    accesses.extend((3..8).map(|number| Read(channel(number), 0)));
+    for number in 0..8 {
+        let channel = 0x500 + 0x20 * number;
+        if number == 2 {
+            accesses.extend([Read(channel, 1 << 31), Read(channel, 1 << 31), Write(channel, 3 << 30)]);
+            accesses.extend([Read(channel, 1 << 31), Read(channel, 0)]);
+        } else {
+            accesses.push(Read(channel, 0));
+        }
+        accesses.extend([Write(channel + 0xC, 0), Write(channel + 8, 0x7FF), Write(channel + 4, 0)]);
+    }
     accesses.extend([Write(0x18, 0), Write(0x14, u32::MAX), Write(0x418, 7), Read(0x08, 0x30), Write(0x08, 0x31)]);
     // Power, without forbidding what is enabled.
     accesses.extend([Read(0x440, 0xF), Write(0x440, 1 << 12 | 1)]);
