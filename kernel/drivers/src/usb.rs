@@ -22,6 +22,8 @@ pub mod memory;
 pub mod request;
 pub mod search;
 
+use core::fmt;
+
 /// What a driver cannot do without a thread and a clock: let time pass.
 pub trait Patience {
     /// Lets at least so many milliseconds pass.
@@ -56,7 +58,12 @@ pub enum UsbError {
     /// What is plugged in is not there after its reset.
     Port,
     /// A transfer neither ends nor fails.
-    Silent,
+    Silent {
+        /// Whose: 0 is a device that has no address yet.
+        address: u8,
+        /// What was asked.
+        request: u8,
+    },
     /// A device refuses what it was asked.
     Refused,
     /// A device answers with errors on the line.
@@ -71,23 +78,23 @@ pub enum UsbError {
     Memory,
 }
 
-impl UsbError {
-    /// As a boot line says it.
-    #[must_use]
-    pub const fn text(self) -> &'static str {
-        match self {
+impl fmt::Display for UsbError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
             Self::Controller => "the USB controller is no DWC2 with DMA",
             Self::Reset => "the USB controller does not come out of its reset",
             Self::Flush => "the USB controller does not empty its buffers",
             Self::Nothing => "nothing is plugged into USB",
             Self::Port => "what is plugged into USB does not survive its port's reset",
-            Self::Silent => "a USB device does not answer",
+            Self::Silent { address, request } => {
+                return write!(f, "the USB device at address {address} does not answer request {request}");
+            }
             Self::Refused => "a USB device refuses a request that each must answer",
             Self::Line => "the line to a USB device has errors",
             Self::Descriptor => "a USB device describes itself as nothing that can be",
             Self::HubPort => "a USB hub's port does not come out of its reset",
             Self::NoCard => "no USB device is a network card of the class CDC-ECM",
             Self::Memory => "no memory for USB",
-        }
+        })
     }
 }

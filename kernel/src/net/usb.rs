@@ -10,6 +10,7 @@ use skete_drivers::usb::{Patience, UsbError, search};
 use skete_drivers::window::Window;
 use skete_logic::time::Instant;
 
+use super::card::Refusal;
 use crate::board::{self, mailbox};
 use crate::memory::usb::{self, Shared};
 use crate::sched::devices::{self, Device};
@@ -51,23 +52,20 @@ impl Patience for Bell {
 ///
 /// # Errors
 /// Why there is none.
-pub fn open(bell: &'static AtomicU32) -> Result<Ecm<Window, Shared>, &'static str> {
+pub fn open(bell: &'static AtomicU32) -> Result<Ecm<Window, Shared>, Refusal> {
     if !mailbox::power_usb() {
-        return Err("the firmware gives USB no power");
+        return Err("the firmware gives USB no power".into());
     }
-    let memory = Shared::take(MEMORY_BYTES).ok_or(UsbError::Memory.text())?;
-    let registers = usb::window().ok_or(UsbError::Memory.text())?;
+    let memory = Shared::take(MEMORY_BYTES).ok_or(UsbError::Memory)?;
+    let registers = usb::window().ok_or(UsbError::Memory)?;
     close_gate(&registers);
     if !devices::register(Device { number: Irq::USB.number().into(), quiet, count: bell }) {
-        return Err("too many devices interrupt");
+        return Err("too many devices interrupt".into());
     }
     let patience = &mut Bell { bell, seen: bell.load(Ordering::Relaxed) };
-    let set_up = || {
-        let mut host = Host::new(registers, memory, patience)?;
-        let found = search::card(&mut host, patience)?;
-        Ecm::new(host, &found, patience)
-    };
-    set_up().map_err(UsbError::text)
+    let mut host = Host::new(registers, memory, patience)?;
+    let found = search::card(&mut host, patience)?;
+    Ok(Ecm::new(host, &found, patience)?)
 }
 
 /// Answers the controller's interrupt: it falls silent until everything was looked at.

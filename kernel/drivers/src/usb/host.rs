@@ -42,6 +42,8 @@ pub struct Host<R, M> {
     /// The memory.
     pub memory: M,
     requests: Channel,
+    /// What was asked last.
+    request: u8,
     /// A transfer was given up: its channel and its memory are the controller's for ever.
     is_lost: bool,
 }
@@ -56,7 +58,7 @@ impl<R: Registers, M: Memory> Host<R, M> {
             return Err(UsbError::Memory);
         }
         start::controller(&registers, patience)?;
-        Ok(Self { registers, memory, requests: Channel::new(REQUESTS), is_lost: false })
+        Ok(Self { registers, memory, requests: Channel::new(REQUESTS), request: 0, is_lost: false })
     }
 
     /// Where a buffer is, as the controller sees it.
@@ -97,15 +99,17 @@ impl<R: Registers, M: Memory> Host<R, M> {
     }
 
     fn request(&mut self, asked: &Asked, setup: Setup, patience: &mut dyn Patience) -> Result<(), UsbError> {
+        let silent = UsbError::Silent { address: asked.address, request: self.request };
+        if self.is_lost {
+            return Err(silent);
+        }
+        self.request = setup.request;
         SETUP.fill(&mut self.memory, &setup.emit());
         self.stage(asked, false, SETUP_BYTES, Pid::SETUP, patience).map(drop)
     }
 
     /// One stage of a request: it, its answer, or that all is well. How much was moved.
     fn stage(&mut self, asked: &Asked, is_in: bool, bytes: usize, pid: Pid, patience: &mut dyn Patience) -> Result<usize, UsbError> {
-        if self.is_lost {
-            return Err(UsbError::Silent);
-        }
         let &Asked { address, speed, packet } = asked;
         let buffer = if is_in { ANSWER } else { SETUP };
         if is_in {
@@ -133,7 +137,7 @@ impl<R: Registers, M: Memory> Host<R, M> {
             }
         }
         self.is_lost = true;
-        Err(UsbError::Silent)
+        Err(UsbError::Silent { address, request: self.request })
     }
 }
 

@@ -69,7 +69,7 @@ pub fn card<R: Registers, M: Memory>(host: &mut Host<R, M>, patience: &mut dyn P
     while let Some(hub) = search.hubs.pop_at(0) {
         match search.behind(hub) {
             Ok(Some(card)) => return Ok(card),
-            Err(UsbError::Silent) => return Err(UsbError::Silent),
+            Err(silent @ UsbError::Silent { .. }) => return Err(silent),
             // What is behind a hub that fails is not reached; others may be.
             Ok(None) | Err(_) => {}
         }
@@ -91,7 +91,7 @@ impl<R: Registers, M: Memory> Search<'_, R, M> {
             match met {
                 Ok(Is::Card(card)) => return Ok(Some(card)),
                 Ok(Is::Hub(hub)) if !self.hubs.is_full() => self.hubs.push(hub),
-                Err(UsbError::Silent) => return Err(UsbError::Silent),
+                Err(silent @ UsbError::Silent { .. }) => return Err(silent),
                 // It may still answer at address 0, where the next one is to.
                 Ok(Is::Hub(_) | Is::Other) | Err(_) => hub.shut(self.host, port, self.patience)?,
             }
