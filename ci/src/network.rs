@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 use std::str::FromStr;
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Result, ensure};
 use clap::Args;
 
 use crate::board::{Board, Machine};
@@ -17,6 +17,9 @@ pub struct Network {
     /// Fix the guest's address instead of asking DHCP, such as 10.0.2.15/24,10.0.2.2,10.0.2.3.
     #[arg(long, value_name = "ADDRESS/BITS[,GATEWAY[,NAMES]]", value_parser = address)]
     pub ip: Option<String>,
+    /// Plug no network card in.
+    #[arg(long)]
+    pub no_card: bool,
 }
 
 /// A port of this machine's that leads to the guest.
@@ -60,25 +63,14 @@ fn address(text: &str) -> Result<String, String> {
 }
 
 impl Network {
-    /// Refuses what the board has not.
-    ///
-    /// # Errors
-    /// `--forward` or `--ip` for raspi3b.
-    pub fn check(&self, machine: &Machine) -> Result<()> {
-        if machine.board == Board::Raspi3b && (!self.forward.is_empty() || self.ip.is_some()) {
-            bail!("--forward and --ip are for --board virt: there is no driver for the Pi's card yet");
-        }
-        Ok(())
-    }
-
     /// QEMU's words for the card, if the program uses one.
     ///
     /// # Errors
-    /// As [`Self::check`]; a port leads to a program that uses no network.
+    /// A port leads to a program that uses no network, or has no card.
     pub fn words(&self, machine: &Machine, is_used: bool) -> Result<Vec<String>> {
-        self.check(machine)?;
         ensure!(is_used || self.forward.is_empty(), "--forward: the program uses no network, so nobody would answer");
-        if machine.board != Board::Virt || !is_used {
+        ensure!(!self.no_card || self.forward.is_empty(), "--forward and --no-card: nobody would answer");
+        if self.no_card || !is_used {
             return Ok(Vec::new());
         }
         let mut network = "user,id=network".to_owned();
@@ -86,8 +78,13 @@ impl Network {
             let protocol = if *is_udp { "udp" } else { "tcp" };
             network += &format!(",hostfwd={protocol}:127.0.0.1:{here}-:{there}");
         }
-        let words = ["-netdev", &network, "-device", "virtio-net-device,netdev=network", "-global", "virtio-mmio.force-legacy=false"];
-        Ok(words.map(String::from).into())
+        let mut words = vec!["-netdev", &network, "-device"];
+        match machine.board {
+            Board::Virt => words.extend(["virtio-net-device,netdev=network", "-global", "virtio-mmio.force-legacy=false"]),
+            // QEMU puts a hub between it and the root port, as the board has one.
+            Board::Raspi3b => words.push("usb-net,netdev=network,id=card"),
+        }
+        Ok(words.into_iter().map(String::from).collect())
     }
 }
 
@@ -95,9 +92,13 @@ impl Network {
 mod tests {
     use super::*;
 
-    fn words(forward: &[&str], is_used: bool) -> Result<String> {
+    fn words_of(board: Board, forward: &[&str], is_used: bool) -> Result<String> {
         let forward = forward.iter().map(|text| text.parse().expect("it is one")).collect();
-        Network { forward, ip: None }.words(&Machine::new(Board::Virt, 4), is_used).map(|words| words.join(" "))
+        Network { forward, ..Network::default() }.words(&Machine::new(board, 4), is_used).map(|words| words.join(" "))
+    }
+
+    fn words(forward: &[&str], is_used: bool) -> Result<String> {
+        words_of(Board::Virt, forward, is_used)
     }
 
     #[test]
@@ -125,8 +126,18 @@ mod tests {
     }
 
     #[test]
-    fn the_pi_has_no_card_yet() {
-        let network = Network { forward: Vec::new(), ip: Some("10.0.2.15/24".into()) };
-        assert!(network.check(&Machine::new(Board::Raspi3b, 4)).is_err() && network.check(&Machine::new(Board::Virt, 4)).is_ok());
+    fn the_pi_has_its_card_at_its_usb() {
+        let line = words_of(Board::Raspi3b, &["7777:7"], true).expect("it has one");
+        assert_eq!(line, "-netdev user,id=network,hostfwd=tcp:127.0.0.1:7777-:7 -device usb-net,netdev=network,id=card");
+    }
+
+    #[test]
+    fn where_no_card_is_wanted_none_is_plugged_in() {
+        for board in [Board::Raspi3b, Board::Virt] {
+            let network = Network { no_card: true, ..Network::default() };
+            assert!(network.words(&Machine::new(board, 4), true).expect("nothing is wrong").is_empty());
+            let network = Network { forward: vec![Forward::tcp(7777, 7)], ..network };
+            assert!(network.words(&Machine::new(board, 4), true).is_err(), "nobody would answer");
+        }
     }
 }

@@ -191,7 +191,6 @@ impl Run {
     pub fn carry_out(mut self) -> Result<u8> {
         self.machine.check()?;
         self.surroundings.check()?;
-        self.surroundings.network.check(&self.machine)?;
         packages::all(self.choice.offline)?;
         let (builder, elf) = self.choice.build()?;
         if self.gdb {

@@ -42,6 +42,8 @@ pub struct Case {
     pub input_after: Option<String>,
     /// Whether this machine answers the program: on a port that is its last argument, as `10.0.2.2:PORT`.
     pub peer: bool,
+    /// Whether a program that uses the network has a card.
+    pub card: bool,
     /// A folder beside the table that fills the file tree.
     pub root: Option<PathBuf>,
     /// The exit status.
@@ -87,6 +89,7 @@ impl Default for Case {
             input: None,
             input_after: None,
             peer: false,
+            card: true,
             root: None,
             status: 0,
             output: Vec::new(),

@@ -5,7 +5,7 @@
 //! - [`window`]: addresses above all RAM, for what needs guard pages or a first-touch mapping: stacks, `mmap`
 //! - [`shared`]: a segment's frames, mapped wherever it is attached
 //! - [`stack`]: a thread's stack and TLS block, recycled
-//! - [`virtio`]: frames lent to virtio devices
+//! - [`virtio`], [`usb`]: frames lent to virtio devices, and to the Pi's USB controller
 //! - [`heap`]: talc behind `sys_malloc`, and `cache`, which keeps small blocks at hand
 
 mod cache;
@@ -14,6 +14,7 @@ pub mod heap;
 pub mod map;
 pub mod shared;
 pub mod stack;
+pub mod usb;
 pub mod virtio;
 pub mod window;
 

@@ -1,6 +1,6 @@
 //! The network on the machine: the stack of [`skete_net`] behind a lock, the thread that turns it, and how callers wait.
 //!
-//! - [`card`]: which card there is · [`announcement`]: what boot says of it
+//! - [`card`]: which card there is · [`usb`]: one at the Pi's USB · [`announcement`]: what boot says of it
 //! - [`names`]: which address a name has
 //! - [`transfer`]: what callers do and may have to wait for · [`wait`]: how they wait
 //!
@@ -15,6 +15,7 @@ pub mod announcement;
 pub mod card;
 pub mod names;
 pub mod transfer;
+mod usb;
 pub mod wait;
 
 use core::sync::atomic::{AtomicU32, Ordering};

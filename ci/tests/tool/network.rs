@@ -38,11 +38,21 @@ fn converse(stream: &mut TcpStream, said: &[u8]) {
 #[test]
 #[ignore = "needs the tool and QEMU"]
 fn a_hundred_connections_at_a_time_hear_every_byte_that_they_said() {
+    a_hundred_connections_by("virt", "network: virtio-net");
+}
+
+#[test]
+#[ignore = "needs the tool and QEMU"]
+fn and_so_they_do_over_the_pis_usb() {
+    a_hundred_connections_by("raspi3b", "network: usb-ecm");
+}
+
+fn a_hundred_connections_by(board: &str, card: &str) {
     let began = Instant::now();
     let port = free_port();
     let forward = format!("{port}:7");
     let count = CONNECTIONS.to_string();
-    let words = ["run", "echo", "--board", "virt", "--offline", "--forward", &forward, "--timeout", "240", "--", "7", &count];
+    let words = ["run", "echo", "--board", board, "--offline", "--forward", &forward, "--timeout", "240", "--", "7", &count];
     let mut guest = Watched::start(tool(root()).args(words));
     assert!(guest.read_until("echo: listening"), "{}", guest.text);
     // One by one: QEMU's user network admits about two that come at the same time.
@@ -62,7 +72,7 @@ fn a_hundred_connections_at_a_time_hear_every_byte_that_they_said() {
     let last = format!("echo: {CONNECTIONS} connections, {} bytes", CONNECTIONS * (BYTES + 1));
     assert!(guest.read_until(&last), "{}", guest.text);
     assert!(guest.child.wait().unwrap().success());
-    assert!(guest.text.contains("network: virtio-net"), "{}", guest.text);
+    assert!(guest.text.contains(card), "{}", guest.text);
     assert!(began.elapsed() < Duration::from_secs(240));
 }
 
@@ -71,7 +81,7 @@ fn a_hundred_connections_at_a_time_hear_every_byte_that_they_said() {
 fn a_port_that_leads_nowhere_is_refused_before_anything_boots() {
     let refused = |words: &[&str], part: &str| Outcome::of(tool(root()).args(words)).assert(1, &[part]);
     refused(&["run", "hello", "--board", "virt", "--offline", "--forward", "7777:7"], "uses no network");
-    refused(&["run", "echo", "--board", "raspi3b", "--offline", "--forward", "7777:7"], "--board virt");
+    refused(&["run", "echo", "--board", "raspi3b", "--offline", "--forward", "7777:7", "--no-card"], "nobody would answer");
     Outcome::of(tool(root()).args(["run", "echo", "--forward", "7777"])).assert(2, &["two ports are needed"]);
     Outcome::of(tool(root()).args(["run", "echo", "--board", "virt", "--ip", "10.0.2.15"])).assert(2, &["bits of its network"]);
 }
@@ -81,9 +91,11 @@ fn a_port_that_leads_nowhere_is_refused_before_anything_boots() {
 fn a_load_ends_with_a_table_and_the_programs_own_end() {
     let folder = tempfile::tempdir().unwrap();
     let figures = folder.path().join("figures.json");
-    let words = ["stress", "echo", "--board", "virt", "--offline", "--connections", "20", "--seconds", "2", "--seed", "7", "--json"];
-    let outcome = Outcome::of(tool(root()).args(words).arg(&figures));
-    outcome.assert(0, &["connections                20", "broken                      0"]);
-    let figures = std::fs::read_to_string(figures).unwrap();
-    assert!(figures.contains("\"broken\": 0") && figures.contains("\"connections\": 20"), "{figures}");
+    for board in ["virt", "raspi3b"] {
+        let words = ["stress", "echo", "--board", board, "--offline", "--connections", "20", "--seconds", "2", "--seed", "7", "--json"];
+        let outcome = Outcome::of(tool(root()).args(words).arg(&figures));
+        outcome.assert(0, &["connections                20", "broken                      0"]);
+        let figures = std::fs::read_to_string(&figures).unwrap();
+        assert!(figures.contains("\"broken\": 0") && figures.contains("\"connections\": 20"), "{figures}");
+    }
 }

@@ -43,6 +43,9 @@ pub trait Card: Send {
     /// What it can do.
     fn abilities(&self) -> Abilities;
 
+    /// Whether it did what no card may, or fails: it does nothing any more.
+    fn is_broken(&self) -> bool;
+
     /// Whether a cable leads somewhere.
     fn is_up(&mut self) -> bool;
 

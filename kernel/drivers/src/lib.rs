@@ -14,7 +14,8 @@
 //! - [`rng_bcm2835`], [`virtio::entropy`], [`jitter`]: random bytes, best first
 //! - [`pl031`]: the time of day
 //! - [`virtio`]: what is in a slot
-//! - [`card`]: what every network card can do; [`virtio::net`]
+//! - [`card`]: what every network card can do; [`virtio::net`], [`usb::ecm`]
+//! - [`usb`]: the Pi's USB: its controller, what is plugged in, and a network card among that
 //!
 //! # Which board has what
 //! Addresses are physical. The Pi's are fixed; `virt`'s are what QEMU's devicetree says, to be read from there.
@@ -31,6 +32,7 @@
 //! | time of day | [`pl031`] 0x0901_0000 | the same | none: it is handed over at boot |
 //! | clocks, memory, power | – | – | [`mailbox`] 0x3F00_B880 |
 //! | virtio | 32 slots 0x0A00_0000 + 0x200·n, INTID 48 + n, edge | the same | none |
+//! | USB | none | none | [`usb::dwc2`] 0x3F98_0000, line 9 |
 #![no_std]
 
 #[cfg(test)]
@@ -54,6 +56,7 @@ mod poll;
 pub mod psci;
 pub mod rng_bcm2835;
 pub mod semihosting;
+pub mod usb;
 pub mod virtio;
 pub mod watchdog;
 pub mod window;

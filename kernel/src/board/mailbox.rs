@@ -1,9 +1,9 @@
-//! What the Pi's firmware is asked at boot: clocks.
+//! What the Pi's firmware is asked at boot: clocks, and power for USB.
 //!
 //! The VideoCore reads and writes memory past the cores' caches, so the message is cleaned out of them before it is sent and dropped from
 //! them before the answer is read. A firmware that once did not answer in time is never asked again: it may still write into the message.
 
-use skete_drivers::mailbox::{self, Answer, Buffer, Clock, Mailbox, Message, Reply, Request};
+use skete_drivers::mailbox::{self, Answer, Buffer, Clock, Mailbox, Message, Power, PowerDevice, Reply, Request};
 
 use super::window;
 use crate::arch::cpu;
@@ -60,5 +60,14 @@ pub fn set_uart_clock(hz: u32) -> Option<u32> {
     match ask(Request::SetClockRate { clock: Clock::Uart, hz, skips_turbo: false })? {
         Reply::SetClockRate(_, hz @ 1..) => Some(hz),
         _ => None,
+    }
+}
+
+/// Gives the USB controller power, and waits until it has it. False: the firmware does not.
+pub fn power_usb() -> bool {
+    let power = Power::ON | Power::WAIT_OR_MISSING;
+    match ask(Request::SetPower { device: PowerDevice::Usb, power }) {
+        Some(Reply::SetPower(_, power)) => power.contains(Power::ON) && !power.contains(Power::WAIT_OR_MISSING),
+        _ => false,
     }
 }

@@ -1,11 +1,12 @@
-//! What boot says of the network: one line, which names the card, its address, and how that came, or why there is no network.
+//! What boot says of the network: one line, which names the card, its address, and how that came, or why there is no network; and later,
+//! that the card has failed.
 //!
 //! A DHCP server mostly answers at once: `main` waits for half a second at most, so that the line is whole. Where it takes longer, the
 //! program begins, and a second line tells of the address when it comes; whoever connects meanwhile waits for it
 //! ([`skete_net::setup::PATIENCE`]).
 
 use core::fmt;
-use core::sync::atomic::{AtomicU32, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use skete_drivers::card::Mac;
 use skete_net::Stack;
@@ -69,8 +70,17 @@ pub fn make(found: Found) {
     }
 }
 
-/// Called by the turning thread: an address may have come.
+/// Whether it was said that the card has failed.
+static HAS_FAILED: AtomicBool = AtomicBool::new(false);
+
+/// Called by the turning thread: an address may have come, or the card have failed.
 pub fn notice(stack: &mut Stack<Heap>) {
+    if let Some(wired) = stack.wired()
+        && wired.way.card.is_broken()
+        && !HAS_FAILED.swap(true, Ordering::Relaxed)
+    {
+        trace::say(format_args!("network: {} has failed; loopback only from now on", wired.way.card.name()));
+    }
     let state = STATE.load(Ordering::Relaxed);
     if state == KNOWN || state == SAID {
         return;

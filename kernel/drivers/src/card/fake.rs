@@ -54,6 +54,10 @@ impl Card for Fake {
         Abilities { payload: 1500, has_checked_sums: false }
     }
 
+    fn is_broken(&self) -> bool {
+        false
+    }
+
     fn is_up(&mut self) -> bool {
         !self.cable().is_out
     }

@@ -4,7 +4,7 @@
 //! for neither stacks nor a program's memory is such memory. Of the features only the card's address and the state of the link are used:
 //! QEMU's user network offers no checksums, and a frame is one buffer.
 //!
-//! The device is not believed: a buffer that it hands back and never had makes the card [broken](Net::is_broken), and from then on it does
+//! The device is not believed: a buffer that it hands back and never had makes the card [broken](Card::is_broken), and from then on it does
 //! nothing; a length is cut to what the buffer holds. The interrupt is acknowledged by [`acknowledge`], which needs no more than the slot's
 //! registers, so that an interrupt handler can do it while the card is in use.
 #![allow(unsafe_code, reason = "buffers are lent to the device by address, through virtio-drivers' unsafe queue functions")]
@@ -96,12 +96,6 @@ impl<H: Hal, T: Transport> Net<H, T> {
         Ok(net)
     }
 
-    /// Whether the device handed back what it never had.
-    #[must_use]
-    pub fn is_broken(&self) -> bool {
-        self.is_broken
-    }
-
     /// Lends the device every free buffer to receive into.
     fn offer(&mut self) {
         let mut was_offered = false;
@@ -162,6 +156,10 @@ impl<H: Hal, T: Transport + Send> Card for Net<H, T> {
 
     fn abilities(&self) -> Abilities {
         Abilities { payload: 1500, has_checked_sums: false }
+    }
+
+    fn is_broken(&self) -> bool {
+        self.is_broken
     }
 
     fn is_up(&mut self) -> bool {
