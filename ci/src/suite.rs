@@ -328,7 +328,10 @@ mod tests {
         let table = "[[case]]\narguments = [\"two words\", \"5\"]\nroot = \"r\"\nboards = [\"virt\"]\ncores = [4]\nmodes = [\"icount\"]\nseeds = 1\n";
         let trials = parse("x", table, Wishes::default()).expect("the table is well-formed");
         let again = trials[1].again(Path::new("apps/x"));
-        assert_eq!(again, "cargo xtask run x --board virt --cores 4 --icount --chaos 1 --root apps/x/r --timeout 60 -- 'two words' 5 </dev/null");
+        assert_eq!(
+            again,
+            "cargo xtask run x --board virt --cores 4 --icount --chaos 1 --root apps/x/r --timeout 60 -- 'two words' 5 </dev/null"
+        );
     }
 
     #[test]

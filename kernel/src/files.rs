@@ -4,6 +4,7 @@
 //! - [`console`]: the terminal
 //! - [`devices`]: `/dev/null`, `/dev/zero`
 //! - [`event`]: eventfd
+//! - [`pipe`]: pipes
 //! - [`stored`]: the file tree
 //! - [`out`]: hands `/out` to the host
 //! - [`socket`]: sockets, as the network below has them
@@ -19,6 +20,7 @@ pub mod console;
 mod devices;
 pub mod event;
 mod out;
+pub mod pipe;
 pub mod poll;
 pub mod socket;
 pub mod stored;
@@ -59,7 +61,7 @@ static WRITER: OnceCell<Writer> = OnceCell::new();
 /// What is done with numbers that are not the console of the beginning.
 struct Writer {
     write: fn(i32, &[u8]) -> Result<usize, Errno>,
-    waits_itself: fn(i32) -> bool,
+    is_whole: fn(i32) -> bool,
 }
 
 /// The table of open files; the first caller opens the console as 0, 1 and 2.
@@ -72,9 +74,8 @@ fn table() -> Result<MappedMutexGuard<'static, RawSleep, Table>, Errno> {
             table.open(console, OpenFlags::BOTH)?;
         }
         *guard = Some(table);
-        let write = |fd, from: &[u8]| transfer(fd, OpenFlags::is_writable, |open| open.object.class.write(open, from));
-        let waits_itself = |fd| self::table().is_ok_and(|mut table| table.get(fd).is_ok_and(|open| open.object.class.waits_itself()));
-        let _ = WRITER.set(Writer { write, waits_itself });
+        let is_whole = |fd| self::table().is_ok_and(|mut table| table.get(fd).is_ok_and(|open| open.object.class.is_whole()));
+        let _ = WRITER.set(Writer { write: write_all, is_whole });
     }
     MutexGuard::try_map(guard, Option::as_mut).map_err(|_| Errno::ENOMEM)
 }
@@ -137,9 +138,30 @@ pub fn write(fd: i32, from: &[u8]) -> Result<usize, Errno> {
     WRITER.get().map_or(Err(Errno::EBADF), |writer| (writer.write)(fd, from))
 }
 
+/// Writes; on and on where a write goes on until all is written. What was written before an error counts.
+fn write_all(fd: i32, from: &[u8]) -> Result<usize, Errno> {
+    let mut written = 0;
+    loop {
+        let mut goes_on = false;
+        let step = |open: &mut Open| {
+            let class = open.object.class;
+            goes_on = class.is_whole() && !class.waits_itself() && !open.flags.contains(OpenFlags::NONBLOCKING);
+            class.write(open, &from[written..])
+        };
+        match transfer(fd, OpenFlags::is_writable, step) {
+            Ok(count) => written += count,
+            Err(errno) if written == 0 => return Err(errno),
+            Err(_) => return Ok(written),
+        }
+        if !goes_on || written == from.len() {
+            return Ok(written);
+        }
+    }
+}
+
 /// Whether several buffers are read or written as one: what waits by itself does so once a call, and a datagram is one.
 pub fn is_whole(fd: i32) -> bool {
-    WRITER.get().is_some_and(|writer| (writer.waits_itself)(fd))
+    WRITER.get().is_some_and(|writer| (writer.is_whole)(fd))
 }
 
 /// Reads from `position` on; where the opening stands does not change.
@@ -199,10 +221,10 @@ fn transfer(fd: i32, may: fn(OpenFlags) -> bool, mut step: impl FnMut(&mut Open)
 #[cold]
 fn wait_for(held: Held, mut seen: Seen, step: &mut dyn FnMut(&mut Open) -> Result<usize, Errno>) -> Result<usize, Errno> {
     loop {
-        changes::wait(seen, None)?;
+        let waited = changes::wait(seen, None);
         seen = changes::seen();
         let mut table = table()?;
-        let result = step(table.held(&held)?);
+        let result = waited.and_then(|()| step(table.held(&held)?));
         if result == Err(Errno::EAGAIN) {
             continue;
         }

@@ -5,6 +5,7 @@
 //! - [`configuration`]: `sysconf`, where musl would tell what is not so
 //! - [`detour`]: where a thread may be sent away to take its signals
 //! - [`heap`]: the names that musl has for `malloc` and its family
+//! - [`pipe`]: `pipe`, where a program asks for one
 //! - [`refused`]: what cannot be: `fork` and its kin
 //! - [`state`]: `__libc`, musl's own state, as far as it is ours to fill
 //! - [`threads`]: what musl must know of threads
@@ -13,6 +14,7 @@ pub mod calls;
 pub mod configuration;
 pub mod detour;
 pub mod heap;
+pub mod pipe;
 pub mod refused;
 pub mod start;
 pub mod state;

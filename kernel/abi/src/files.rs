@@ -80,6 +80,8 @@ pub const DT_REG: u8 = 8;
 pub const DT_LNK: u8 = 10;
 /// `d_type`: a socket.
 pub const DT_SOCK: u8 = 12;
+/// A pipe.
+pub const DT_FIFO: u8 = 1;
 
 /// `st_mode`: the bits that hold the kind.
 pub const S_IFMT: u32 = 0o17_0000;
@@ -93,6 +95,8 @@ pub const S_IFREG: u32 = 0o10_0000;
 pub const S_IFLNK: u32 = 0o12_0000;
 /// `st_mode`: a socket.
 pub const S_IFSOCK: u32 = 0o14_0000;
+/// A pipe.
+pub const S_IFIFO: u32 = 0o1_0000;
 
 /// `struct timespec` as Hermit lays it out, of clocks and timeouts too: the nanoseconds have 32 bits.
 #[repr(C)]

@@ -22,6 +22,7 @@ pub fn emit(entry: &Entry<'_>, next: u64, into: &mut [MaybeUninit<u8>]) -> Optio
         Kind::Link => files::DT_LNK,
         Kind::Device(_) => files::DT_CHR,
         Kind::Socket => files::DT_SOCK,
+        Kind::Pipe => files::DT_FIFO,
     };
     into.fill(MaybeUninit::new(0));
     put(into, offset_of!(Dirent, d_ino), &u64::from(entry.node.0).to_ne_bytes());

@@ -11,7 +11,8 @@
 //! - [`futaphore`]: semaphores that the program moves itself, over the futex table
 //! - [`sysv`]: System V semaphores, and the ids of System V objects
 //! - [`tree`], [`fds`]: the files under `/`, and the numbers of open ones, both over [`slab`]
-//! - [`dirent`], [`terminal`], [`event`]: how a directory's entries are laid out, what a terminal's bytes mean, what eventfd counts
+//! - [`dirent`], [`terminal`], [`event`], [`pipe`]: how a directory's entries are laid out, what a terminal's bytes mean, what eventfd counts,
+//!   what is on its way through a pipe
 //! - [`turns`]: whose bytes the console takes next
 //! - [`again`]: when a core looks again for a thread that could not be had
 //! - [`bitmap`]: which frames are free · [`pages`]: page-table entries, how cores change them, the window's units
@@ -35,6 +36,7 @@ pub mod host;
 pub mod mutant;
 pub mod options;
 pub mod pages;
+pub mod pipe;
 pub mod placement;
 pub mod ready;
 pub mod run_queue;

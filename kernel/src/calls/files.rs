@@ -191,6 +191,7 @@ fn stat(status: &Status) -> Stat {
         Kind::Link => (numbers::S_IFLNK, 0),
         Kind::Device(number) => (numbers::S_IFCHR, number),
         Kind::Socket => (numbers::S_IFSOCK, 0),
+        Kind::Pipe => (numbers::S_IFIFO, 0),
     };
     let size = i64::try_from(status.bytes).unwrap_or(i64::MAX);
     Stat {

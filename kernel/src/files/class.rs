@@ -47,6 +47,11 @@ pub trait Class: Sync {
         false
     }
 
+    /// Whether a call's buffers are as one: each of its reads is one, and a write that may wait goes on until all is written.
+    fn is_whole(&self) -> bool {
+        self.waits_itself()
+    }
+
     /// The number of the socket, if it is one.
     fn socket(&self, _item: u32) -> Option<u32> {
         None

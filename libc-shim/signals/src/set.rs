@@ -24,6 +24,8 @@ impl Signal {
     pub const ABORT: Self = Self(6);
     /// SIGKILL.
     pub const KILL: Self = Self(9);
+    /// SIGPIPE.
+    pub const PIPE: Self = Self(13);
     /// SIGALRM.
     pub const ALARM: Self = Self(14);
     /// SIGCHLD.

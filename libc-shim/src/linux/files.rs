@@ -10,8 +10,12 @@ use skete_abi::Errno;
 use skete_abi::files::{O_DIRECTORY, PollFd, S_IFCHR, S_IFMT, Stat as OurStat};
 use skete_abi::futex::TimeSpec;
 
+use skete_signals::{Info, Signal};
+
 use super::time;
 use super::{Answered, Arguments, int, pointer, told, word};
+use crate::signal::{self, code};
+use crate::thread::block::Block;
 
 /// Linux's numbers.
 mod number {
@@ -56,11 +60,11 @@ pub fn call(number: u64, arguments: &Arguments) -> Option<Answered> {
     let length = third as usize;
     Some(match number {
         number::READ => told(face::sys_read(int(first), pointer(second), length) as i64),
-        number::WRITE => told(face::sys_write(int(first), pointer(second), length) as i64),
+        number::WRITE => written(face::sys_write(int(first), pointer(second), length)),
         number::PREAD => told(face::sys_pread(int(first), pointer(second), length, fourth.cast_signed()) as i64),
         number::PWRITE => told(face::sys_pwrite(int(first), pointer(second), length, fourth.cast_signed()) as i64),
         number::READV => told(vectors::sys_readv(int(first), pointer(second), length) as i64),
-        number::WRITEV => told(vectors::sys_writev(int(first), pointer(second), length) as i64),
+        number::WRITEV => written(vectors::sys_writev(int(first), pointer(second), length)),
         number::LSEEK => told(face::sys_lseek(int(first), second as isize, int(third)) as i64),
         number::OPENAT => open(int(first), pointer(second), int(third), int(fourth)),
         number::CLOSE => told(face::sys_close(int(first))),
@@ -82,6 +86,15 @@ pub fn call(number: u64, arguments: &Arguments) -> Option<Answered> {
         number::CHDIR => change_here(pointer(first)),
         _ => return None,
     })
+}
+
+/// The answer of a write. Who writes what nobody will read is sent SIGPIPE (POSIX `write`).
+fn written(answer: isize) -> Answered {
+    if answer == -(Errno::EPIPE.number() as isize) {
+        // Too many that are pending make no difference: one more of them is SIGPIPE.
+        let _ = signal::send_to(Block::current(), Info { signal: Signal::PIPE, code: code::USER, value: 0, timer: None });
+    }
+    told(answer as i64)
 }
 
 /// Whether a call of this file goes on after a handler that wants it to.

@@ -9,7 +9,6 @@ use skete::thread;
 use skete_abi::Errno;
 
 use super::{Answered, Arguments, int, pointer, told, word};
-use crate::thread::schedule;
 
 /// Linux's numbers.
 mod number {
@@ -18,10 +17,6 @@ mod number {
     pub const FUTEX: u64 = 98;
     pub const SET_ROBUST_LIST: u64 = 99;
     pub const GET_ROBUST_LIST: u64 = 100;
-    pub const SETPARAM: u64 = 118;
-    pub const SETSCHEDULER: u64 = 119;
-    pub const GETSCHEDULER: u64 = 120;
-    pub const GETPARAM: u64 = 121;
     pub const SETAFFINITY: u64 = 122;
     pub const GETAFFINITY: u64 = 123;
     pub const YIELD: u64 = 124;
@@ -49,13 +44,6 @@ pub fn call(number: u64, arguments: &Arguments) -> Option<Answered> {
             sys_yield();
             Ok(0)
         }
-        // SAFETY: the program says what is there.
-        number::SETPARAM => unsafe { schedule::change(int(first), None, pointer(second)) }.map(i64::from),
-        // SAFETY: as above.
-        number::SETSCHEDULER => unsafe { schedule::change(int(first), Some(int(second)), pointer(third)) }.map(i64::from),
-        number::GETSCHEDULER => schedule::policy(int(first)).map(i64::from),
-        // SAFETY: as above.
-        number::GETPARAM => unsafe { schedule::tell(int(first), pointer(second)) }.map(i64::from),
         number::GETCPU => core(pointer(first), pointer(second)),
         number::SETAFFINITY => set_affinity(word(first), second, pointer(third)),
         number::GETAFFINITY => affinity(word(first), second, pointer(third)),

@@ -107,76 +107,46 @@ fn of_process(pid: c_int) -> Result<&'static Block, Errno> {
     if is_me { Ok(me) } else { Err(if pid < 0 { Errno::EINVAL } else { Errno::ESRCH }) }
 }
 
-/// The calling thread's policy, `None`: as it is, and priority, as Linux takes them.
-///
-/// # Errors
-/// `EINVAL`: a null pointer; as [`kernels`]. `ESRCH`: another's number.
+/// The calling thread's policy and priority, as Linux takes it (POSIX `sched_setscheduler`).
 ///
 /// # Safety
 /// `param` is one, or null.
-pub unsafe fn change(pid: c_int, policy: Option<c_int>, param: *const Param) -> Result<c_int, Errno> {
-    // SAFETY: the caller's promise.
-    let param = unsafe { param.as_ref() }.ok_or(Errno::EINVAL)?;
-    let block = of_process(pid)?;
-    set(block, policy.unwrap_or_else(|| block.policy.load(Ordering::Relaxed)), param.priority).map(|()| 0)
-}
-
-/// The calling thread's policy.
-///
-/// # Errors
-/// `ESRCH`: another's number; `EINVAL`: one below zero.
-pub fn policy(pid: c_int) -> Result<c_int, Errno> {
-    of_process(pid).map(|block| block.policy.load(Ordering::Relaxed))
-}
-
-/// Writes the calling thread's priority.
-///
-/// # Errors
-/// `EINVAL`: a null pointer; as [`policy`].
-///
-/// # Safety
-/// There is room, or it is null.
-pub unsafe fn tell(pid: c_int, param: *mut Param) -> Result<c_int, Errno> {
-    // SAFETY: the caller's promise.
-    let param = unsafe { param.as_mut() }.ok_or(Errno::EINVAL)?;
-    param.priority = of_process(pid)?.priority.load(Ordering::Relaxed);
-    Ok(0)
-}
-
-/// POSIX `sched_setscheduler`.
-///
-/// # Safety
-/// As [`change`].
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sched_setscheduler(pid: c_int, policy: c_int, param: *const Param) -> c_int {
     // SAFETY: the caller's promise.
-    errno::answer(unsafe { change(pid, Some(policy), param) })
+    let param = unsafe { param.as_ref() }.ok_or(Errno::EINVAL);
+    errno::answer(param.and_then(|param| of_process(pid).and_then(|block| set(block, policy, param.priority))).map(|()| 0))
 }
 
 /// POSIX `sched_getscheduler`.
 #[unsafe(no_mangle)]
 pub extern "C" fn sched_getscheduler(pid: c_int) -> c_int {
-    errno::answer(policy(pid))
+    errno::answer(of_process(pid).map(|block| block.policy.load(Ordering::Relaxed)))
 }
 
 /// POSIX `sched_setparam`.
 ///
 /// # Safety
-/// As [`change`].
+/// `param` is one, or null.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sched_setparam(pid: c_int, param: *const Param) -> c_int {
+    let policy = of_process(pid).map_or(OTHER, |block| block.policy.load(Ordering::Relaxed));
     // SAFETY: the caller's promise.
-    errno::answer(unsafe { change(pid, None, param) })
+    unsafe { sched_setscheduler(pid, policy, param) }
 }
 
 /// POSIX `sched_getparam`.
 ///
 /// # Safety
-/// As [`tell`].
+/// There is room, or it is null.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sched_getparam(pid: c_int, param: *mut Param) -> c_int {
     // SAFETY: the caller's promise.
-    errno::answer(unsafe { tell(pid, param) })
+    let param = unsafe { param.as_mut() }.ok_or(Errno::EINVAL);
+    errno::answer(param.and_then(|param| {
+        param.priority = of_process(pid)?.priority.load(Ordering::Relaxed);
+        Ok(0)
+    }))
 }
 
 /// POSIX `sched_get_priority_min`.

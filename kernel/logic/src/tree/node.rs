@@ -23,6 +23,8 @@ pub enum Kind {
     Device(u32),
     /// A socket: never in the tree.
     Socket,
+    /// A pipe: never in the tree.
+    Pipe,
 }
 
 /// When a node was last read, written, and changed in any way: nanoseconds since 1970.
