@@ -27,7 +27,7 @@ use crate::house;
 use crate::packages;
 use crate::program::Builder;
 use crate::run::{Boot, Surroundings};
-use crate::source;
+use crate::source::{self, State};
 use crate::tally::Tally;
 use score::{Reasons, Report};
 use suite::{Subject, Test};
@@ -108,7 +108,7 @@ impl Conformance {
     /// # Errors
     /// The suite or a compiler cannot be had.
     pub fn carry_out(&self, tally: &mut Tally) -> Result<()> {
-        let folder = source::unpacked(PACKAGE)?;
+        let folder = source::package(PACKAGE, State::Patched, false)?;
         let tests: Vec<Test> = suite::tests(&folder)?.into_iter().filter(|test| self.wants(test)).collect();
         ensure!(!tests.is_empty(), "no test's name contains `{}`", self.filter.as_deref().unwrap_or_default());
         let excluded = tests.iter().filter(|test| test.excluded.is_some());
@@ -159,7 +159,7 @@ impl Bench {
         let builder = Builder::new(false)?;
         let scratch = tempfile::Builder::new().prefix("conformance-").tempdir_in(house::target_dir()).context("no folder to build in")?;
         let known = host::Known::new(&house::target_dir().join("conformance"), &FLAGS)?;
-        Ok(Self { suite: suite.into(), scratch, builder, driver: crate::cc::driver()?, known })
+        Ok(Self { suite: suite.into(), scratch, builder, driver: crate::cc::driver(false)?, known })
     }
 
     /// Builds a test; `Err` is its verdict.

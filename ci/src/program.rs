@@ -71,7 +71,7 @@ impl Builder {
     pub fn program(&self, project: &Project, profile: Profile, features: &[String]) -> Result<PathBuf> {
         let (folder, name) = match project {
             Project::Elf(path) => return Ok(path.clone()),
-            Project::C(folder) => return cc::program(folder, profile),
+            Project::C(folder) => return cc::program(folder, profile, self.offline),
             Project::Package { folder, name } => (folder, name),
         };
         let mut cargo = self.program_cargo(folder, profile, "std,panic_abort");

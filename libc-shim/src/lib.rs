@@ -7,6 +7,7 @@
 //! sysv             System V's semaphores and shared memory
 //! errno            where an `Errno` becomes C's `errno`
 //! heap             malloc and its family
+//! names            names, rights and times of files
 //! linux            Linux's system calls by their numbers: what syscall() and svc reach
 //! musl             what stands before musl's libc.a in a C program: the start, and what would enter another kernel
 //! ```
@@ -22,6 +23,7 @@ pub mod heap;
 pub mod linux;
 #[cfg(feature = "musl")]
 pub mod musl;
+pub mod names;
 pub mod pthread;
 pub mod signal;
 pub mod sysv;

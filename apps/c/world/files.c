@@ -51,6 +51,28 @@ static void folders_are_made_and_listed(void) {
     CHECK(getcwd(here, sizeof here) && !strcmp(here, "/") && chdir("/") == 0);
 }
 
+static void names_rights_and_times_change(void) {
+    struct stat status, before;
+    struct timespec times[2] = { { 7, 8 }, { 0, UTIME_OMIT } };
+    int old = open("/tmp/old", O_CREAT | O_RDWR, 0644), other = open("/tmp/other", O_CREAT | O_RDWR, 0644);
+    CHECK(old > 2 && other > 2 && write(old, "old", 3) == 3 && fstat(old, &before) == 0);
+    CHECK(rename("/tmp/old", "/tmp/other") == 0 && stat("/tmp/other", &status) == 0 && status.st_ino == before.st_ino);
+    CHECK(rename("/tmp/old", "/tmp/other") == -1 && errno == ENOENT && fstat(other, &status) == 0 && status.st_nlink == 0);
+    CHECK(rename("/tmp", "/tmp/below") == -1 && errno == EINVAL && rename("/tmp/other", "/tmp") == -1 && errno == EISDIR);
+    CHECK(mkdir("/tmp/from", 0700) == 0 && rename("/tmp/from", "/to") == 0 && rename("/tmp/other", "/to/here") == 0);
+    CHECK(stat("/to/../to/here", &status) == 0 && status.st_size == 3 && rmdir("/to") == -1 && errno == ENOTEMPTY);
+    CHECK(fchmod(old, 0600) == 0 && fstat(old, &status) == 0 && (status.st_mode & 07777) == 0600 && S_ISREG(status.st_mode));
+    CHECK(chmod("/to/here", 04711) == 0 && stat("/to/here", &status) == 0 && (status.st_mode & 07777) == 04711);
+    CHECK(futimens(old, times) == 0 && fstat(old, &status) == 0 && status.st_atim.tv_sec == 7 && status.st_atim.tv_nsec == 8);
+    CHECK(status.st_mtim.tv_sec == before.st_mtim.tv_sec && status.st_mtim.tv_nsec == before.st_mtim.tv_nsec);
+    times[0].tv_nsec = 1000000000;
+    CHECK(utimensat(AT_FDCWD, "/to/here", times, 0) == -1 && errno == EINVAL);
+    CHECK(utimensat(AT_FDCWD, "/to/here", NULL, AT_SYMLINK_NOFOLLOW) == 0 && fstat(old, &status) == 0 && status.st_atim.tv_sec > 7);
+    CHECK(fchown(old, 0, -1) == 0 && chown("/to/here", 1, 0) == -1 && errno == EPERM && lchown("/nowhere", 0, 0) == -1 && errno == ENOENT);
+    CHECK(fchmod(99, 0) == -1 && errno == EBADF && close(old) == 0 && close(other) == 0);
+    CHECK(unlink("/to/here") == 0 && rmdir("/to") == 0);
+}
+
 static void the_console_is_a_terminal_and_a_file_is_none(void) {
     CHECK(isatty(0) && isatty(1) && isatty(2));
     FILE *file = tmpfile();
@@ -64,6 +86,7 @@ static void the_console_is_a_terminal_and_a_file_is_none(void) {
 const struct check files[] = {
     { "what was written is read", what_was_written_is_read },
     { "folders are made and listed", folders_are_made_and_listed },
+    { "names, rights and times change", names_rights_and_times_change },
     { "the console is a terminal, and a file is none", the_console_is_a_terminal_and_a_file_is_none },
     { 0 },
 };

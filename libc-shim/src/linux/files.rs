@@ -43,11 +43,12 @@ mod number {
     pub const FDATASYNC: u64 = 83;
 }
 
-/// The folder that relative paths begin at: there is one only, the root.
-const HERE: i32 = -100;
-/// `AT_REMOVEDIR`, `AT_SYMLINK_NOFOLLOW`, `AT_EMPTY_PATH`.
+/// `AT_FDCWD`: the folder that relative paths begin at. There is one only, the root.
+pub const HERE: i32 = -100;
+/// `AT_SYMLINK_NOFOLLOW`.
+pub const NO_FOLLOW: i32 = 0x100;
+/// `AT_REMOVEDIR`, `AT_EMPTY_PATH`.
 const REMOVE_DIRECTORY: i32 = 0x200;
-const NO_FOLLOW: i32 = 0x100;
 const EMPTY_PATH: i32 = 0x1000;
 
 /// Answers the calls of this file.
@@ -110,7 +111,11 @@ fn found(answer: i32) -> Answered {
 }
 
 /// The path `name`, which begins at folder `start`.
-fn path(start: i32, name: *const c_char) -> Result<*const c_char, Errno> {
+///
+/// # Errors
+/// `EFAULT`: there is none. `ENOSYS`: at another folder than the root.
+#[inline(never)]
+pub fn path(start: i32, name: *const c_char) -> Result<*const c_char, Errno> {
     if name.is_null() {
         return Err(Errno::EFAULT);
     }
