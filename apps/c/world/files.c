@@ -73,6 +73,18 @@ static void names_rights_and_times_change(void) {
     CHECK(unlink("/to/here") == 0 && rmdir("/to") == 0);
 }
 
+static void locks_are_between_programs_and_there_is_one(void) {
+    struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 5, .l_len = 1 };
+    int fd = open("/tmp/locked", O_CREAT | O_RDWR, 0644), reader = open("/tmp/locked", O_RDONLY);
+    CHECK(fd > 2 && reader > 2 && fcntl(fd, F_SETLK, &lock) == 0 && fcntl(fd, F_SETLKW, &lock) == 0);
+    CHECK(fcntl(reader, F_SETLK, &lock) == -1 && errno == EBADF);
+    CHECK(fcntl(reader, F_GETLK, &lock) == 0 && lock.l_type == F_UNLCK && lock.l_start == 5);
+    CHECK(fcntl(reader, F_SETLK, &lock) == 0 && fcntl(reader, F_GETLK, &lock) == -1 && errno == EINVAL);
+    lock.l_type = F_RDLCK;
+    CHECK(fcntl(reader, F_SETLK, &lock) == 0 && fcntl(99, F_SETLK, &lock) == -1 && errno == EBADF);
+    CHECK(close(fd) == 0 && close(reader) == 0 && unlink("/tmp/locked") == 0);
+}
+
 static void the_console_is_a_terminal_and_a_file_is_none(void) {
     CHECK(isatty(0) && isatty(1) && isatty(2));
     FILE *file = tmpfile();
@@ -87,6 +99,7 @@ const struct check files[] = {
     { "what was written is read", what_was_written_is_read },
     { "folders are made and listed", folders_are_made_and_listed },
     { "names, rights and times change", names_rights_and_times_change },
+    { "locks are between programs, and there is one", locks_are_between_programs_and_there_is_one },
     { "the console is a terminal, and a file is none", the_console_is_a_terminal_and_a_file_is_none },
     { 0 },
 };

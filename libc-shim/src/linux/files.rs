@@ -66,7 +66,7 @@ pub fn call(number: u64, arguments: &Arguments) -> Option<Answered> {
         number::OPENAT => open(int(first), pointer(second), int(third), int(fourth)),
         number::CLOSE => told(face::sys_close(int(first))),
         number::DUP => told(face::sys_dup(int(first))),
-        number::FCNTL => control(int(first), int(second), int(third)),
+        number::FCNTL => control(int(first), int(second), third),
         number::IOCTL => device(int(first), word(second), pointer(third)),
         number::EVENTFD => told(face::sys_eventfd(first, i16::try_from(second).unwrap_or(i16::MAX))),
         number::PPOLL => poll(pointer(first), second as usize, pointer(third)),
@@ -137,14 +137,53 @@ fn open(start: i32, name: *const c_char, flags: i32, mode: i32) -> Answered {
     path(start, name).and_then(|name| told(face::sys_open(name, flags_of(flags & !CLOSE_ON_EXEC), mode)))
 }
 
-fn control(fd: i32, command: i32, argument: i32) -> Answered {
+#[optimize(size)]
+fn control(fd: i32, command: i32, argument: u64) -> Answered {
     const DUPLICATE_TO_CLOSE: i32 = 1030;
     const SET_FLAGS: i32 = 4;
+    const GET_LOCK: i32 = 5;
+    const WAIT_FOR_LOCK: i32 = 7;
+    let place = argument;
+    let argument = int(argument);
     match command {
+        GET_LOCK..=WAIT_FOR_LOCK => lock(fd, command == GET_LOCK, pointer(place)),
         DUPLICATE_TO_CLOSE => told(face::sys_fcntl(fd, 0, argument)),
         SET_FLAGS => told(face::sys_fcntl(fd, command, flags_of(argument))),
         _ => told(face::sys_fcntl(fd, command, argument)),
     }
+}
+
+/// `struct flock`: kind of lock, and where; who has it behind them.
+#[repr(C)]
+struct Lock {
+    kind: i16,
+    whence: i16,
+    range: [i64; 2],
+    holder: i32,
+}
+
+/// Locks of ranges of a file (`fcntl(2)`) are between processes, so nobody else's is ever in the way of the one program that there is.
+#[optimize(size)]
+fn lock(fd: i32, only_asks: bool, place: *mut Lock) -> Answered {
+    const READ: i16 = 0;
+    const WRITE: i16 = 1;
+    const NONE: i16 = 2;
+    let flags = skete::files::flags(fd)?;
+    if place.is_null() {
+        return Err(Errno::EFAULT);
+    }
+    // SAFETY: the program says that a lock is there.
+    let lock = unsafe { &mut *place };
+    let may = match lock.kind {
+        READ => only_asks || flags.is_readable(),
+        WRITE => only_asks || flags.is_writable(),
+        NONE if !only_asks => true,
+        _ => return Err(Errno::EINVAL),
+    };
+    if only_asks {
+        lock.kind = NONE;
+    }
+    if may { Ok(0) } else { Err(Errno::EBADF) }
 }
 
 /// `ioctl(2)`: whether a number is the console, which has no size that it knows; and what the kernel answers.
