@@ -7,7 +7,7 @@
 mod line;
 pub mod recipe;
 mod remainder;
-mod shim;
+pub mod shim;
 mod sysroot;
 
 use std::ffi::OsString;
@@ -38,6 +38,9 @@ pub struct Task {
     words: Vec<OsString>,
 }
 
+/// Set for crates that compile C: the build that they are part of may install and fetch nothing.
+pub const OFFLINE: &str = "SKETE_OFFLINE";
+
 /// Code generation: frame pointers, which backtraces follow; no calls for atomics; the errata of the Cortex-A53; no tables for an unwinder
 /// that is not there; sections of their own, so that what nobody calls goes.
 const CODE: [&str; 10] = [
@@ -63,11 +66,12 @@ impl Task {
     /// # Errors
     /// Something is missing, what is asked for cannot be, or the link is refused.
     pub fn carry_out(self) -> Result<u8> {
+        let offline = std::env::var_os(OFFLINE).is_some();
         if self.words == ["--path"] {
-            println!("{}", driver(false)?.display());
+            println!("{}", driver(offline)?.display());
             return Ok(0);
         }
-        let tools = Tools::find(false)?;
+        let tools = Tools::find(offline)?;
         let line = Line::parse(&self.words);
         match line.wish {
             Wish::Library => {
@@ -76,7 +80,9 @@ impl Task {
             Wish::OtherLanguage => bail!("C++ is not supported: there is no library of it for this kernel"),
             Wish::Link => tools.link(&line),
             Wish::Compile | Wish::Other => {
-                let error = tools.compiler(&line).exec();
+                // Where `libc.a` is (`-print-file-name`): musl's.
+                let libraries = (line.wish == Wish::Other).then(|| ["-B".into(), tools.sysroot.libraries().as_os_str().to_owned()]);
+                let error = tools.compiler(&line).args(libraries.into_iter().flatten()).exec();
                 Err(error).with_context(|| format!("{} does not start", tools.compiler.display()))
             }
         }

@@ -1,18 +1,19 @@
-//! Names, rights and times of files by their C names. They are not in the table of Linux's calls: only a program that asks for one carries
-//! what does it.
+//! Names, rights and times of files, and `eventfd`, by their C names. They are not in the table of Linux's calls: only a program that asks
+//! for one carries what does it.
 //!
 //! Rights are kept and told; there is one user, numbered 0, who may do everything.
 #![allow(unsafe_code, reason = "exported names; strings and structs that the program names by their address")]
 
 use core::ffi::{CStr, c_char, c_int};
 
+use skete::calls::files::sys_eventfd;
 use skete::files::{Change, stored};
 use skete_abi::Errno;
 use skete_abi::futex::TimeSpec;
 
-use crate::errno;
-use crate::linux::files::{HERE, NO_FOLLOW, path};
+use crate::linux::files::{HERE, NO_FOLLOW, READ, WRITE, path};
 use crate::linux::time;
+use crate::{errno, linux};
 
 /// The bytes of path `name`, which begins at folder `start`.
 fn bytes<'a>(start: c_int, name: *const c_char) -> Result<&'a [u8], Errno> {
@@ -28,6 +29,31 @@ fn done(result: Result<(), Errno>) -> c_int {
 fn change(start: c_int, name: *const c_char, flags: c_int, change: Change) -> c_int {
     let is_known = if flags & !NO_FOLLOW == 0 { Ok(()) } else { Err(Errno::EINVAL) };
     done(is_known.and_then(|()| bytes(start, name)).and_then(|name| stored::change(name, flags & NO_FOLLOW == 0, change)))
+}
+
+/// `eventfd(2)`.
+#[allow(clippy::cast_possible_truncation, reason = "what was an int stays one")]
+#[unsafe(no_mangle)]
+pub extern "C" fn eventfd(count: u32, flags: c_int) -> c_int {
+    errno::of(sys_eventfd(count.into(), i16::try_from(flags).unwrap_or(i16::MAX)).into()) as c_int
+}
+
+/// Reads or writes the counter at `place`.
+fn count(number: u64, fd: c_int, place: *const u64) -> c_int {
+    let answer = linux::enter(number, &[u64::from(fd.cast_unsigned()), place as u64, size_of::<u64>() as u64, 0, 0, 0], 0);
+    if errno::of(answer) < 0 { -1 } else { 0 }
+}
+
+/// `eventfd_read(3)`.
+#[unsafe(no_mangle)]
+pub extern "C" fn eventfd_read(fd: c_int, value: *mut u64) -> c_int {
+    count(READ, fd, value)
+}
+
+/// `eventfd_write(3)`.
+#[unsafe(no_mangle)]
+pub extern "C" fn eventfd_write(fd: c_int, value: u64) -> c_int {
+    count(WRITE, fd, &raw const value)
 }
 
 /// POSIX `rename`.

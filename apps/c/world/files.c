@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -85,6 +86,15 @@ static void locks_are_between_programs_and_there_is_one(void) {
     CHECK(close(fd) == 0 && close(reader) == 0 && unlink("/tmp/locked") == 0);
 }
 
+static void a_counter_is_read_as_one(void) {
+    unsigned long long value = 0;
+    int fd = eventfd(1, EFD_NONBLOCK);
+    CHECK(fd > 2 && eventfd_write(fd, 4) == 0 && eventfd_read(fd, &value) == 0 && value == 5);
+    struct pollfd polled = { fd, POLLIN | POLLOUT, 0 };
+    CHECK(read(fd, &value, sizeof value) == -1 && errno == EAGAIN && poll(&polled, 1, 0) == 1 && polled.revents == POLLOUT);
+    CHECK(close(fd) == 0 && eventfd(0, 1 << 20) == -1 && errno == EINVAL);
+}
+
 static void the_console_is_a_terminal_and_a_file_is_none(void) {
     CHECK(isatty(0) && isatty(1) && isatty(2));
     FILE *file = tmpfile();
@@ -100,6 +110,7 @@ const struct check files[] = {
     { "folders are made and listed", folders_are_made_and_listed },
     { "names, rights and times change", names_rights_and_times_change },
     { "locks are between programs, and there is one", locks_are_between_programs_and_there_is_one },
+    { "a counter is read as one", a_counter_is_read_as_one },
     { "the console is a terminal, and a file is none", the_console_is_a_terminal_and_a_file_is_none },
     { 0 },
 };

@@ -13,10 +13,16 @@ use skete_abi::futex::TimeSpec;
 use super::time;
 use super::{Answered, Arguments, int, pointer, told, word};
 
+/// `read(2)`.
+pub const READ: u64 = 63;
+/// `write(2)`.
+pub const WRITE: u64 = 64;
+
 /// Linux's numbers.
 mod number {
+    pub use super::{READ, WRITE};
+
     pub const GETCWD: u64 = 17;
-    pub const EVENTFD: u64 = 19;
     pub const DUP: u64 = 23;
     pub const FCNTL: u64 = 25;
     pub const IOCTL: u64 = 29;
@@ -29,8 +35,6 @@ mod number {
     pub const CLOSE: u64 = 57;
     pub const GETDENTS: u64 = 61;
     pub const LSEEK: u64 = 62;
-    pub const READ: u64 = 63;
-    pub const WRITE: u64 = 64;
     pub const READV: u64 = 65;
     pub const WRITEV: u64 = 66;
     pub const PREAD: u64 = 67;
@@ -68,7 +72,6 @@ pub fn call(number: u64, arguments: &Arguments) -> Option<Answered> {
         number::DUP => told(face::sys_dup(int(first))),
         number::FCNTL => control(int(first), int(second), third),
         number::IOCTL => device(int(first), word(second), pointer(third)),
-        number::EVENTFD => told(face::sys_eventfd(first, i16::try_from(second).unwrap_or(i16::MAX))),
         number::PPOLL => poll(pointer(first), second as usize, pointer(third)),
         number::FSTAT => status(pointer(second), |place| face::sys_fstat(int(first), place)),
         number::FSTATAT => status_at(int(first), pointer(second), pointer(third), int(fourth)),
