@@ -161,6 +161,8 @@ impl Tools {
         command.args(crate::flags::LINK_ARGS.map(|word| format!("-Wl,{word}")));
         command.arg(format!("-Wl,--why-extract={}", extracted.display()));
         command.arg("-L").arg(self.sysroot.libraries());
+        // The line may have said what language its files are in (`-x c -`): ours are what their names say.
+        command.args(["-x", "none"]);
         command.arg(&archive).arg(self.sysroot.libraries().join("libc.a")).arg("-lgcc");
         let status = command.status().with_context(|| format!("{} does not start", self.compiler.display()))?;
         if !status.success() {
