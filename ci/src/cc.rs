@@ -2,11 +2,12 @@
 //!
 //! The stock cross compiler does the work. Here it gets its headers and flags ([`line`] tells what it is asked for), and at the link the
 //! kernel and the C face ([`shim`]) in front of musl's `libc.a` ([`sysroot`]); what of that must not be in a program is found by
-//! [`remainder`].
+//! [`remainder`]. A folder's program may be others', as a [`recipe`] says.
 
 mod line;
+pub mod recipe;
 mod remainder;
-mod shim;
+pub mod shim;
 mod sysroot;
 
 use std::ffi::OsString;
@@ -24,6 +25,7 @@ use crate::program::Profile;
 use crate::toolchain::{self, Linker};
 use crate::wrapper;
 use line::{Line, Wish};
+use recipe::Recipe;
 use sysroot::Sysroot;
 
 /// Compiles C for this kernel, with the words of gcc: `cc -o app app.c -O2 -lpthread`; `cc --path` tells where the compiler is, for
@@ -35,6 +37,9 @@ pub struct Task {
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "WORDS")]
     words: Vec<OsString>,
 }
+
+/// Set for crates that compile C: the build that they are part of may install and fetch nothing.
+pub const OFFLINE: &str = "SKETE_OFFLINE";
 
 /// Code generation: frame pointers, which backtraces follow; no calls for atomics; the errata of the Cortex-A53; no tables for an unwinder
 /// that is not there; sections of their own, so that what nobody calls goes.
@@ -61,11 +66,12 @@ impl Task {
     /// # Errors
     /// Something is missing, what is asked for cannot be, or the link is refused.
     pub fn carry_out(self) -> Result<u8> {
-        let tools = Tools::find()?;
+        let offline = std::env::var_os(OFFLINE).is_some();
         if self.words == ["--path"] {
-            println!("{}", driver()?.display());
+            println!("{}", driver(offline)?.display());
             return Ok(0);
         }
+        let tools = Tools::find(offline)?;
         let line = Line::parse(&self.words);
         match line.wish {
             Wish::Library => {
@@ -74,7 +80,9 @@ impl Task {
             Wish::OtherLanguage => bail!("C++ is not supported: there is no library of it for this kernel"),
             Wish::Link => tools.link(&line),
             Wish::Compile | Wish::Other => {
-                let error = tools.compiler(&line).exec();
+                // Where `libc.a` is (`-print-file-name`): musl's.
+                let libraries = (line.wish == Wish::Other).then(|| ["-B".into(), tools.sysroot.libraries().as_os_str().to_owned()]);
+                let error = tools.compiler(&line).args(libraries.into_iter().flatten()).exec();
                 Err(error).with_context(|| format!("{} does not start", tools.compiler.display()))
             }
         }
@@ -85,17 +93,18 @@ impl Task {
 ///
 /// # Errors
 /// Something is missing, or cannot be built.
-pub fn driver() -> Result<PathBuf> {
-    let tools = Tools::find()?;
-    shim::build(tools.sysroot.libraries())?;
+pub fn driver(offline: bool) -> Result<PathBuf> {
+    let tools = Tools::find(offline)?;
+    shim::build(tools.sysroot.libraries(), offline)?;
     shim::driver()
 }
 
-/// Compiles and links the C files of a folder.
+/// Compiles and links the C files of a folder, and with them those that its recipe names.
 ///
 /// # Errors
 /// Something is missing, or the build failed (the compiler has said why).
-pub fn program(folder: &Path, profile: Profile) -> Result<PathBuf> {
+pub fn program(folder: &Path, profile: Profile, offline: bool) -> Result<PathBuf> {
+    let tools = Tools::find(offline)?;
     let name = folder.file_name().context("a folder of C has a name")?;
     let place = house::target_dir().join("c").join(profile.name());
     fs::create_dir_all(&place).with_context(|| format!("{} cannot be made", place.display()))?;
@@ -106,23 +115,29 @@ pub fn program(folder: &Path, profile: Profile) -> Result<PathBuf> {
     let entries = fs::read_dir(folder).with_context(|| format!("{} cannot be read", folder.display()))?;
     let files = entries.flatten().map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|end| end == "c"));
     words.extend(files.map(OsString::from));
-    match Tools::find()?.link(&Line::parse(&words))? {
+    if let Some(recipe) = Recipe::find(folder, offline)? {
+        words.extend(recipe.includes());
+        words.extend(recipe.objects(&tools, level, &output.with_extension("parts"))?.into_iter().map(OsString::from));
+    }
+    match tools.link(&Line::parse(&words))? {
         0 => Ok(output),
         _ => bail!("the build failed; the compiler's own words stand above"),
     }
 }
 
 /// What compiles and links.
-struct Tools {
+pub struct Tools {
     compiler: PathBuf,
     sysroot: Sysroot,
+    offline: bool,
 }
 
 impl Tools {
-    fn find() -> Result<Self> {
-        packages::provide_if(Need::C, || toolchain::on_path("aarch64-linux-gnu-gcc").is_some() && sysroot::has_kernel_headers())?;
+    /// Finds them, or installs them unless `offline`.
+    fn find(offline: bool) -> Result<Self> {
+        packages::provide_if(Need::C, offline, || toolchain::on_path("aarch64-linux-gnu-gcc").is_some() && sysroot::has_kernel_headers())?;
         let compiler = toolchain::on_path("aarch64-linux-gnu-gcc").context("aarch64-linux-gnu-gcc is not here")?;
-        Ok(Self { compiler, sysroot: Sysroot::find()? })
+        Ok(Self { compiler, sysroot: Sysroot::find(offline)?, offline })
     }
 
     /// The compiler, with everything that it is always given and the words of the line.
@@ -138,14 +153,16 @@ impl Tools {
 
     /// Compiles what is to be compiled and links; refuses what must not be in a program.
     fn link(&self, line: &Line) -> Result<u8> {
-        let archive = shim::build(self.sysroot.libraries())?;
+        let archive = shim::build(self.sysroot.libraries(), self.offline)?;
         let scratch = tempfile::tempdir().context("no temporary folder can be made")?;
         let extracted = scratch.path().join("extracted");
         let mut command = self.compiler(line);
-        command.args(LINK).arg("-B").arg(linker_folder(&packages::linker()?)?);
+        command.args(LINK).arg("-B").arg(linker_folder(&packages::linker(self.offline)?)?);
         command.args(crate::flags::LINK_ARGS.map(|word| format!("-Wl,{word}")));
         command.arg(format!("-Wl,--why-extract={}", extracted.display()));
         command.arg("-L").arg(self.sysroot.libraries());
+        // The line may have said what language its files are in (`-x c -`): ours are what their names say.
+        command.args(["-x", "none"]);
         command.arg(&archive).arg(self.sysroot.libraries().join("libc.a")).arg("-lgcc");
         let status = command.status().with_context(|| format!("{} does not start", self.compiler.display()))?;
         if !status.success() {

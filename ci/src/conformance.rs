@@ -171,7 +171,7 @@ impl Bench {
         let builder = Builder::new(false)?;
         let scratch = tempfile::Builder::new().prefix("conformance-").tempdir_in(house::target_dir()).context("no folder to build in")?;
         let known = host::Known::new(&house::target_dir().join("conformance"), &suite)?;
-        Ok(Self { suite, scratch, builder, driver: crate::cc::driver()?, known })
+        Ok(Self { suite, scratch, builder, driver: crate::cc::driver(false)?, known })
     }
 
     /// Builds a test; `Err` is its verdict.

@@ -34,7 +34,9 @@ pub fn strip(bytes: &[u8]) -> Result<Vec<u8>> {
 /// It is no ELF of ours.
 pub fn uses_network(bytes: &[u8]) -> Result<bool> {
     let file = ElfFile64::<Le>::parse(bytes).context("the program is no ELF file")?;
-    Ok(file.section_by_name("skete_parts").is_some())
+    let has_parts = file.section_by_name("skete_parts").is_some();
+    // One without symbols does not tell which parts it has.
+    Ok(has_parts && (file.symbols().next().is_none() || file.symbols().any(|symbol| symbol.name() == Ok("skete_network"))))
 }
 
 /// A function as the symbol table has it.

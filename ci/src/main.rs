@@ -3,13 +3,14 @@
 //! - [`run`]: a program in QEMU; made of [`project`] (which one), [`program`] (built with [`toolchain`], [`wrapper`], [`flags`]),
 //!   [`image`] ([`elf`], [`archive`], [`options`]), [`board`] and [`qemu`] (the machine), [`guest`] (the process), [`backtrace`], [`gdb`]
 //! - [`mod@image`], [`sd`], [`push`]: what a board is started from; [`new`] and [`boot`]: programs outside of this workspace
-//! - [`cc`]: C programs
-//! - [`conformance`]: what of POSIX holds, by a suite brought as a [`source`] package
+//! - [`cc`]: C programs; others' are brought as [`source`]s, Debian's by [`apt`]
+//! - [`conformance`]: what of POSIX holds, by a suite brought so too
 //! - [`bench`], [`size`]: figures, what they are to be ([`figures`]) and were ([`baseline`]), and where they come from ([`explain`])
 //! - [`test`]: what holds when it runs, with the tables of [`suite`], and std's own [`std_tests`]; [`check`]: what holds of the source
 //! - [`packages`]: what is missing, and its remedy; [`doctor`] tells of all of it
 //! - [`house`]: where things stand
 
+mod apt;
 mod archive;
 mod backtrace;
 mod baseline;

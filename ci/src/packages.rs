@@ -79,19 +79,19 @@ pub fn all(offline: bool) -> Result<()> {
 ///
 /// # Errors
 /// The command that brings it.
-pub fn provide_if(need: Need, is_here: impl Fn() -> bool) -> Result<()> {
-    if is_here() { Ok(()) } else { provide(&[need], false) }
+pub fn provide_if(need: Need, offline: bool, is_here: impl Fn() -> bool) -> Result<()> {
+    if is_here() { Ok(()) } else { provide(&[need], offline) }
 }
 
 /// LLVM's linker: found, else installed.
 ///
 /// # Errors
 /// The command that brings it.
-pub fn linker() -> Result<toolchain::Linker> {
+pub fn linker(offline: bool) -> Result<toolchain::Linker> {
     if let Some(found) = toolchain::Linker::find(None) {
         return Ok(found);
     }
-    toolchain(false).map(|found| found.linker)
+    toolchain(offline).map(|found| found.linker)
 }
 
 /// QEMU: found, else installed.

@@ -71,7 +71,7 @@ impl Builder {
     pub fn program(&self, project: &Project, profile: Profile, features: &[String]) -> Result<PathBuf> {
         let (folder, name) = match project {
             Project::Elf(path) => return Ok(path.clone()),
-            Project::C(folder) => return cc::program(folder, profile),
+            Project::C(folder) => return cc::program(folder, profile, self.offline),
             Project::Package { folder, name } => (folder, name),
         };
         let mut cargo = self.program_cargo(folder, profile, "std,panic_abort");
@@ -180,7 +180,7 @@ impl Builder {
         cargo.args(["--config", "future-incompat-report.frequency='never'"]);
         cargo.arg(format!("--message-format={}", message_format()));
         if self.offline {
-            cargo.arg("--offline");
+            cargo.arg("--offline").env(cc::OFFLINE, "1");
         }
         // Lines and functions for backtraces: they stay in the linked file and never reach the image.
         // Whoever wants a debugger to know variables too says so by the same variables.
@@ -227,16 +227,18 @@ impl Builder {
     }
 }
 
-/// Variables by which build scripts (crate `cc`) choose C tools: without them they would make objects of the host's machine.
+/// Variables by which build scripts (crate `cc`) choose C tools: without them they would make objects of the host's machine. The
+/// distribution's cross compiler is called as for C programs, with musl's headers; another compiles freestanding C.
 pub fn c_variables(wrapper: &Path) -> BTreeMap<&'static str, String> {
-    let flags = "-ffreestanding -fPIC -mno-outline-atomics -mfix-cortex-a53-835769 -mfix-cortex-a53-843419 -fno-omit-frame-pointer";
+    let flags = "-fPIC -fno-omit-frame-pointer";
     let (compiler, archiver, flags) = match toolchain::c_tools() {
         Some((compiler, archiver)) if compiler.ends_with("clang") => {
             let flags =
                 "--target=aarch64-none-elf -ffreestanding -fPIC -mno-outline-atomics -mfix-cortex-a53-835769 -fno-omit-frame-pointer";
             (compiler, archiver, flags)
         }
-        Some((compiler, archiver)) => (compiler, archiver, flags),
+        // With musl's headers and all other flags.
+        Some((_, archiver)) => (wrapper.join("bin/skete-cc"), archiver, flags),
         None => (wrapper.join("bin/no-c-compiler"), wrapper.join("bin/no-c-compiler"), flags),
     };
     BTreeMap::from([

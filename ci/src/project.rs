@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 
+use crate::cc::recipe;
 use crate::house;
 
 /// What is to be booted.
@@ -17,7 +18,7 @@ pub enum Project {
         /// `-p NAME`, in this workspace.
         name: Option<String>,
     },
-    /// A folder with `main.c`, of which all files are one program.
+    /// A folder with `main.c` or a recipe for others' files, which are one program with all of its own.
     C(PathBuf),
     /// A program already linked.
     Elf(PathBuf),
@@ -86,25 +87,25 @@ pub fn folder(name: &str) -> PathBuf {
 
 /// The programs of this workspace: packages of Rust, and behind `c/` folders of C.
 pub fn names() -> Vec<String> {
-    let of_c = folders_with("apps/c", "main.c").into_iter().map(|name| format!("c/{name}"));
+    let of_c = folders("apps/c", is_of_c).into_iter().map(|name| format!("c/{name}"));
     packages().into_iter().chain(of_c).collect()
 }
 
 /// Those of them that are packages of Rust.
 pub fn packages() -> Vec<String> {
-    folders_with("apps", "Cargo.toml")
+    folders("apps", |folder| folder.join("Cargo.toml").exists())
 }
 
-fn folders_with(place: &str, file: &str) -> Vec<String> {
+fn folders(place: &str, is_wanted: impl Fn(&Path) -> bool) -> Vec<String> {
     let entries = fs::read_dir(house::root().join(place)).into_iter().flatten().flatten();
-    let programs = entries.filter(|entry| entry.path().join(file).exists());
+    let programs = entries.filter(|entry| is_wanted(&entry.path()));
     let mut names: Vec<String> = programs.filter_map(|entry| entry.file_name().into_string().ok()).collect();
     names.sort();
     names
 }
 
 fn is_of_c(folder: &Path) -> bool {
-    folder.join("main.c").exists() && !folder.join("Cargo.toml").exists()
+    ["main.c", recipe::FILE].iter().any(|name| folder.join(name).exists()) && !folder.join("Cargo.toml").exists()
 }
 
 fn is_word(given: &str) -> bool {

@@ -124,7 +124,7 @@ impl Test {
         if trials.is_empty() {
             bail!("no trial's name contains `{filter}`");
         }
-        let built = build(builder, &trials)?;
+        let built = build(builder, &trials);
         // Counted trials use one core of the host each; the others want all there are, so they go one by one.
         let (counted, free): (Vec<&Trial>, Vec<&Trial>) = trials.iter().partition(|trial| trial.machine.icount);
         let workers = thread::available_parallelism().map_or(1, usize::from);
@@ -166,22 +166,28 @@ pub fn models(tally: &mut Tally) -> Result<()> {
     Ok(())
 }
 
-/// Programs as linked, by name and profile.
-type Built = BTreeMap<(String, &'static str), PathBuf>;
+/// Programs as linked, by name and profile, or why not.
+type Built = BTreeMap<(String, &'static str), Result<PathBuf, String>>;
 
-fn build(builder: &Builder, trials: &[Trial]) -> Result<Built> {
+/// Builds what the trials boot. One that cannot be built is a failure of its own trials only.
+fn build(builder: &Builder, trials: &[Trial]) -> Built {
     let mut built = Built::new();
     for trial in trials {
         if let Entry::Vacant(place) = built.entry((trial.program.clone(), trial.case.profile.name())) {
-            place.insert(builder.program(&Project::find(&trial.program)?, trial.case.profile, &[])?);
+            let program = Project::find(&trial.program).and_then(|project| builder.program(&project, trial.case.profile, &[]));
+            place.insert(program.map_err(|error| format!("it is not built: {error:#}")));
         }
     }
-    Ok(built)
+    built
 }
 
 /// Boots a trial; what is wrong with its outcome, and its output if anything is.
 fn attempt(trial: &Trial, built: &Built, builder: &Builder) -> Result<Vec<String>> {
-    let Some(elf) = built.get(&(trial.program.clone(), trial.case.profile.name())) else { bail!("it was not built") };
+    let elf = match built.get(&(trial.program.clone(), trial.case.profile.name())) {
+        Some(Ok(elf)) => elf,
+        Some(Err(why)) => return Ok(vec![why.clone()]),
+        None => bail!("it was not built"),
+    };
     let folder = project::folder(&trial.program);
     let out = tempfile::tempdir()?;
     let case = &trial.case;

@@ -33,6 +33,7 @@ use lock_api::{MappedMutexGuard, MutexGuard};
 use skete_abi::{Errno, files as numbers};
 pub use skete_logic::fds::LIMIT;
 use skete_logic::fds::{Description, Fds, Held};
+pub use skete_logic::tree::Change;
 use skete_logic::tree::{OpenFlags, Status};
 
 use crate::memory::Heap;
@@ -277,6 +278,7 @@ pub fn set_length(fd: i32, length: u64) -> Result<(), Errno> {
 ///
 /// # Errors
 /// `EBADF`.
+#[inline(always)]
 pub fn status(fd: i32) -> Result<Status, Errno> {
     let object = table()?.get(fd)?.object;
     object.class.status(object.item)

@@ -7,21 +7,25 @@
 //! sysv             System V's semaphores and shared memory
 //! errno            where an `Errno` becomes C's `errno`
 //! heap             malloc and its family
+//! names            names, rights and times of files
 //! linux            Linux's system calls by their numbers: what syscall() and svc reach
 //! musl             what stands before musl's libc.a in a C program: the start, and what would enter another kernel
 //! ```
 //! A Rust program that depends on this crate gives the C in it all of these symbols. A C program is linked with `libc-shim/archive`,
-//! which is this crate, the kernel and the start in one archive, in front of musl's `libc.a`: what is pure comes from there.
+//! which is this crate, the kernel and the start in one archive, in front of musl's `libc.a`: what is pure comes from there. With feature
+//! `libc` a Rust program is linked so too, and its C finds all of a C library.
 #![no_std]
 #![cfg(target_os = "hermit")]
-#![cfg_attr(feature = "musl", feature(linkage))]
+#![cfg_attr(any(feature = "libc", feature = "musl"), feature(linkage))]
+#![cfg_attr(all(feature = "libc", not(feature = "musl")), feature(used_with_arg))]
 #![feature(optimize_attribute, thread_local)]
 
 pub mod errno;
 pub mod heap;
 pub mod linux;
-#[cfg(feature = "musl")]
+#[cfg(any(feature = "libc", feature = "musl"))]
 pub mod musl;
+pub mod names;
 pub mod pthread;
 pub mod signal;
 pub mod sysv;
@@ -30,7 +34,7 @@ pub mod thread;
 /// The second thread is about to begin.
 #[cold]
 fn begin_threads() {
-    #[cfg(feature = "musl")]
+    #[cfg(any(feature = "libc", feature = "musl"))]
     musl::threads::begin();
 }
 

@@ -1,9 +1,12 @@
-//! What stands before musl's `libc.a` in a C program: C's start, and those members that would enter another kernel.
+//! What stands before musl's `libc.a`: C's start, and those members that would enter another kernel. A Rust program has std's start in
+//! place of C's, and [`part`] prepares musl's state before it.
 //!
-//! - [`start`]: from the kernel's jump to C's `main`
+//! - `start`: from the kernel's jump to C's `main`
+//! - [`part`]: the same of a Rust program
+//! - [`end`]: `_Exit`, `abort`
 //! - [`calls`]: `syscall()`
-//! - [`configuration`]: `sysconf`, where musl would tell what is not so
-//! - [`detour`]: where a thread may be sent away to take its signals
+//! - `configuration`: `sysconf`, where musl would tell what is not so
+//! - `detour`: where a thread may be sent away to take its signals
 //! - [`heap`]: the names that musl has for `malloc` and its family
 //! - [`pipe`]: `pipe`, where a program asks for one
 //! - [`refused`]: what cannot be: `fork` and its kin
@@ -11,11 +14,17 @@
 //! - [`threads`]: what musl must know of threads
 
 pub mod calls;
+#[cfg(feature = "musl")]
 pub mod configuration;
+#[cfg(feature = "musl")]
 pub mod detour;
+pub mod end;
 pub mod heap;
+#[cfg(not(feature = "musl"))]
+pub mod part;
 pub mod pipe;
 pub mod refused;
+#[cfg(feature = "musl")]
 pub mod start;
 pub mod state;
 pub mod threads;

@@ -45,13 +45,13 @@ pub fn driver() -> Result<PathBuf> {
 ///
 /// # Errors
 /// It cannot be built.
-pub fn build(musl: &Path) -> Result<PathBuf> {
+pub fn build(musl: &Path, offline: bool) -> Result<PathBuf> {
     let path = house::target_dir().join("libskete.a");
     if is_fresh(&path) {
         return Ok(path);
     }
     let started = SystemTime::now();
-    let built = Builder::new(false)?.archive()?;
+    let built = Builder::new(offline)?.archive()?;
     finish(&built, &path, musl)?;
     // As old as what it was made of: what changed meanwhile is newer.
     let file = fs::File::options().append(true).open(&path)?;

@@ -2,10 +2,11 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, ensure};
 
+use crate::apt::{Client, Kind};
 use crate::house;
 use crate::toolchain;
 
@@ -15,6 +16,9 @@ const INSTALLED: [&str; 2] = ["/usr/include/aarch64-linux-musl", "/usr/lib/aarch
 const KERNEL: &str = "/usr/aarch64-linux-gnu/include";
 /// Those of them that are Linux's.
 const KERNEL_FOLDERS: [&str; 3] = ["linux", "asm", "asm-generic"];
+
+/// What a person types instead.
+const INSTALL: &str = "sudo dpkg --add-architecture arm64 && sudo apt-get update && sudo apt-get install -y musl-dev:arm64";
 
 /// Where headers and libraries are.
 #[derive(Clone, Debug)]
@@ -34,10 +38,10 @@ impl Sysroot {
     /// Finds them; musl is brought by Debian's package client if it is not here.
     ///
     /// # Errors
-    /// They are not here, and cannot be brought.
-    pub fn find() -> Result<Self> {
+    /// They are not here, and cannot be brought, or `offline` forbids to.
+    pub fn find(offline: bool) -> Result<Self> {
         let folder = house::root().join(".toolchain/c");
-        let [musl_headers, musl_libraries] = musl(&folder)?;
+        let [musl_headers, musl_libraries] = musl(&folder, offline)?;
         Ok(Self { musl_headers, musl_libraries, compilers: compilers_headers()?, kernels: kernels_headers(&folder)? })
     }
 
@@ -74,44 +78,26 @@ fn kernels_headers(folder: &Path) -> Result<PathBuf> {
 }
 
 /// musl's headers and libraries.
-fn musl(folder: &Path) -> Result<[PathBuf; 2]> {
+fn musl(folder: &Path, offline: bool) -> Result<[PathBuf; 2]> {
     let installed = INSTALLED.map(PathBuf::from);
     if installed[1].join("libc.a").exists() && installed[0].exists() {
         return Ok(installed);
     }
     let place = folder.join("musl");
     if !place.exists() {
-        fetch(folder, &place).context("musl for arm64 cannot be brought here; on Debian, package `musl-dev:arm64` has it")?;
+        ensure!(!offline, "--offline: musl for arm64 was never fetched; `cargo xtask cc --path` fetches it, or {INSTALL}");
+        fetch(folder, &place).with_context(|| format!("musl for arm64 cannot be brought here; on Debian: {INSTALL}"))?;
     }
     Ok(INSTALLED.map(|path| place.join(path.trim_start_matches('/'))))
 }
 
-/// Brings Debian's package for arm64 and unpacks it, without a change to what is installed: with package lists of its own, made of
-/// the configured sources.
+/// Brings Debian's package for arm64 and unpacks it.
 fn fetch(folder: &Path, place: &Path) -> Result<()> {
-    ensure!(toolchain::on_path("apt-get").is_some() && toolchain::on_path("dpkg-deb").is_some(), "no apt-get here");
-    fs::create_dir_all(folder)?;
-    let scratch = tempfile::Builder::new().prefix("fetch-").tempdir_in(folder)?;
-    for inner in ["lists/partial", "cache/archives/partial", "unpacked"] {
-        fs::create_dir_all(scratch.path().join(inner))?;
-    }
-    let apt = |words: &[&str]| -> Result<()> {
-        eprintln!("xtask: apt-get {}, for arm64, in a folder of its own", words.join(" "));
-        let mut command = Command::new("apt-get");
-        command.args(["-qq", "-o", "APT::Architecture=arm64", "-o", "APT::Architectures=arm64", "-o", "APT::Sandbox::User="]);
-        command.arg("-o").arg(format!("Dir::State::lists={}/lists/", scratch.path().display()));
-        command.arg("-o").arg(format!("Dir::Cache={}/cache/", scratch.path().display()));
-        let status = command.args(words).current_dir(scratch.path()).stdin(Stdio::null()).status().context("apt-get does not start")?;
-        ensure!(status.success(), "`apt-get {}` failed; its own words stand above", words.join(" "));
-        Ok(())
-    };
-    apt(&["update"])?;
-    apt(&["download", "musl-dev:arm64"])?;
-    let entries = fs::read_dir(scratch.path())?.flatten().map(|entry| entry.path());
-    let Some(package) = entries.into_iter().find(|path| path.extension().is_some_and(|end| end == "deb")) else {
-        bail!("apt-get has brought no package");
-    };
-    let unpacked = scratch.path().join("unpacked");
+    ensure!(toolchain::on_path("dpkg-deb").is_some(), "no dpkg-deb here");
+    let client = Client::new(Kind::Binary("arm64"), &[], folder)?;
+    client.get(&["download", "musl-dev:arm64"])?;
+    let package = client.brought(|path| path.extension().is_some_and(|end| end == "deb"))?;
+    let unpacked = client.here().join("unpacked");
     let status = Command::new("dpkg-deb").arg("-x").arg(&package).arg(&unpacked).status().context("dpkg-deb does not start")?;
     ensure!(status.success(), "{} cannot be unpacked", package.display());
     // Another build may have been faster: then its folder is as good.

@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result};
 use clap::ValueEnum;
 use regex::Regex;
 
-use crate::source;
+use crate::source::{self, State};
 
 /// What is scored apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
@@ -62,10 +62,10 @@ impl Suite {
         let wants = |these: &[Subject]| subjects.is_empty() || these.iter().any(|subject| subjects.contains(subject));
         let mut suites = Vec::new();
         if wants(&[Subject::Threads, Subject::Signals]) {
-            suites.push(posix::suite(&source::unpacked(posix::PACKAGE)?)?);
+            suites.push(posix::suite(&source::package(posix::PACKAGE, State::Patched, false)?)?);
         }
         if wants(&[Subject::Nptl]) {
-            suites.push(nptl::suite(&source::unpacked(nptl::PACKAGE)?)?);
+            suites.push(nptl::suite(&source::package(nptl::PACKAGE, State::Patched, false)?)?);
         }
         Ok(suites)
     }

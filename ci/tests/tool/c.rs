@@ -40,6 +40,7 @@ fn a_c_program_is_compiled_linked_and_booted() {
     cc(&folder, &["-o", "app", "main.c", "by.c", "-O2", "-lpthread", "-lm"]).assert(0, &[]);
     Outcome::of(tool(&folder).args(["run", "./app", "--", "two"])).assert(7, &["two 14"]);
     Outcome::of(tool(&folder).args(["run", ".", "--", "two"])).assert(7, &["two 14"]);
+    cc(&folder, &["-o", "told", "-x", "c", "main.c", "by.c"]).assert(0, &[]);
 }
 
 #[test]

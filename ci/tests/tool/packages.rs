@@ -23,9 +23,9 @@ fn main() {
 const CALLS_C: &str = "unsafe extern \"C\" { fn seven(by: i32) -> i32; }
 pub fn by(factor: i32) -> i32 { unsafe { seven(factor) } }";
 
-/// A program that depends on crate `seventh`, which compiles C.
-fn with_c() -> Package {
-    let package = Package::new("with-c", "fn main() { std::process::exit(seventh::by(6)) }");
+/// A program that depends on crate `seventh`, which compiles C; `name` is no other test's.
+fn with_c(name: &str) -> Package {
+    let package = Package::new(name, "fn main() { std::process::exit(seventh::by(6)) }");
     let manifest = fs::read_to_string(package.path().join("Cargo.toml")).unwrap();
     package.write("Cargo.toml", &format!("{manifest}seventh = {{ path = \"seventh\" }}\n[features]\nhost = [\"seventh/host\"]\n"));
     package.write("seventh/Cargo.toml", "[package]\nname = \"seventh\"\nversion = \"0.0.0\"\nedition = \"2024\"\n[features]\nhost = []\n");
@@ -35,6 +35,20 @@ fn with_c() -> Package {
     package
 }
 
+/// C that wants a C library: it prints, reads a number back, and keeps a line in a file.
+const WANTS_LIBRARY: &str = "#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+int seven(int by) {
+    char line[32];
+    FILE *file = fopen(\"/tmp/line\", \"w+\");
+    if (!file || fprintf(file, \"%.1f\\n\", 7.0 * by) != 5 || fseek(file, 0, SEEK_SET) || !fgets(line, sizeof line, file)) return 1;
+    printf(\"of %ld bytes: %s\", ftell(file), line);
+    return fclose(file) || access(\"/tmp/line\", R_OK) ? 2 : (int)floor(strtod(line, NULL));
+}
+";
+
 fn has(program: &str) -> bool {
     std::env::split_paths(&std::env::var_os("PATH").unwrap()).any(|folder| folder.join(program).exists())
 }
@@ -42,7 +56,7 @@ fn has(program: &str) -> bool {
 #[test]
 #[ignore = "needs the tool and QEMU"]
 fn a_crate_that_compiles_c_gets_the_targets_compiler_or_the_remedy() {
-    let outcome = Outcome::of(tool(with_c().path()).arg("run"));
+    let outcome = Outcome::of(tool(with_c("with-c").path()).arg("run"));
     if has("aarch64-linux-gnu-gcc") && has("aarch64-linux-gnu-ar") || has("clang") && has("llvm-ar") {
         outcome.assert(42, &[]);
     } else {
@@ -51,9 +65,25 @@ fn a_crate_that_compiles_c_gets_the_targets_compiler_or_the_remedy() {
 }
 
 #[test]
+#[ignore = "needs the tool and QEMU"]
+fn a_crate_whose_c_wants_a_c_library_finds_musls() {
+    if !has("aarch64-linux-gnu-gcc") || !has("aarch64-linux-gnu-ar") {
+        return;
+    }
+    let package = with_c("with-libc");
+    let shim = root().join("libc-shim");
+    let manifest = fs::read_to_string(package.path().join("Cargo.toml")).unwrap();
+    let dependency = format!("[dependencies]\nskete-libc = {{ path = {shim:?}, features = [\"libc\"] }}\n");
+    package.write("Cargo.toml", &manifest.replacen("[dependencies]\n", &dependency, 1));
+    package.write("src/main.rs", "use skete as _;\nuse skete_libc as _;\nfn main() { std::process::exit(seventh::by(6)) }");
+    package.write("seventh/x.c", WANTS_LIBRARY);
+    Outcome::of(tool(package.path()).arg("run")).assert(42, &["of 5 bytes: 42.0"]);
+}
+
+#[test]
 #[ignore = "needs the tool"]
 fn an_object_of_the_host_is_blamed_on_the_crate_that_brings_it() {
-    let outcome = Outcome::of(tool(with_c().path()).args(["run", "--features", "host"]));
+    let outcome = Outcome::of(tool(with_c("with-c").path()).args(["run", "--features", "host"]));
     outcome.assert(1, &["crate `seventh` brings objects of another machine into the program"]);
 }
 

@@ -7,11 +7,13 @@
 //! - [`node`]: what stands in the tree, and how it looks from outside
 //! - [`walk`]: from a path to a place
 //! - [`bytes`]: contents and names, copied at the first write
+//! - [`change`]: other names, rights and times
 //! - [`archive`]: filling the tree from a cpio archive
 //! - [`visit`]: every file under a directory
 
 mod archive;
 mod bytes;
+mod change;
 mod node;
 mod visit;
 mod walk;
@@ -25,6 +27,7 @@ use skete_abi::{Errno, files};
 use crate::slab::Slab;
 pub use archive::{BadArchive, Cause};
 use bytes::Bytes;
+pub use change::Change;
 use node::{Body, Directory, Node};
 pub use node::{Entry, Kind, NodeId, Status, Times};
 use walk::{Last, Place};
@@ -201,6 +204,7 @@ impl<'a, A: Allocator + Clone> Tree<'a, A> {
     ///
     /// # Errors
     /// The path's.
+    #[inline(always)]
     pub fn status_of(&self, path: &[u8], follows: bool) -> Result<Status, Errno> {
         match self.walk(path, if follows { Last::Follow } else { Last::Keep })? {
             Place::Node { node, .. } => self.status(node),
@@ -304,6 +308,12 @@ impl<'a, A: Allocator + Clone> Tree<'a, A> {
     fn detach(&mut self, (directory, index): (NodeId, usize), node: NodeId, now_ns: u64) -> Result<(), Errno> {
         self.directory_mut(directory)?.remove(index);
         self.node_mut(directory)?.times.write(now_ns);
+        self.lose_name(node, now_ns)
+    }
+
+    /// One name fewer leads to `node`.
+    #[inline(always)]
+    fn lose_name(&mut self, node: NodeId, now_ns: u64) -> Result<(), Errno> {
         let loser = self.node_mut(node)?;
         loser.names -= 1;
         loser.times.changed_ns = now_ns;

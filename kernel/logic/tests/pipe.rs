@@ -56,7 +56,7 @@ proptest! {
         let (mut pipe, mut plain) = (pipe(), VecDeque::new());
         for (is_write, bytes, value) in steps {
             if is_write {
-                let from: Vec<u8> = (0..bytes).map(|at| value.wrapping_add(at as u8)).collect();
+                let from: Vec<u8> = (0..bytes).map(|at| value.wrapping_add(at.to_le_bytes()[0])).collect();
                 let room = ROOM - plain.len();
                 let expected = if room < bytes.min(WHOLE) || room == 0 && bytes > 0 { Err(Errno::EAGAIN) } else { Ok(bytes.min(room)) };
                 prop_assert_eq!(pipe.write(&from), expected);

@@ -13,7 +13,7 @@ use core::mem::MaybeUninit;
 use allocator_api2::alloc::{Allocator, Global};
 use proptest::prelude::*;
 use skete_abi::Errno;
-use skete_logic::tree::{Kind, NodeId, OpenFlags, Tree};
+use skete_logic::tree::{Change, Kind, NodeId, OpenFlags, Tree};
 use tree::model::{Model, Open};
 use tree::scarce::Scarce;
 
@@ -46,6 +46,7 @@ enum Step {
     MakeDirectory(String),
     Unlink(String),
     RemoveDirectory(String),
+    Rename(String, String),
     List(String),
 }
 
@@ -82,6 +83,7 @@ fn step() -> impl Strategy<Value = Step> {
         4 => path().prop_map(Step::MakeDirectory),
         2 => path().prop_map(Step::Unlink),
         2 => path().prop_map(Step::RemoveDirectory),
+        4 => (path(), path()).prop_map(|(from, to)| Step::Rename(from, to)),
         2 => path().prop_map(Step::List),
     ]
 }
@@ -142,6 +144,10 @@ impl Pair {
             Step::RemoveDirectory(path) => {
                 assert_eq!(self.tree.remove_directory(path.as_bytes(), 2), self.model.remove_directory(&path), "rmdir {path}")
             }
+            Step::Rename(from, to) => {
+                let ours = self.tree.rename(from.as_bytes(), to.as_bytes(), 2);
+                assert_eq!(ours, self.model.rename(&from, &to), "rename {from} {to}");
+            }
             Step::List(path) => {
                 let ours = self.tree.status_of(path.as_bytes(), true).and_then(|status| names(&self.tree, status.node));
                 assert_eq!(ours, self.model.list(&path), "list {path}");
@@ -186,6 +192,14 @@ proptest! {
                     result
                 }
                 Step::Unlink(path) => tree.unlink(path.as_bytes(), 2),
+                Step::Rename(from, to) => {
+                    let old = tree.status_of(from.as_bytes(), false);
+                    let result = tree.rename(from.as_bytes(), to.as_bytes(), 2);
+                    if result == Err(Errno::ENOSPC) {
+                        prop_assert_eq!(tree.status_of(from.as_bytes(), false), old);
+                    }
+                    result
+                }
                 _ => Ok(()),
             };
             prop_assert!(result != Err(Errno::ENOSPC) || scarce.0.get() == 0 || before == 0);
@@ -261,6 +275,55 @@ fn times_tell_reads_writes_and_changes_apart() {
     tree.unlink(b"/d/f", 50).unwrap();
     assert_eq!(tree.status(file).unwrap().times.changed_ns, 50);
     assert_eq!(tree.status_of(b"/d", true).unwrap().times.modified_ns, 50);
+}
+
+#[test]
+fn a_renamed_file_is_the_same_and_what_it_replaces_lives_until_its_last_close() {
+    let mut tree = new_tree();
+    let old = tree.open(b"/old", MAKE, 0o644, 1).unwrap();
+    tree.write(old, 0, b"new contents", 1).unwrap();
+    let other = tree.open(b"/other", MAKE, 0o644, 1).unwrap();
+    tree.write(other, 0, b"before", 1).unwrap();
+    tree.rename(b"/old", b"/other", 5).unwrap();
+    assert_eq!(tree.status_of(b"/old", true), Err(Errno::ENOENT));
+    let status = tree.status_of(b"/other", true).unwrap();
+    assert_eq!((status.node, status.links, status.times.changed_ns, status.times.modified_ns), (old, 1, 5, 1));
+    assert_eq!(tree.status_of(b"/", true).unwrap().times.modified_ns, 5);
+    assert_eq!(read(&mut tree, other, 0, 99), Ok(b"before".to_vec()));
+    tree.close(other);
+    assert_eq!(tree.status(other), Err(Errno::EBADF));
+    tree.rename(b"/other", b"/other", 6).unwrap();
+    assert_eq!(read(&mut tree, old, 0, 99), Ok(b"new contents".to_vec()));
+}
+
+#[test]
+fn a_directory_that_moves_knows_where_it_stands() {
+    let mut tree = new_tree();
+    for path in [&b"/a"[..], b"/a/b", b"/c"] {
+        tree.make_directory(path, 0o755, 1).unwrap();
+    }
+    assert_eq!(tree.rename(b"/a", b"/a/b/d", 2), Err(Errno::EINVAL));
+    assert_eq!(tree.rename(b"/", b"/e", 2), Err(Errno::EBUSY));
+    assert_eq!(tree.rename(b"/a", b"/c/..", 2), Err(Errno::EBUSY));
+    tree.rename(b"/a/b", b"/c/b/", 2).unwrap();
+    let c = tree.status_of(b"/c", true).unwrap().node;
+    assert_eq!(tree.status_of(b"/c/b/..", true).unwrap().node, c);
+    tree.rename(b"/a", b"/c/b", 3).unwrap();
+    assert_eq!(names(&tree, c), Ok(vec![("b".into(), true)]));
+}
+
+#[test]
+fn rights_and_times_are_what_they_were_last_told() {
+    let mut tree = new_tree();
+    let file = tree.open(b"f", MAKE, 0o644, 1).unwrap();
+    tree.change(file, Change::Permissions(0o100_600), 2).unwrap();
+    tree.change(file, Change::Times { accessed_ns: Some(7), modified_ns: None }, 3).unwrap();
+    let status = tree.status(file).unwrap();
+    assert_eq!(status.permissions, 0o600);
+    assert_eq!((status.times.accessed_ns, status.times.modified_ns, status.times.changed_ns), (7, 1, 3));
+    tree.change(file, Change::Owner, 4).unwrap();
+    assert_eq!(tree.status(file).unwrap().times.changed_ns, 4);
+    assert_eq!(tree.change(NodeId(77), Change::Owner, 4), Err(Errno::EBADF));
 }
 
 #[test]

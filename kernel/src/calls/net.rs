@@ -20,7 +20,8 @@ use super::{answer, answer_int};
 use crate::files::{self, socket};
 use crate::net::{self, transfer};
 
-/// What boot does for a program that uses the network.
+/// What boot does for a program that uses the network. By its name the tool knows such a program.
+#[unsafe(export_name = "skete_network")]
 #[unsafe(link_section = "skete_parts")]
 static PART: fn() = net::begin;
 

@@ -8,7 +8,7 @@ use hermit_sync::OnceCell;
 use lock_api::{MappedMutexGuard, MutexGuard};
 use skete_abi::Errno;
 use skete_logic::dirent;
-use skete_logic::tree::{Kind, NodeId, OpenFlags, Status, Tree};
+use skete_logic::tree::{Change, Kind, NodeId, OpenFlags, Status, Tree};
 
 use super::class::{Class, Handle};
 use super::{Open, console, devices, out};
@@ -113,6 +113,36 @@ pub fn remove_directory(path: &[u8]) -> Result<(), Errno> {
 /// Those of `unlink(2)`.
 pub fn unlink(path: &[u8]) -> Result<(), Errno> {
     tree()?.unlink(path, time::realtime_ns())
+}
+
+/// What `from` names is named `to` from now on.
+///
+/// # Errors
+/// Those of `rename(2)`.
+pub fn rename(from: &[u8], to: &[u8]) -> Result<(), Errno> {
+    tree()?.rename(from, to, time::realtime_ns())
+}
+
+/// Changes what `path` names; a link itself unless `follows`.
+///
+/// # Errors
+/// The path's.
+pub fn change(path: &[u8], follows: bool, change: Change) -> Result<(), Errno> {
+    let mut tree = tree()?;
+    let node = tree.status_of(path, follows)?.node;
+    tree.change(node, change, time::realtime_ns())
+}
+
+/// Changes an open file or directory. No class does: who carries this carries it for the tree alone.
+///
+/// # Errors
+/// `EBADF`; `EINVAL`: it is not of the tree.
+pub fn change_open(fd: i32, change: Change) -> Result<(), Errno> {
+    let status = super::status(fd)?;
+    match status.kind {
+        Kind::File | Kind::Directory => tree()?.change(status.node, change, time::realtime_ns()),
+        _ => Err(Errno::EINVAL),
+    }
 }
 
 impl Class for Stored {

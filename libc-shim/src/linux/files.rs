@@ -17,10 +17,16 @@ use super::{Answered, Arguments, int, pointer, told, word};
 use crate::signal::{self, code};
 use crate::thread::block::Block;
 
+/// `read(2)`.
+pub const READ: u64 = 63;
+/// `write(2)`.
+pub const WRITE: u64 = 64;
+
 /// Linux's numbers.
 mod number {
+    pub use super::{READ, WRITE};
+
     pub const GETCWD: u64 = 17;
-    pub const EVENTFD: u64 = 19;
     pub const DUP: u64 = 23;
     pub const FCNTL: u64 = 25;
     pub const IOCTL: u64 = 29;
@@ -33,8 +39,6 @@ mod number {
     pub const CLOSE: u64 = 57;
     pub const GETDENTS: u64 = 61;
     pub const LSEEK: u64 = 62;
-    pub const READ: u64 = 63;
-    pub const WRITE: u64 = 64;
     pub const READV: u64 = 65;
     pub const WRITEV: u64 = 66;
     pub const PREAD: u64 = 67;
@@ -47,11 +51,12 @@ mod number {
     pub const FDATASYNC: u64 = 83;
 }
 
-/// The folder that relative paths begin at: there is one only, the root.
-const HERE: i32 = -100;
-/// `AT_REMOVEDIR`, `AT_SYMLINK_NOFOLLOW`, `AT_EMPTY_PATH`.
+/// `AT_FDCWD`: the folder that relative paths begin at. There is one only, the root.
+pub const HERE: i32 = -100;
+/// `AT_SYMLINK_NOFOLLOW`.
+pub const NO_FOLLOW: i32 = 0x100;
+/// `AT_REMOVEDIR`, `AT_EMPTY_PATH`.
 const REMOVE_DIRECTORY: i32 = 0x200;
-const NO_FOLLOW: i32 = 0x100;
 const EMPTY_PATH: i32 = 0x1000;
 
 /// Answers the calls of this file.
@@ -69,9 +74,8 @@ pub fn call(number: u64, arguments: &Arguments) -> Option<Answered> {
         number::OPENAT => open(int(first), pointer(second), int(third), int(fourth)),
         number::CLOSE => told(face::sys_close(int(first))),
         number::DUP => told(face::sys_dup(int(first))),
-        number::FCNTL => control(int(first), int(second), int(third)),
+        number::FCNTL => control(int(first), int(second), third),
         number::IOCTL => device(int(first), word(second), pointer(third)),
-        number::EVENTFD => told(face::sys_eventfd(first, i16::try_from(second).unwrap_or(i16::MAX))),
         number::PPOLL => poll(pointer(first), second as usize, pointer(third)),
         number::FSTAT => status(pointer(second), |place| face::sys_fstat(int(first), place)),
         number::FSTATAT => status_at(int(first), pointer(second), pointer(third), int(fourth)),
@@ -123,7 +127,11 @@ fn found(answer: i32) -> Answered {
 }
 
 /// The path `name`, which begins at folder `start`.
-fn path(start: i32, name: *const c_char) -> Result<*const c_char, Errno> {
+///
+/// # Errors
+/// `EFAULT`: there is none. `ENOSYS`: at another folder than the root.
+#[inline(never)]
+pub fn path(start: i32, name: *const c_char) -> Result<*const c_char, Errno> {
     if name.is_null() {
         return Err(Errno::EFAULT);
     }
@@ -145,14 +153,53 @@ fn open(start: i32, name: *const c_char, flags: i32, mode: i32) -> Answered {
     path(start, name).and_then(|name| told(face::sys_open(name, flags_of(flags & !CLOSE_ON_EXEC), mode)))
 }
 
-fn control(fd: i32, command: i32, argument: i32) -> Answered {
+#[optimize(size)]
+fn control(fd: i32, command: i32, argument: u64) -> Answered {
     const DUPLICATE_TO_CLOSE: i32 = 1030;
     const SET_FLAGS: i32 = 4;
+    const GET_LOCK: i32 = 5;
+    const WAIT_FOR_LOCK: i32 = 7;
+    let place = argument;
+    let argument = int(argument);
     match command {
+        GET_LOCK..=WAIT_FOR_LOCK => lock(fd, command == GET_LOCK, pointer(place)),
         DUPLICATE_TO_CLOSE => told(face::sys_fcntl(fd, 0, argument)),
         SET_FLAGS => told(face::sys_fcntl(fd, command, flags_of(argument))),
         _ => told(face::sys_fcntl(fd, command, argument)),
     }
+}
+
+/// `struct flock`: kind of lock, and where; who has it behind them.
+#[repr(C)]
+struct Lock {
+    kind: i16,
+    whence: i16,
+    range: [i64; 2],
+    holder: i32,
+}
+
+/// Locks of ranges of a file (`fcntl(2)`) are between processes, so nobody else's is ever in the way of the one program that there is.
+#[optimize(size)]
+fn lock(fd: i32, only_asks: bool, place: *mut Lock) -> Answered {
+    const READ: i16 = 0;
+    const WRITE: i16 = 1;
+    const NONE: i16 = 2;
+    let flags = skete::files::flags(fd)?;
+    if place.is_null() {
+        return Err(Errno::EFAULT);
+    }
+    // SAFETY: the program says that a lock is there.
+    let lock = unsafe { &mut *place };
+    let may = match lock.kind {
+        READ => only_asks || flags.is_readable(),
+        WRITE => only_asks || flags.is_writable(),
+        NONE if !only_asks => true,
+        _ => return Err(Errno::EINVAL),
+    };
+    if only_asks {
+        lock.kind = NONE;
+    }
+    if may { Ok(0) } else { Err(Errno::EBADF) }
 }
 
 /// `ioctl(2)`: whether a number is the console, which has no size that it knows; and what the kernel answers.

@@ -3,16 +3,7 @@
 
 use core::ffi::{c_char, c_int};
 
-use skete::calls::process::{sys_abort, sys_exit};
-
-use super::state::{__environ, __libc, __progname, __progname_full, locale};
-
-/// `AT_PAGESZ`, `AT_RANDOM` and their end (`getauxval(3)`).
-const PAGE_SIZE: usize = 6;
-const END: usize = 0;
-const PAGE: usize = 4096;
-
-static AUXILIARY: [usize; 4] = [PAGE_SIZE, PAGE, END, 0];
+use super::state::{__environ, __progname, __progname_full};
 
 type Constructor = extern "C" fn(c_int, *const *const c_char, *const *const c_char);
 
@@ -37,14 +28,9 @@ extern "C" fn runtime_entry(argc: c_int, argv: *const *const c_char, environment
 
 /// Fills in what musl's own start would.
 fn prepare(argv: *const *const c_char, environment: *const *const c_char) {
-    // SAFETY: musl's state, which nobody has read yet.
-    let state = unsafe { &mut *(&raw mut __libc) };
-    state.auxv = AUXILIARY.as_ptr();
-    state.page_size = PAGE;
-    skete::thread::set_locale(locale());
-    crate::linux::listen();
+    super::state::begin();
     super::detour::begin();
-    // SAFETY: as above.
+    // SAFETY: musl's, which nobody has read yet.
     unsafe { __environ = environment };
     // SAFETY: the kernel's list has the program's name, and a null pointer behind the last.
     let name = unsafe { argv.read() };
@@ -80,23 +66,4 @@ fn constructors() -> &'static [Constructor] {
 pub fn leave(status: c_int) -> ! {
     // SAFETY: the last thread's end.
     unsafe { exit(status) }
-}
-
-/// Ends the program at once.
-#[unsafe(no_mangle)]
-extern "C" fn _Exit(status: c_int) -> ! {
-    sys_exit(status & 0xff)
-}
-
-/// As [`_Exit`].
-#[unsafe(no_mangle)]
-extern "C" fn _exit(status: c_int) -> ! {
-    _Exit(status)
-}
-
-/// Ends the program with status 134 and a backtrace, after the handler of SIGABRT if there is one (`abort(3)`).
-#[unsafe(no_mangle)]
-extern "C" fn abort() -> ! {
-    crate::signal::handler::before_abort();
-    sys_abort()
 }

@@ -40,6 +40,23 @@ unsafe extern "C" {
     pub static mut __progname: *const c_char;
 }
 
+/// `AT_PAGESZ` and the end of what the system tells (`getauxval(3)`).
+const PAGE_SIZE: usize = 6;
+const END: usize = 0;
+const PAGE: usize = 4096;
+
+static AUXILIARY: [usize; 4] = [PAGE_SIZE, PAGE, END, 0];
+
+/// Fills in what musl's own start would, and answers Linux's calls from now on. Before anything of musl's runs.
+pub fn begin() {
+    // SAFETY: musl's state, which nobody has read yet.
+    let state = unsafe { &mut *(&raw mut __libc) };
+    state.auxv = AUXILIARY.as_ptr();
+    state.page_size = PAGE;
+    skete::thread::set_locale(locale());
+    crate::linux::listen();
+}
+
 /// The locale that a thread begins with.
 pub fn locale() -> usize {
     (&raw const __libc) as usize + offset_of!(Libc, global_locale)

@@ -153,6 +153,7 @@ impl<'a, A: Allocator + Clone> Directory<'a, A> {
     }
 
     /// Room for one more entry, or `ENOSPC`: so that [`Directory::insert`] cannot fail.
+    #[inline(always)]
     pub(super) fn make_room(&mut self) -> Result<(), Errno> {
         self.entries.try_reserve(1).map_err(|_| Errno::ENOSPC)
     }
@@ -160,6 +161,17 @@ impl<'a, A: Allocator + Clone> Directory<'a, A> {
     /// Puts the entry at the `index` that [`Directory::find`] told, after [`Directory::make_room`].
     pub(super) fn insert(&mut self, index: usize, name: Bytes<'a, A>, node: NodeId) {
         self.entries.insert(index, (name, node));
+    }
+
+    /// Puts an entry where its name belongs, after [`Directory::make_room`]; no other has that name.
+    pub(super) fn add(&mut self, name: Bytes<'a, A>, node: NodeId) {
+        let index = self.find(name.as_slice()).map_or_else(|index| index, |(index, _)| index);
+        self.insert(index, name, node);
+    }
+
+    /// The name at `index` leads to `node`.
+    pub(super) fn set(&mut self, index: usize, node: NodeId) {
+        self.entries[index].1 = node;
     }
 
     pub(super) fn remove(&mut self, index: usize) {

@@ -149,6 +149,31 @@ impl Model {
         }
     }
 
+    pub fn rename(&mut self, from: &str, to: &str) -> Result<(), Errno> {
+        let old = self.locate(from)?;
+        let is_directory = matches!(self.get(&old.names).ok_or(Errno::ENOENT)?, Thing::Directory(_));
+        if !old.named {
+            return Err(Errno::EBUSY);
+        }
+        let new = self.locate(to)?;
+        match self.get(&new.names) {
+            Some(_) if !new.named => return Err(Errno::EBUSY),
+            Some(_) if new.names == old.names => return Ok(()),
+            Some(Thing::Directory(_)) if !is_directory => return Err(Errno::EISDIR),
+            Some(Thing::Directory(_)) if new.names.starts_with(&old.names) => return Err(Errno::EINVAL),
+            Some(Thing::Directory(entries)) if !entries.is_empty() => return Err(Errno::ENOTEMPTY),
+            Some(Thing::File(_)) if is_directory => return Err(Errno::ENOTDIR),
+            None if to.ends_with('/') && !is_directory => return Err(Errno::ENOTDIR),
+            None if is_directory && new.names.starts_with(&old.names) => return Err(Errno::EINVAL),
+            _ => {}
+        }
+        let (name, parent) = old.names.split_last().expect("named");
+        let thing = self.entries(parent).remove(name).expect("located");
+        let (name, parent) = new.names.split_last().expect("named, or free");
+        self.entries(parent).insert(name.clone(), thing);
+        Ok(())
+    }
+
     /// The names in a directory, each with whether it is one itself.
     pub fn list(&self, path: &str) -> Result<Vec<(String, bool)>, Errno> {
         match self.get(&self.locate(path)?.names) {
