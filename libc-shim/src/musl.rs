@@ -4,7 +4,9 @@
 //! - [`calls`]: `syscall()`
 //! - [`configuration`]: `sysconf`, where musl would tell what is not so
 //! - [`detour`]: where a thread may be sent away to take its signals
+//! - [`epoll`]: `epoll(7)`
 //! - [`heap`]: the names that musl has for `malloc` and its family
+//! - [`image`]: what a program is told of its own image, by which an unwinder finds its way
 //! - [`refused`]: what cannot be: `fork` and its kin
 //! - [`state`]: `__libc`, musl's own state, as far as it is ours to fill
 //! - [`threads`]: what musl must know of threads
@@ -12,7 +14,9 @@
 pub mod calls;
 pub mod configuration;
 pub mod detour;
+pub mod epoll;
 pub mod heap;
+pub mod image;
 pub mod refused;
 pub mod start;
 pub mod state;

@@ -12,6 +12,7 @@
 //! - [`sysv`]: System V semaphores, and the ids of System V objects
 //! - [`tree`], [`fds`]: the files under `/`, and the numbers of open ones, both over [`slab`]
 //! - [`dirent`], [`terminal`], [`event`]: how a directory's entries are laid out, what a terminal's bytes mean, what eventfd counts
+//! - [`interest`]: what an epoll watches
 //! - [`turns`]: whose bytes the console takes next
 //! - [`again`]: when a core looks again for a thread that could not be had
 //! - [`bitmap`]: which frames are free · [`pages`]: page-table entries, how cores change them, the window's units
@@ -32,6 +33,7 @@ pub mod fds;
 pub mod futaphore;
 pub mod futex;
 pub mod host;
+pub mod interest;
 pub mod mutant;
 pub mod options;
 pub mod pages;

@@ -7,7 +7,7 @@ use skete::calls::process::sys_get_errno;
 use skete::calls::{files as face, vectors};
 use skete::files::console::DEVICE as CONSOLE;
 use skete_abi::Errno;
-use skete_abi::files::{O_DIRECTORY, PollFd, S_IFCHR, S_IFMT, Stat as OurStat};
+use skete_abi::files::{EFD_CLOEXEC, O_DIRECTORY, PollFd, S_IFCHR, S_IFMT, Stat as OurStat};
 use skete_abi::futex::TimeSpec;
 
 use super::time;
@@ -25,6 +25,8 @@ mod number {
     pub const FTRUNCATE: u64 = 46;
     pub const FACCESSAT: u64 = 48;
     pub const CHDIR: u64 = 49;
+    pub const FCHMOD: u64 = 52;
+    pub const FCHMODAT: u64 = 53;
     pub const OPENAT: u64 = 56;
     pub const CLOSE: u64 = 57;
     pub const GETDENTS: u64 = 61;
@@ -67,11 +69,14 @@ pub fn call(number: u64, arguments: &Arguments) -> Option<Answered> {
         number::DUP => told(face::sys_dup(int(first))),
         number::FCNTL => control(int(first), int(second), int(third)),
         number::IOCTL => device(int(first), word(second), pointer(third)),
-        number::EVENTFD => told(face::sys_eventfd(first, i16::try_from(second).unwrap_or(i16::MAX))),
+        number::EVENTFD => told(face::sys_eventfd(first, event_flags(second))),
         number::PPOLL => poll(pointer(first), second as usize, pointer(third)),
         number::FSTAT => status(pointer(second), |place| face::sys_fstat(int(first), place)),
         number::FSTATAT => status_at(int(first), pointer(second), pointer(third), int(fourth)),
         number::FACCESSAT => path(int(first), pointer(second)).and_then(|name| found(face::sys_stat(name, &mut OurStat::default()))),
+        // There is one user, whom no mode holds back: it stays as it was.
+        number::FCHMOD => found(face::sys_fstat(int(first), &mut OurStat::default())),
+        number::FCHMODAT => path(int(first), pointer(second)).and_then(|name| found(face::sys_stat(name, &mut OurStat::default()))),
         number::UNLINKAT => unlink(int(first), pointer(second), int(third)),
         number::MKDIRAT => path(int(first), pointer(second)).and_then(|name| told(face::sys_mkdir(name, word(third)))),
         number::FTRUNCATE => told(face::sys_ftruncate(int(first), second.cast_signed())),
@@ -103,6 +108,13 @@ fn poll(fds: *mut PollFd, count: usize, timeout: *const TimeSpec) -> Answered {
         -1 => told(-sys_get_errno()),
         count => told(count),
     }
+}
+
+/// Flags of `eventfd(2)`: the kernel has another bit for `EFD_CLOEXEC`.
+fn event_flags(flags: u64) -> i16 {
+    const CLOSE_ON_EXEC: u64 = 0o200_0000;
+    let ours = if flags & CLOSE_ON_EXEC == 0 { 0 } else { EFD_CLOEXEC };
+    ours | i16::try_from(flags & !CLOSE_ON_EXEC).unwrap_or(i16::MAX)
 }
 
 fn found(answer: i32) -> Answered {

@@ -10,7 +10,8 @@ use super::state::{__environ, __libc, __progname, __progname_full, locale};
 /// `AT_PAGESZ`, `AT_RANDOM` and their end (`getauxval(3)`).
 const PAGE_SIZE: usize = 6;
 const END: usize = 0;
-const PAGE: usize = 4096;
+/// Bytes of a page.
+pub const PAGE: usize = 4096;
 
 static AUXILIARY: [usize; 4] = [PAGE_SIZE, PAGE, END, 0];
 
