@@ -9,6 +9,7 @@ mod remainder;
 mod shim;
 mod sysroot;
 
+use std::env;
 use std::ffi::OsString;
 use std::fs;
 use std::os::unix::process::CommandExt as _;
@@ -35,6 +36,9 @@ pub struct Task {
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "WORDS")]
     words: Vec<OsString>,
 }
+
+/// The variable by which this tool tells its own compiler which archive to link.
+pub const ARCHIVE: &str = "SKETE_ARCHIVE";
 
 /// Code generation: frame pointers, which backtraces follow; no calls for atomics; the errata of the Cortex-A53; no tables for an unwinder
 /// that is not there; sections of their own, so that what nobody calls goes.
@@ -91,6 +95,11 @@ pub fn driver() -> Result<PathBuf> {
     shim::driver()
 }
 
+/// The archive that [`driver`] has built: kernel and C face.
+pub fn archive() -> PathBuf {
+    shim::path()
+}
+
 /// Compiles and links the C files of a folder.
 ///
 /// # Errors
@@ -138,7 +147,8 @@ impl Tools {
 
     /// Compiles what is to be compiled and links; refuses what must not be in a program.
     fn link(&self, line: &Line) -> Result<u8> {
-        let archive = shim::build(self.sysroot.libraries())?;
+        // Under a cargo of ours it was built just now, and to build it anew would be to wait for that cargo.
+        let archive = env::var_os(ARCHIVE).map_or_else(|| shim::build(self.sysroot.libraries()), |path| Ok(path.into()))?;
         let scratch = tempfile::tempdir().context("no temporary folder can be made")?;
         let extracted = scratch.path().join("extracted");
         let mut command = self.compiler(line);
