@@ -2,13 +2,15 @@
 //!
 //! - A thread of C's has std whole: thread-locals, whose destructors run at its end, panics that are caught inside it, parking.
 //! - A panic that would leave Rust for C ends the program, as on Linux: status 134.
-//! - Cancellation does not unwind: what the stack holds is not dropped, what thread-locals and keys hold is.
+//! - Cancellation does not unwind: what the stack holds is not dropped, what thread-locals and keys hold is. A thread of std's that is
+//!   cancelled has left no result, and `join` panics.
 //! - A thread of std's is a pthread; keys of C's have their destructors run at its end.
 #![allow(unsafe_code, reason = "C's functions")]
 
 use std::cell::RefCell;
 use std::ffi::c_void;
-use std::panic;
+use std::os::unix::thread::JoinHandleExt as _;
+use std::panic::{self, AssertUnwindSafe};
 use std::ptr::{null, null_mut};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Sender, channel};
@@ -24,7 +26,8 @@ pub const CHECKS: &[Check] = &[
     ("a thread of C's that leaves by pthread_exit drops its thread-locals", exit_in_c),
     ("a thread of C's that is cancelled in Rust drops its thread-locals", cancelled_in_c),
     ("a thread of std's is a pthread, whose keys are destroyed", std_is_a_pthread),
-    ("a panic goes through C that can unwind", through_c),
+    ("a thread of std's that is cancelled has no result", cancelled_in_std),
+    ("a panic goes through C's calling convention, where both sides can unwind", through_c),
 ];
 
 type Body = extern "C" fn(*mut c_void) -> *mut c_void;
@@ -143,14 +146,30 @@ fn std_is_a_pthread() {
     assert_eq!(dropped, 10);
 }
 
-/// What `qsort` calls: it panics at the third pair.
+fn cancelled_in_std() {
+    let (sender, receiver) = channel();
+    let dropped = dropped_by(|| {
+        let thread = thread::spawn(move || {
+            LOCAL.set(Some(Counted(&DROPPED)));
+            sender.send(()).expect("somebody listens");
+            thread::sleep(Duration::from_secs(3600));
+        });
+        receiver.recv().expect("it says so");
+        // SAFETY: a thread that lives.
+        assert_eq!(unsafe { libc::pthread_cancel(thread.as_pthread_t() as libc::pthread_t) }, 0);
+        assert!(quiet(|| panic::catch_unwind(AssertUnwindSafe(|| thread.join()))).is_err());
+    });
+    assert_eq!(dropped, 1);
+}
+
+/// What is called back: it panics the third time.
 unsafe extern "C-unwind" fn compare(_: *const c_void, _: *const c_void) -> i32 {
     static CALLS: AtomicUsize = AtomicUsize::new(0);
-    assert!(CALLS.fetch_add(1, Ordering::SeqCst) < 2, "the third pair");
+    assert!(CALLS.fetch_add(1, Ordering::SeqCst) < 2, "the third time");
     0
 }
 
-/// C that calls back, compiled by rustc: musl's own has no tables to unwind by.
+/// As a function of C's that calls back, but compiled by rustc: C's own has no tables to unwind by.
 #[inline(never)]
 unsafe extern "C-unwind" fn call_back(compare: unsafe extern "C-unwind" fn(*const c_void, *const c_void) -> i32) -> i32 {
     let _value = Counted(&DROPPED);

@@ -69,7 +69,7 @@ pub fn forget_older(target: &Path, profile: Profile, with: &Path) -> Result<()> 
     let place = target.join(LINUX_TARGET).join(folder).join("deps");
     for entry in fs::read_dir(place).into_iter().flatten().flatten() {
         let path = entry.path();
-        let is_older = entry.metadata().and_then(|about| about.modified()).is_ok_and(|linked| linked < made);
+        let is_older = entry.metadata().is_ok_and(|about| about.is_file() && about.modified().is_ok_and(|linked| linked < made));
         if is_older && path.extension().is_none() {
             fs::remove_file(&path).with_context(|| format!("{} cannot be removed", path.display()))?;
         }
