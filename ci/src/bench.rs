@@ -19,7 +19,7 @@ use crate::guest::{self, Ending, Input};
 use crate::house;
 use crate::image::{self, Contents};
 use crate::packages;
-use crate::program::{Builder, Profile};
+use crate::program::{Builder, Profile, Std};
 use crate::project::Project;
 use crate::qemu;
 use crate::run::{Boot, Settings, Surroundings};
@@ -131,7 +131,7 @@ impl Bench {
     fn explained(&self, builder: &Builder, row: &str) -> Result<()> {
         let machine = Machine { icount: true, ..Machine::new(self.board, self.cores) };
         for name in ["bench", "c/bench"] {
-            let elf = builder.program(&Project::find(name)?, Profile::Release, &[])?;
+            let elf = builder.program(&Project::find(name)?, Std::Kernel, Profile::Release, &[])?;
             if explain::explain(builder, &elf, &machine, row)? {
                 return Ok(());
             }
@@ -143,12 +143,12 @@ impl Bench {
     fn measure(&self, builder: &Builder) -> Result<(Vec<Row>, Vec<String>)> {
         let every = Group::value_variants();
         let groups = if self.groups.is_empty() { every } else { &self.groups };
-        let bench = builder.program(&Project::find("bench")?, Profile::Release, &[])?;
+        let bench = builder.program(&Project::find("bench")?, Std::Kernel, Profile::Release, &[])?;
         let (mut rows, mut faults) = (Vec::new(), Vec::new());
         for group in groups {
             let elf = match group {
-                Group::Boot => builder.program(&Project::find("boot")?, Profile::Release, &[])?,
-                Group::Posix => builder.program(&Project::find("c/bench")?, Profile::Release, &[])?,
+                Group::Boot => builder.program(&Project::find("boot")?, Std::Kernel, Profile::Release, &[])?,
+                Group::Posix => builder.program(&Project::find("c/bench")?, Std::Kernel, Profile::Release, &[])?,
                 _ => bench.clone(),
             };
             let found = self.rows(builder, &elf, *group)?;
@@ -159,7 +159,7 @@ impl Bench {
             match group {
                 Group::Boot => rows.extend(self.boot(builder)?),
                 Group::Posix => {
-                    let hello = builder.program(&Project::find("c/hello")?, Profile::Release, &[])?;
+                    let hello = builder.program(&Project::find("c/hello")?, Std::Kernel, Profile::Release, &[])?;
                     rows.push(self.image(builder, "image.c_bytes", &hello)?);
                 }
                 _ => {}
@@ -196,7 +196,7 @@ impl Bench {
 
     /// What the bench program cannot measure of itself.
     fn boot(&self, builder: &Builder) -> Result<Vec<Row>> {
-        let elf = builder.program(&Project::find("hello")?, Profile::Release, &[])?;
+        let elf = builder.program(&Project::find("hello")?, Std::Kernel, Profile::Release, &[])?;
         let board = self.board.to_string();
         let mut rows = vec![self.image(builder, "image.hello_bytes", &elf)?];
         if self.board == Board::Virt {

@@ -10,6 +10,7 @@ mod remainder;
 pub mod shim;
 mod sysroot;
 
+use std::env;
 use std::ffi::OsString;
 use std::fs;
 use std::os::unix::process::CommandExt as _;
@@ -40,6 +41,8 @@ pub struct Task {
 
 /// Set for crates that compile C: the build that they are part of may install and fetch nothing.
 pub const OFFLINE: &str = "SKETE_OFFLINE";
+/// The variable by which this tool tells its own compiler which archive to link.
+pub const ARCHIVE: &str = "SKETE_ARCHIVE";
 
 /// Code generation: frame pointers, which backtraces follow; no calls for atomics; the errata of the Cortex-A53; no tables for an unwinder
 /// that is not there; sections of their own, so that what nobody calls goes.
@@ -99,6 +102,11 @@ pub fn driver(offline: bool) -> Result<PathBuf> {
     shim::driver()
 }
 
+/// The archive that [`driver`] has built: kernel and C face.
+pub fn archive() -> PathBuf {
+    shim::path()
+}
+
 /// Compiles and links the C files of a folder, and with them those that its recipe names.
 ///
 /// # Errors
@@ -153,7 +161,8 @@ impl Tools {
 
     /// Compiles what is to be compiled and links; refuses what must not be in a program.
     fn link(&self, line: &Line) -> Result<u8> {
-        let archive = shim::build(self.sysroot.libraries(), self.offline)?;
+        // Under a cargo of ours it was built just now, and to build it anew would be to wait for that cargo.
+        let archive = env::var_os(ARCHIVE).map_or_else(|| shim::build(self.sysroot.libraries(), self.offline), |path| Ok(path.into()))?;
         let scratch = tempfile::tempdir().context("no temporary folder can be made")?;
         let extracted = scratch.path().join("extracted");
         let mut command = self.compiler(line);

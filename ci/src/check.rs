@@ -18,9 +18,9 @@ use std::time::Instant;
 use anyhow::{Context as _, Result};
 use clap::Args;
 
-use crate::flags::{LOADER_TARGET, PROGRAM_TARGET};
+use crate::flags::{LINUX_TARGET, LOADER_TARGET, PROGRAM_TARGET};
 use crate::house;
-use crate::program::Builder;
+use crate::program::{Builder, Std};
 use crate::project;
 use crate::tally::Tally;
 
@@ -62,9 +62,12 @@ impl Check {
         told(tally, "format", || host(&["fmt", "--all", "--check"]))?;
         told(tally, "lints and docs, host", || host(&["clippy", "--quiet", "--all-targets", "--", "-Dwarnings"]))?;
         let builder = Builder::new(self.offline)?;
-        let programs = project::packages();
+        let programs = project::packages_with(Std::Kernel)?;
         let packages: Vec<&str> = ["skete", "skete-libc", "skete-archive"].into_iter().chain(programs.iter().map(String::as_str)).collect();
         told(tally, "lints and docs, kernel and programs", || Ok(refused(builder.lint(PROGRAM_TARGET, &packages)?)))?;
+        let programs = project::packages_with(Std::Linux)?;
+        let packages: Vec<&str> = ["hello"].into_iter().chain(programs.iter().map(String::as_str)).collect();
+        told(tally, "lints and docs, programs with Linux's std", || Ok(refused(builder.lint(LINUX_TARGET, &packages)?)))?;
         told(tally, "lints and docs, loader", || Ok(refused(builder.lint(LOADER_TARGET, &["skete-loader"])?)))
     }
 }

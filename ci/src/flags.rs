@@ -3,10 +3,14 @@
 //! The kernel crate carries the link arguments too (for programs built by a plain `cargo build` elsewhere); given twice they
 //! do no harm.
 
+use std::path::Path;
+
 use crate::toolchain::Linker;
 
 /// The programs' target.
 pub const PROGRAM_TARGET: &str = "aarch64-unknown-hermit";
+/// The target of programs that have std as it is on Linux, over the C face.
+pub const LINUX_TARGET: &str = "aarch64-unknown-linux-musl";
 /// The loader's target: no floating point, for nothing is set up when it starts.
 pub const LOADER_TARGET: &str = "aarch64-unknown-none-softfloat";
 
@@ -40,6 +44,14 @@ pub fn program(linker: &Linker) -> Vec<String> {
     flags.extend(CODE.iter().flat_map(|word| ["-C".into(), (*word).into()]));
     flags.extend(LINK_ARGS.iter().flat_map(|word| ["-C".into(), format!("link-arg={word}")]));
     flags
+}
+
+/// Flags for a program with std as it is on Linux, without the user's. The C compiler of `cargo xtask cc` links: it brings the start, the
+/// libraries and what else the linker is told. Atomics are instructions, not calls that ask what the processor can do.
+pub fn linux(driver: &Path) -> Vec<String> {
+    let linker = format!("linker={}", driver.display());
+    let own = [linker.as_str(), "linker-flavor=gcc", "link-self-contained=no", "target-feature=+crt-static,-outline-atomics"];
+    own.iter().chain(&CODE).flat_map(|word| ["-C".into(), (*word).into()]).collect()
 }
 
 /// Flags for the loader.

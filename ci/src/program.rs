@@ -1,5 +1,7 @@
 //! A program, built: cargo called with the target's flags, its answers read, the linked ELF found.
 
+mod kind;
+
 use std::collections::BTreeMap;
 use std::env;
 use std::io::BufReader;
@@ -11,12 +13,13 @@ use anyhow::{Context as _, Result, bail};
 use cargo_metadata::{Message, Target, TargetKind};
 
 use crate::cc;
-use crate::flags::{self, LOADER_TARGET, PROGRAM_TARGET};
+use crate::flags::{self, LOADER_TARGET};
 use crate::house;
 use crate::packages;
 use crate::project::{self, Project};
 use crate::toolchain::{self, Toolchain};
 use crate::wrapper::Wrapper;
+pub use kind::Std;
 
 /// How much the compiler is to optimise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -64,37 +67,35 @@ impl Builder {
         &self.toolchain.compiler.rustc
     }
 
-    /// Builds a package or a folder of C, or takes the ELF as it is.
+    /// Builds a package with this std or a folder of C, or takes the ELF as it is.
     ///
     /// # Errors
     /// The build failed (cargo has said why), or made no program.
-    pub fn program(&self, project: &Project, profile: Profile, features: &[String]) -> Result<PathBuf> {
+    pub fn program(&self, project: &Project, std: Std, profile: Profile, features: &[String]) -> Result<PathBuf> {
         let (folder, name) = match project {
             Project::Elf(path) => return Ok(path.clone()),
             Project::C(folder) => return cc::program(folder, profile, self.offline),
             Project::Package { folder, name } => (folder, name),
         };
-        let mut cargo = self.program_cargo(folder, profile, "std,panic_abort");
+        let target = if name.is_some() { house::target_dir() } else { folder.join("target/skete") };
+        let mut cargo = self.program_cargo(folder, &target, std, profile, &[])?;
         if let Some(name) = name {
             // A package may be called otherwise than its folder.
             cargo.arg("--manifest-path").arg(project::folder(name).join("Cargo.toml"));
         }
         cargo.args(features.iter().flat_map(|feature| ["--features", feature]));
-        let target = if name.is_some() { house::target_dir() } else { folder.join("target/skete") };
-        cargo.arg("--target-dir").arg(target);
         let programs = artefacts(&mut cargo, |target| target.is_kind(TargetKind::Bin))?;
         one(programs)
     }
 
-    /// Builds the integration tests of the package in `folder` with libtest, which runs them where a panic is the end. It shares the
-    /// programs' target folder, and with it their std.
+    /// Builds the integration tests of the package in `folder` with libtest, which with the kernel's std runs them where a panic is the
+    /// end. It shares the programs' target folder, and with it their std.
     ///
     /// # Errors
     /// The build failed (cargo has said why).
-    pub fn tests(&self, folder: &Path, profile: Profile) -> Result<Vec<PathBuf>> {
-        let mut cargo = self.program_cargo(folder, profile, "std,panic_abort,test");
-        cargo.args(["--tests", "-Zpanic-abort-tests"]);
-        cargo.arg("--target-dir").arg(house::target_dir());
+    pub fn tests(&self, folder: &Path, std: Std, profile: Profile) -> Result<Vec<PathBuf>> {
+        let mut cargo = self.program_cargo(folder, &house::target_dir(), std, profile, &["test"])?;
+        cargo.arg("--tests").args((std == Std::Kernel).then_some("-Zpanic-abort-tests"));
         artefacts(&mut cargo, |target| target.is_kind(TargetKind::Test))
     }
 
@@ -103,23 +104,41 @@ impl Builder {
     /// # Errors
     /// The build failed (cargo has said why).
     pub fn archive(&self) -> Result<PathBuf> {
-        let mut cargo = self.program_cargo(house::root(), Profile::Release, "std,panic_abort");
-        cargo.args(["--package", "skete-archive"]).arg("--target-dir").arg(house::target_dir());
+        let mut cargo = self.program_cargo(house::root(), &house::target_dir(), Std::Kernel, Profile::Release, &[])?;
+        cargo.args(["--package", "skete-archive"]);
         one(artefacts(&mut cargo, |target| target.is_kind(TargetKind::StaticLib))?)
     }
 
-    /// cargo's `build` in `folder` for the programs' target, with the crates of `std` built along.
-    fn program_cargo(&self, folder: &Path, profile: Profile, std: &str) -> Command {
+    /// cargo's `build` in `folder` for programs with this std, whose crates and `more` of them are built along.
+    fn program_cargo(&self, folder: &Path, into: &Path, std: Std, profile: Profile, more: &[&str]) -> Result<Command> {
         let mut cargo = self.cargo(folder, "build");
-        cargo.args([&format!("-Zbuild-std={std}"), "-Zbuild-std-features=compiler-builtins-mem"]);
-        cargo.args(["--target", PROGRAM_TARGET, "--profile", profile.name()]);
-        for package in flags::SMALL {
-            cargo.args(["--config", &format!("profile.release.package.{package}.opt-level='s'")]);
-        }
-        let mut words = flags::program(&self.toolchain.linker);
-        words.extend(self.users_flags(folder, &words));
+        let crates = [std.crates(), more].concat().join(",");
+        cargo.arg(format!("-Zbuild-std={crates}")).args(["--target", std.target(), "--profile", profile.name()]);
+        cargo.arg("--target-dir").arg(into);
+        let mut words = match std {
+            Std::Kernel => {
+                cargo.arg("-Zbuild-std-features=compiler-builtins-mem");
+                for package in flags::SMALL {
+                    cargo.args(["--config", &format!("profile.release.package.{package}.opt-level='s'")]);
+                }
+                flags::program(&self.toolchain.linker)
+            }
+            Std::Linux => {
+                if folder.starts_with(house::root()) {
+                    cargo.args(kind::UNWINDING);
+                }
+                let driver = cc::driver(self.offline)?;
+                for (name, value) in kind::c_variables(&driver) {
+                    cargo.env(name, value);
+                }
+                cargo.env(cc::ARCHIVE, cc::archive());
+                kind::forget_older(into, profile, &cc::archive())?;
+                flags::linux(&driver)
+            }
+        };
+        words.extend(self.users_flags(folder, std, &words));
         cargo.env("CARGO_ENCODED_RUSTFLAGS", words.join("\x1f"));
-        cargo
+        Ok(cargo)
     }
 
     /// Builds the loader, the first time that it is asked for.
@@ -153,7 +172,9 @@ impl Builder {
     pub fn lint(&self, target: &str, packages: &[&str]) -> Result<bool> {
         let has_clippy = self.toolchain.compiler.sysroot.join("bin/cargo-clippy").exists();
         let mut cargo = self.cargo(house::root(), if has_clippy { "clippy" } else { "check" });
-        let std = if target == PROGRAM_TARGET { "std,panic_abort" } else { "core" };
+        let std = [Std::Kernel, Std::Linux].into_iter().find(|std| std.target() == target);
+        cargo.args(if std == Some(Std::Linux) { &kind::UNWINDING[..] } else { &[] });
+        let std = std.map_or(&["core"][..], Std::crates).join(",");
         cargo.arg(format!("-Zbuild-std={std}")).args(["-Zbuild-std-features=compiler-builtins-mem", "--target", target]);
         cargo.args(packages.iter().flat_map(|package| ["--package", package]));
         cargo.arg("--target-dir").arg(house::root().join("target/lint"));
@@ -210,14 +231,14 @@ impl Builder {
     }
 
     /// The user's own flags: from the environment, else from the configuration files that cargo finds in `folder`.
-    fn users_flags(&self, folder: &Path, ours: &[String]) -> Vec<String> {
+    fn users_flags(&self, folder: &Path, std: Std, ours: &[String]) -> Vec<String> {
         if let Ok(encoded) = env::var("CARGO_ENCODED_RUSTFLAGS") {
             return encoded.split('\x1f').filter(|word| !word.is_empty()).map(String::from).collect();
         }
         if let Ok(plain) = env::var("RUSTFLAGS") {
             return plain.split_whitespace().map(String::from).collect();
         }
-        let key = format!("target.{PROGRAM_TARGET}.rustflags");
+        let key = format!("target.{}.rustflags", std.target());
         let mut query = self.bare_cargo(folder);
         query.args(["-Zunstable-options", "config", "get", "--format", "json-value", &key]).stderr(Stdio::null());
         let said = query.output().map(|output| output.stdout).unwrap_or_default();

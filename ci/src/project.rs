@@ -3,10 +3,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
+use serde::Deserialize;
 
 use crate::cc::recipe;
 use crate::house;
+use crate::program::Std;
 
 /// What is to be booted.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +27,18 @@ pub enum Project {
 }
 
 impl Project {
+    /// The std that a package asks for (`[package.metadata.skete] std = "linux"`); the kernel's own if it does not say.
+    ///
+    /// # Errors
+    /// Its Cargo.toml cannot be read, or names a std that does not exist.
+    pub fn std(&self) -> Result<Std> {
+        match self {
+            Self::Package { name: Some(name), .. } => std_of(&folder(name)),
+            Self::Package { folder, name: None } => std_of(folder),
+            Self::C(_) | Self::Elf(_) => Ok(Std::default()),
+        }
+    }
+
     /// Finds out what `given` means; `.` is the package that the current folder belongs to, as for cargo.
     ///
     /// # Errors
@@ -94,6 +108,34 @@ pub fn names() -> Vec<String> {
 /// Those of them that are packages of Rust.
 pub fn packages() -> Vec<String> {
     folders("apps", |folder| folder.join("Cargo.toml").exists())
+}
+
+/// The packages among them that ask for this std.
+///
+/// # Errors
+/// As [`Project::std`].
+pub fn packages_with(std: Std) -> Result<Vec<String>> {
+    let mut found = Vec::new();
+    for name in packages() {
+        if std_of(&folder(&name))? == std {
+            found.push(name);
+        }
+    }
+    Ok(found)
+}
+
+fn std_of(folder: &Path) -> Result<Std> {
+    #[derive(Default, Deserialize)]
+    #[serde(default)]
+    struct Words {
+        std: Std,
+    }
+    let path = folder.join("Cargo.toml");
+    let told = || format!("{} cannot be read", path.display());
+    let manifest: toml::Table = fs::read_to_string(&path).with_context(told)?.parse().with_context(told)?;
+    let words = ["package", "metadata", "skete"].iter().try_fold(toml::Value::from(manifest), |value, key| value.get(key).cloned());
+    let words: Words = words.map(toml::Value::try_into).transpose().with_context(told)?.unwrap_or_default();
+    Ok(words.std)
 }
 
 fn folders(place: &str, is_wanted: impl Fn(&Path) -> bool) -> Vec<String> {
@@ -173,6 +215,18 @@ mod tests {
     fn a_folder_of_c_is_a_program() {
         assert_eq!(Project::find("c/locks").expect("apps/c/locks exists"), Project::C(folder("c/locks")));
         assert!(names().contains(&"c/locks".to_owned()) && !packages().contains(&"c/locks".to_owned()));
+    }
+
+    #[test]
+    fn a_package_says_which_std_it_wants() {
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        let std = |text: &str| {
+            fs::write(folder.path().join("Cargo.toml"), text).expect("a file can be written there");
+            Project::Package { folder: folder.path().into(), name: None }.std()
+        };
+        assert_eq!(std("[package]\nname = \"x\"\n").expect("it says nothing"), Std::Kernel);
+        assert_eq!(std("[package.metadata.skete]\nstd = \"linux\"\n").expect("it says so"), Std::Linux);
+        assert!(std("[package.metadata.skete]\nstd = \"windows\"\n").is_err());
     }
 
     #[test]

@@ -19,7 +19,7 @@ use crate::input;
 use crate::network::Network;
 use crate::options::Options;
 use crate::packages;
-use crate::program::{Builder, Profile};
+use crate::program::{Builder, Profile, Std};
 use crate::project::Project;
 use crate::qemu;
 
@@ -126,6 +126,9 @@ pub struct Choice {
     /// Compile with assertions, checked arithmetic and checks of the heap.
     #[arg(long)]
     pub dev: bool,
+    /// Which std a program of Rust has: the kernel's own, or Linux's with unwinding. As its Cargo.toml says, if nothing is said.
+    #[arg(long, value_enum, value_name = "STD")]
+    pub std: Option<Std>,
     /// Cargo features of the program; may be repeated.
     #[arg(long, value_name = "FEATURE")]
     pub features: Vec<String>,
@@ -153,7 +156,8 @@ impl Choice {
     pub fn build(&self) -> Result<(Builder, PathBuf)> {
         let project = Project::find(&self.program)?;
         let builder = Builder::new(self.offline)?;
-        let elf = builder.program(&project, self.profile(), &self.features)?;
+        let std = self.std.map_or_else(|| project.std(), Ok)?;
+        let elf = builder.program(&project, std, self.profile(), &self.features)?;
         Ok((builder, elf))
     }
 }

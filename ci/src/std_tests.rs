@@ -1,9 +1,10 @@
 //! `cargo xtask test --only std`: std's own integration tests of threads, locks and time, run on the kernel.
 //!
 //! The found compiler's source of std has them ([`package`] makes a package of it). Each file is an image with libtest in it, which runs
-//! its tests one by one and tells what happens in lines of JSON ([`events`]). A panic ends the machine here, so when a test fails or
-//! hangs, the machine is booted again with those that are left: all of a file's tests are counted, whatever one of them does
-//! ([`results`]). What cannot run at all stands in a table, with the reason ([`table`]).
+//! its tests one by one and tells what happens in lines of JSON ([`events`]). With the kernel's std a panic ends the machine, so when a test
+//! fails or hangs, the machine is booted again with those that are left: all of a file's tests are counted, whatever one of them does
+//! ([`results`]). What cannot run at all stands in a table, with the reason ([`table`]). `--only std-linux` runs them with std as it is on
+//! Linux, where panics unwind.
 
 mod events;
 mod package;
@@ -22,7 +23,7 @@ use self::table::Table;
 use crate::backtrace::{Lines, Program, Stream};
 use crate::board::{Board, Machine};
 use crate::guest::{self, Ending, Input, Patience};
-use crate::program::{Builder, Profile};
+use crate::program::{Builder, Profile, Std};
 use crate::run::{Boot, Settings, Surroundings};
 use crate::tally::{self, Tally};
 
@@ -36,25 +37,35 @@ struct File<'a> {
     builder: &'a Builder,
     elf: &'a Path,
     name: String,
+    std: Std,
     machine: Machine,
+}
+
+/// What a std's tests are called in the report.
+const fn label(std: Std) -> &'static str {
+    match std {
+        Std::Kernel => "std",
+        Std::Linux => "std-linux",
+    }
 }
 
 /// Builds them all, runs those whose name contains `filter` on both boards, and counts each in `tally`.
 ///
 /// # Errors
 /// They cannot be built, or a machine not be booted.
-pub fn run(builder: &Builder, filter: &str, tally: &mut Tally) -> Result<()> {
+pub fn run(builder: &Builder, std: Std, filter: &str, tally: &mut Tally) -> Result<()> {
     let compiler = &builder.toolchain().compiler;
-    let table = Table::read()?;
-    println!("     std: the tests of std {}, built for the kernel", compiler.version);
+    let (label, place) = (label(std), table::place(std));
+    let table = Table::read(std)?;
+    println!("     {label}: the tests of std {}, built for {}", compiler.version, std.target());
     let package = package::make(compiler)?;
-    let mut images = builder.tests(&package.folder, Profile::Release)?;
+    let mut images = builder.tests(&package.folder, std, Profile::Release)?;
     images.sort();
     let mut was_found = false;
     for board in [Board::Virt, Board::Raspi3b] {
         let (mut passed, mut all, mut cannot) = (0, 0, 0);
         for elf in &images {
-            let file = File { builder, elf, name: file_name(elf), machine: Machine::new(board, 4) };
+            let file = File { builder, elf, name: file_name(elf), std, machine: Machine::new(board, 4) };
             let started = Instant::now();
             let results = file.carry_out(&table, filter)?;
             was_found |= results.names().next().is_some();
@@ -65,11 +76,11 @@ pub fn run(builder: &Builder, filter: &str, tally: &mut Tally) -> Result<()> {
             if filter.is_empty() && table.is_for(compiler.version) {
                 let faults = table.faults(&file.name, board, &results, &package.words);
                 if !faults.is_empty() {
-                    tally.add(&format!("std {}: the table ci/std-tests.toml", file.name), Duration::ZERO, &faults);
+                    tally.add(&format!("{label} {}: the table {place}", file.name), Duration::ZERO, &faults);
                 }
             }
         }
-        println!("     std {} [{board} 4]: {passed} of {all} passed; {cannot} cannot run here, see ci/std-tests.toml", compiler.version);
+        println!("     {label} {} [{board} 4]: {passed} of {all} passed; {cannot} cannot run here, see {place}", compiler.version);
     }
     if !was_found {
         bail!("no test of std's has a name that contains `{filter}`");
@@ -123,12 +134,13 @@ impl File<'_> {
 
     /// Tells of the file on a line, and of each failed test.
     fn tell(&self, results: &Results, took: Duration, tally: &mut Tally) {
+        let label = label(self.std);
         for (name, fault) in &results.failed {
-            tally.add(&format!("std {name} [{}]", self.machine), Duration::ZERO, std::slice::from_ref(fault));
+            tally.add(&format!("{label} {name} [{}]", self.machine), Duration::ZERO, std::slice::from_ref(fault));
         }
         let (passed, all) = (results.passed.len(), results.ran());
         if all > 0 {
-            tally::tell(&format!("std {} [{}]: {passed} of {all} passed", self.name, self.machine), took, passed == all);
+            tally::tell(&format!("{label} {} [{}]: {passed} of {all} passed", self.name, self.machine), took, passed == all);
             tally.count(passed, 0);
         }
     }

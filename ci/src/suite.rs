@@ -11,7 +11,7 @@ use serde::Deserialize;
 use crate::board::{Board, Machine};
 use crate::guest::Ending;
 use crate::options::quoted;
-use crate::program::Profile;
+use crate::program::{Profile, Std};
 use crate::project;
 
 /// How the cores run.
@@ -70,6 +70,8 @@ pub struct Case {
     pub mem: Option<u32>,
     /// How often it runs once more with threads preempted at random moments, each time with another seed, where runs repeat.
     pub seeds: u64,
+    /// Which std it has, if another than its Cargo.toml asks for.
+    pub std: Option<Std>,
     /// How it is compiled.
     #[serde(with = "profile")]
     pub profile: Profile,
@@ -103,6 +105,7 @@ impl Default for Case {
             mini_uart: false,
             mem: None,
             seeds: 0,
+            std: None,
             profile: Profile::Release,
             timeout: 60.0,
             qemu: Vec::new(),
@@ -137,14 +140,16 @@ impl Trial {
         let default = || [std::slice::from_ref(&self.program), self.case.arguments.as_slice()].concat().join(" ");
         let name = self.case.name.clone().map_or_else(default, |name| format!("{}: {name}", self.program));
         let profile = if self.case.profile == Profile::Dev { " dev" } else { "" };
+        let std = self.case.std.map_or_else(String::new, |std| format!(" {}", std.word()));
         let seed = self.seed.map_or_else(String::new, |seed| format!(" chaos {seed}"));
-        format!("{name} [{}{profile}{seed}]", self.machine)
+        format!("{name} [{}{std}{profile}{seed}]", self.machine)
     }
 
     /// The command for the same run: to be given at a terminal, and nothing typed but what the case has typed. `folder` is the program's.
     pub fn again(&self, folder: &Path) -> String {
         let (case, machine) = (&self.case, &self.machine);
         let mut words = vec!["run".into(), self.program.clone()];
+        words.extend(case.std.iter().flat_map(|std| ["--std".into(), std.word().into()]));
         words.extend((case.profile == Profile::Dev).then(|| "--dev".into()));
         words.extend(["--board".into(), machine.board.to_string(), "--cores".into(), machine.cores.to_string()]);
         words.extend(machine.mem.iter().flat_map(|mem| ["--mem".into(), mem.to_string()]));

@@ -18,7 +18,7 @@ use crate::house;
 use crate::network::Network;
 use crate::packages;
 use crate::peer::Peer;
-use crate::program::{Builder, Profile};
+use crate::program::{Builder, Profile, Std};
 use crate::project::{self, Project};
 use crate::run::{Boot, Settings, Surroundings};
 use crate::std_tests;
@@ -38,6 +38,8 @@ pub enum Group {
     Programs,
     /// std's own tests of threads, locks and time in QEMU, on both boards.
     Std,
+    /// The same with std as it is on Linux, where panics unwind.
+    StdLinux,
     /// The tool itself, as a person calls it.
     Tool,
 }
@@ -82,7 +84,7 @@ impl Test {
         if is_wanted(Group::Models) {
             models(tally)?;
         }
-        if [Group::Loader, Group::Programs, Group::Std, Group::Tool].into_iter().any(is_wanted) {
+        if [Group::Loader, Group::Programs, Group::Std, Group::StdLinux, Group::Tool].into_iter().any(is_wanted) {
             packages::all(self.offline)?;
             let builder = Builder::new(self.offline)?;
             if is_wanted(Group::Loader) {
@@ -96,8 +98,10 @@ impl Test {
             if is_wanted(Group::Tool) {
                 self.tool(&builder, tally)?;
             }
-            if is_wanted(Group::Std) {
-                std_tests::run(&builder, self.filter.as_deref().unwrap_or_default(), tally)?;
+            for (group, std) in [(Group::Std, Std::Kernel), (Group::StdLinux, Std::Linux)] {
+                if is_wanted(group) {
+                    std_tests::run(&builder, std, self.filter.as_deref().unwrap_or_default(), tally)?;
+                }
             }
         }
         Ok(())
@@ -107,7 +111,7 @@ impl Test {
     fn tool(&self, builder: &Builder, tally: &mut Tally) -> Result<()> {
         builder.loader()?;
         for program in ["args", "files", "hello", "suite"] {
-            builder.program(&Project::find(program)?, Profile::Release, &[])?;
+            builder.program(&Project::find(program)?, Std::Kernel, Profile::Release, &[])?;
         }
         let tool = std::env::current_exe().context("this tool cannot be found")?.display().to_string();
         let words = ["test", "--quiet", "--package", "xtask", "--test", "tool", "--", "--ignored", "--test-threads=1"];
@@ -166,15 +170,22 @@ pub fn models(tally: &mut Tally) -> Result<()> {
     Ok(())
 }
 
-/// Programs as linked, by name and profile, or why not.
-type Built = BTreeMap<(String, &'static str), Result<PathBuf, String>>;
+/// Programs as linked, by name, std and profile, or why not.
+type Built = BTreeMap<(String, Option<Std>, &'static str), Result<PathBuf, String>>;
+
+fn key(trial: &Trial) -> (String, Option<Std>, &'static str) {
+    (trial.program.clone(), trial.case.std, trial.case.profile.name())
+}
 
 /// Builds what the trials boot. One that cannot be built is a failure of its own trials only.
 fn build(builder: &Builder, trials: &[Trial]) -> Built {
     let mut built = Built::new();
     for trial in trials {
-        if let Entry::Vacant(place) = built.entry((trial.program.clone(), trial.case.profile.name())) {
-            let program = Project::find(&trial.program).and_then(|project| builder.program(&project, trial.case.profile, &[]));
+        if let Entry::Vacant(place) = built.entry(key(trial)) {
+            let program = Project::find(&trial.program).and_then(|project| {
+                let std = trial.case.std.map_or_else(|| project.std(), Ok)?;
+                builder.program(&project, std, trial.case.profile, &[])
+            });
             place.insert(program.map_err(|error| format!("it is not built: {error:#}")));
         }
     }
@@ -183,7 +194,7 @@ fn build(builder: &Builder, trials: &[Trial]) -> Built {
 
 /// Boots a trial; what is wrong with its outcome, and its output if anything is.
 fn attempt(trial: &Trial, built: &Built, builder: &Builder) -> Result<Vec<String>> {
-    let elf = match built.get(&(trial.program.clone(), trial.case.profile.name())) {
+    let elf = match built.get(&key(trial)) {
         Some(Ok(elf)) => elf,
         Some(Err(why)) => return Ok(vec![why.clone()]),
         None => bail!("it was not built"),

@@ -51,14 +51,15 @@ impl Wrapper {
     }
 }
 
-/// rustc itself; with its one complaint dropped, that it has no name of its own for LLVM's `fix-cortex-a53-835769`.
+/// rustc itself; with two complaints dropped: that it has no name of its own for LLVM's `fix-cortex-a53-835769`, and that `outline-atomics`
+/// may change what it means.
 fn rustc(compiler: &Compiler) -> String {
     format!(
         "#!/bin/bash\n\
-         # {compiler}, without its warning of a feature that only LLVM has a name for.\n\
+         # {compiler}, without its warnings of features that LLVM has the names for.\n\
          export RUSTC_BOOTSTRAP=1\n\
          case \" $* \" in *fix-cortex-a53-835769*) ;; *) exec '{rustc}' \"$@\" ;; esac\n\
-         {{ '{rustc}' \"$@\" 2>&1 >&3 | grep --line-buffered -v 'warning.*fix-cortex-a53-835769' >&2; exit \"${{PIPESTATUS[0]}}\"; }} 3>&1\n",
+         {{ '{rustc}' \"$@\" 2>&1 >&3 | grep --line-buffered -Ev 'warning.*target-feature.*(fix-cortex-a53-835769|outline-atomics)' >&2; exit \"${{PIPESTATUS[0]}}\"; }} 3>&1\n",
         compiler = compiler.origin,
         rustc = compiler.rustc.display(),
     )

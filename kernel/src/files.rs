@@ -4,6 +4,7 @@
 //! - [`console`]: the terminal
 //! - [`devices`]: `/dev/null`, `/dev/zero`
 //! - [`event`]: eventfd
+//! - [`epoll`]: watches many, and tells which are ready
 //! - [`pipe`]: pipes
 //! - [`stored`]: the file tree
 //! - [`out`]: hands `/out` to the host
@@ -18,6 +19,7 @@ pub mod changes;
 pub mod class;
 pub mod console;
 mod devices;
+pub mod epoll;
 pub mod event;
 mod out;
 pub mod pipe;
@@ -94,6 +96,7 @@ fn install(handle: Handle, flags: OpenFlags) -> Result<i32, Errno> {
 /// # Errors
 /// `EBADF`.
 pub fn close(fd: i32) -> Result<(), Errno> {
+    epoll::closes(fd);
     let closed = {
         let mut table = table()?;
         let closed = table.close(fd)?;

@@ -7,7 +7,9 @@
 //! - [`calls`]: `syscall()`
 //! - `configuration`: `sysconf`, where musl would tell what is not so
 //! - `detour`: where a thread may be sent away to take its signals
+//! - [`epoll`]: `epoll(7)`
 //! - [`heap`]: the names that musl has for `malloc` and its family
+//! - [`image`]: what a program is told of its own image, by which an unwinder finds its way
 //! - [`pipe`]: `pipe`, where a program asks for one
 //! - [`refused`]: what cannot be: `fork` and its kin
 //! - [`state`]: `__libc`, musl's own state, as far as it is ours to fill
@@ -19,7 +21,9 @@ pub mod configuration;
 #[cfg(feature = "musl")]
 pub mod detour;
 pub mod end;
+pub mod epoll;
 pub mod heap;
+pub mod image;
 #[cfg(not(feature = "musl"))]
 pub mod part;
 pub mod pipe;

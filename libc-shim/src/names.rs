@@ -9,6 +9,7 @@ use core::ffi::{CStr, c_char, c_int};
 use skete::calls::files::sys_eventfd;
 use skete::files::{Change, stored};
 use skete_abi::Errno;
+use skete_abi::files::EFD_CLOEXEC;
 use skete_abi::futex::TimeSpec;
 
 use crate::linux::files::{HERE, NO_FOLLOW, READ, WRITE, path};
@@ -31,11 +32,13 @@ fn change(start: c_int, name: *const c_char, flags: c_int, change: Change) -> c_
     done(is_known.and_then(|()| bytes(start, name)).and_then(|name| stored::change(name, flags & NO_FOLLOW == 0, change)))
 }
 
-/// `eventfd(2)`.
+/// `eventfd(2)`. The kernel has another bit for `EFD_CLOEXEC`.
 #[allow(clippy::cast_possible_truncation, reason = "what was an int stays one")]
 #[unsafe(no_mangle)]
 pub extern "C" fn eventfd(count: u32, flags: c_int) -> c_int {
-    errno::of(sys_eventfd(count.into(), i16::try_from(flags).unwrap_or(i16::MAX)).into()) as c_int
+    const CLOSE_ON_EXEC: c_int = 0o200_0000;
+    let ours = if flags & CLOSE_ON_EXEC == 0 { 0 } else { EFD_CLOEXEC };
+    errno::of(sys_eventfd(count.into(), ours | i16::try_from(flags & !CLOSE_ON_EXEC).unwrap_or(i16::MAX)).into()) as c_int
 }
 
 /// Reads or writes the counter at `place`.

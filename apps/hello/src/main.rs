@@ -6,10 +6,16 @@
 //! hello from thread 3 on core 3
 //! ```
 //!
-//! With fewer cores, threads share them.
+//! With fewer cores, threads share them. With std as it is on Linux (`--std linux`) the cores are asked for by Linux's calls.
+
+#[cfg(target_os = "linux")]
+mod linux;
 
 use std::thread;
 
+#[cfg(target_os = "linux")]
+use linux::{core, set_affinity};
+#[cfg(target_os = "hermit")]
 use skete::thread::{core, set_affinity};
 
 fn main() {

@@ -56,6 +56,10 @@ const TAKES_NEXT: [&str; 19] = [
 const CPP: [&str; 4] = [".cc", ".cpp", ".cxx", ".C"];
 /// Kinds of programs: there is one here.
 const KINDS: [&str; 7] = ["-static", "-static-pie", "-pie", "-no-pie", "-dynamic", "-rdynamic", "-nopie"];
+/// musl's libc, which a link puts behind the kernel and the C face, wherever it is named.
+const LIBC: &str = "-lc";
+/// What rustc calls the unwinder, and gcc's, which is the one here.
+const UNWINDER: [&str; 2] = ["-lunwind", "-lgcc_eh"];
 
 impl Line {
     /// Looks at the words.
@@ -65,7 +69,11 @@ impl Line {
         let mut rest = words.iter();
         while let Some(word) = rest.next() {
             let text = word.to_string_lossy();
-            if KINDS.contains(&&*text) {
+            if KINDS.contains(&&*text) || text == LIBC {
+                continue;
+            }
+            if text == UNWINDER[0] {
+                line.words.push(UNWINDER[1].into());
                 continue;
             }
             line.words.push(word.clone());
@@ -141,5 +149,10 @@ mod tests {
     fn a_shared_library_is_known_and_another_kind_of_program_forgotten() {
         assert_eq!(line("-shared -fPIC -o libx.so x.c").wish, Wish::Library);
         assert_eq!(line("-static -no-pie x.c").words, ["x.c"]);
+    }
+
+    #[test]
+    fn libc_is_the_links_own_and_the_unwinder_gccs() {
+        assert_eq!(line("x.o -lunwind -lc -lm").words, ["x.o", "-lgcc_eh", "-lm"]);
     }
 }

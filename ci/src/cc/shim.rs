@@ -41,12 +41,17 @@ pub fn driver() -> Result<PathBuf> {
     Ok(path)
 }
 
+/// Where the archive is.
+pub fn path() -> PathBuf {
+    house::target_dir().join("libskete.a")
+}
+
 /// The archive, built anew if anything that it is made of has changed.
 ///
 /// # Errors
 /// It cannot be built.
 pub fn build(musl: &Path, offline: bool) -> Result<PathBuf> {
-    let path = house::target_dir().join("libskete.a");
+    let path = path();
     if is_fresh(&path) {
         return Ok(path);
     }

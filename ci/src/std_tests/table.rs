@@ -1,4 +1,4 @@
-//! `ci/std-tests.toml`: the tests of std that cannot run on this target, by name, in groups with the reason.
+//! `ci/std-tests.toml` and `ci/std-tests-linux.toml`: the tests of std that cannot run with it, by name, in groups with the reason.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -9,6 +9,7 @@ use serde::Deserialize;
 use super::Results;
 use crate::board::Board;
 use crate::house;
+use crate::program::Std;
 use crate::toolchain::Version;
 
 /// How a group of tests is kept from running.
@@ -47,13 +48,21 @@ pub struct Table {
     groups: Vec<Group>,
 }
 
+/// Where the table of a std's tests is, from the clone's root.
+pub const fn place(std: Std) -> &'static str {
+    match std {
+        Std::Kernel => "ci/std-tests.toml",
+        Std::Linux => "ci/std-tests-linux.toml",
+    }
+}
+
 impl Table {
     /// Reads it.
     ///
     /// # Errors
     /// It cannot be read, or says what is not understood.
-    pub fn read() -> Result<Self> {
-        let path = house::root().join("ci/std-tests.toml");
+    pub fn read(std: Std) -> Result<Self> {
+        let path = house::root().join(place(std));
         let text = fs::read_to_string(&path).with_context(|| format!("{} cannot be read", path.display()))?;
         toml::from_str(&text).with_context(|| path.display().to_string())
     }
@@ -146,6 +155,6 @@ mod tests {
 
     #[test]
     fn the_table_of_this_clone_can_be_read() {
-        assert!(Table::read().is_ok());
+        assert!([Std::Kernel, Std::Linux].into_iter().all(|std| Table::read(std).is_ok()));
     }
 }

@@ -9,6 +9,8 @@ const MOST: u64 = u64::MAX - 1;
 #[derive(Clone, Copy, Debug)]
 pub struct Event {
     count: u64,
+    /// How often it was added to or taken from.
+    changes: u32,
     /// A read takes one instead of all.
     is_semaphore: bool,
 }
@@ -17,7 +19,13 @@ impl Event {
     /// A counter that stands at `count`.
     #[must_use]
     pub const fn new(count: u64, is_semaphore: bool) -> Self {
-        Self { count, is_semaphore }
+        Self { count, changes: 0, is_semaphore }
+    }
+
+    /// Another number after each [`Event::take`] and [`Event::add`].
+    #[must_use]
+    pub const fn changes(&self) -> u32 {
+        self.changes
     }
 
     /// Whether [`Event::take`] would find something.
@@ -42,6 +50,7 @@ impl Event {
         }
         let taken = if self.is_semaphore { 1 } else { self.count };
         self.count -= taken;
+        self.changes = self.changes.wrapping_add(1);
         Ok(taken)
     }
 
@@ -57,6 +66,7 @@ impl Event {
             return Err(Errno::EAGAIN);
         }
         self.count += more;
+        self.changes = self.changes.wrapping_add(1);
         Ok(())
     }
 }
@@ -72,6 +82,15 @@ mod tests {
         let mut semaphore = Event::new(2, true);
         assert_eq!([semaphore.take(), semaphore.take(), semaphore.take()], [Ok(1), Ok(1), Err(Errno::EAGAIN)]);
         assert!(!semaphore.is_readable());
+    }
+
+    #[test]
+    fn whatever_happens_to_it_is_counted() {
+        let mut event = Event::new(0, false);
+        let seen =
+            [event.changes(), event.add(1).map(|()| event.changes()).unwrap_or(0), event.take().map(|_| event.changes()).unwrap_or(0)];
+        assert!(seen[0] != seen[1] && seen[1] != seen[2]);
+        assert_eq!(event.take().map_err(|_| event.changes()), Err(seen[2]));
     }
 
     #[test]

@@ -13,6 +13,7 @@
 //! - [`tree`], [`fds`]: the files under `/`, and the numbers of open ones, both over [`slab`]
 //! - [`dirent`], [`terminal`], [`event`], [`pipe`]: how a directory's entries are laid out, what a terminal's bytes mean, what eventfd counts,
 //!   what is on its way through a pipe
+//! - [`interest`]: what an epoll watches
 //! - [`turns`]: whose bytes the console takes next
 //! - [`again`]: when a core looks again for a thread that could not be had
 //! - [`bitmap`]: which frames are free · [`pages`]: page-table entries, how cores change them, the window's units
@@ -33,6 +34,7 @@ pub mod fds;
 pub mod futaphore;
 pub mod futex;
 pub mod host;
+pub mod interest;
 pub mod mutant;
 pub mod options;
 pub mod pages;

@@ -77,6 +77,14 @@ impl<T, A: Allocator> Slab<T, A> {
         }
     }
 
+    /// All of them, to change them.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        self.slots.iter_mut().filter_map(|slot| match slot {
+            Slot::Taken(value) => Some(value),
+            Slot::Free { .. } => None,
+        })
+    }
+
     /// How many numbers are taken. Counts them: for tests and reports.
     #[must_use]
     pub fn count(&self) -> usize {

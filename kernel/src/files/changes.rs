@@ -24,6 +24,11 @@ pub fn seen() -> Seen {
     Seen(COUNT.load(Ordering::Acquire))
 }
 
+/// The counter itself.
+pub fn count() -> u32 {
+    seen().0
+}
+
 /// Something became readable or writable.
 pub fn announce() {
     COUNT.fetch_add(1, Ordering::Release);

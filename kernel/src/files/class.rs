@@ -92,6 +92,11 @@ pub trait Class: Sync {
         Ready::BOTH
     }
 
+    /// Another number after whatever has happened to it; for a class that does not count that, to any file.
+    fn changes(&self, _item: u32) -> u32 {
+        super::changes::count()
+    }
+
     /// The last opening is gone.
     fn close(&self, _item: u32) {}
 }

@@ -57,6 +57,10 @@ impl Class for Events {
         ready
     }
 
+    fn changes(&self, item: u32) -> u32 {
+        with(item, |event| Ok(event.changes())).unwrap_or(0)
+    }
+
     fn close(&self, item: u32) {
         EVENTS.lock().remove(item);
     }

@@ -43,7 +43,8 @@ unsafe extern "C" {
 /// `AT_PAGESZ` and the end of what the system tells (`getauxval(3)`).
 const PAGE_SIZE: usize = 6;
 const END: usize = 0;
-const PAGE: usize = 4096;
+/// Bytes of a page.
+pub const PAGE: usize = 4096;
 
 static AUXILIARY: [usize; 4] = [PAGE_SIZE, PAGE, END, 0];
 
