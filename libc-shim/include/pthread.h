@@ -16,6 +16,7 @@ int pthread_mutexattr_getprioceiling(const pthread_mutexattr_t *__restrict, int 
 int pthread_mutexattr_setprioceiling(pthread_mutexattr_t *, int);
 
 #ifdef _GNU_SOURCE
+#include <signal.h>
 #define PTHREAD_MUTEX_ADAPTIVE_NP 3
 #define PTHREAD_MUTEX_STALLED_NP PTHREAD_MUTEX_STALLED
 #define PTHREAD_MUTEX_ROBUST_NP PTHREAD_MUTEX_ROBUST
@@ -34,6 +35,9 @@ int pthread_rwlockattr_getkind_np(const pthread_rwlockattr_t *__restrict, int *_
 struct cpu_set_t;
 int pthread_attr_setaffinity_np(pthread_attr_t *, size_t, const struct cpu_set_t *);
 int pthread_attr_getaffinity_np(const pthread_attr_t *, size_t, struct cpu_set_t *);
+#define PTHREAD_ATTR_NO_SIGMASK_NP (-1)
+int pthread_attr_setsigmask_np(pthread_attr_t *, const sigset_t *);
+int pthread_attr_getsigmask_np(const pthread_attr_t *__restrict, sigset_t *__restrict);
 int pthread_clockjoin_np(pthread_t, void **, clockid_t, const struct timespec *);
 #endif
 

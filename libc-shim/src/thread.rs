@@ -2,7 +2,7 @@
 //!
 //! - [`block`]: what C knows of a thread; `pthread_t` is a block's address
 //! - [`create`], [`end`], [`join`]: a thread's life
-//! - [`attr`]: `pthread_attr_t`; [`about`]: names, stacks, ids
+//! - [`attr`]: `pthread_attr_t`, [`default`]: what it is without one; [`about`]: names, stacks, ids
 //! - [`cancel`]: cancellation and cleanup handlers; [`keys`]: values of a thread's own
 //! - [`schedule`]: policies, priorities, cores
 //! - [`c11`]: the same by the names of `<threads.h>`
@@ -13,6 +13,7 @@ pub mod block;
 pub mod c11;
 pub mod cancel;
 pub mod create;
+pub mod default;
 pub mod end;
 pub mod join;
 pub mod keys;

@@ -4,6 +4,7 @@
 use core::ffi::{c_int, c_void};
 
 use skete_abi::Errno;
+use skete_signals::{Set, Signal};
 
 use super::schedule::{self, Param};
 use crate::errno::number;
@@ -47,7 +48,12 @@ pub struct Attr {
     pub priority: c_int,
     /// One bit a core; 0: wherever the creator may.
     pub cores: u64,
+    /// The signals that it keeps away, and [`HAS_MASK`]; 0: those that the creator does.
+    pub mask: u64,
 }
+
+/// In [`Attr::mask`]: it was given. The bit is SIGKILL's, which nobody keeps away.
+pub const HAS_MASK: u64 = Set::of(Signal::KILL).0;
 
 const _: () = assert!(size_of::<Attr>() <= 56, "musl's pthread_attr_t has 56 bytes");
 
@@ -62,6 +68,7 @@ impl Attr {
         policy: schedule::OTHER,
         priority: 0,
         cores: 0,
+        mask: 0,
     };
 }
 
@@ -260,4 +267,31 @@ pub unsafe extern "C" fn pthread_attr_getaffinity_np(attr: *const Attr, bytes: u
     let cores = if attr.cores == 0 { schedule::ANY_CORE } else { u8::try_from(attr.cores).unwrap_or(0) };
     // SAFETY: the caller's promise.
     number(unsafe { schedule::put_cores(cores, mask, bytes) })
+}
+
+/// The signals that the thread keeps away (`pthread_attr_setsigmask_np(3)`); without a set, those that the thread does which makes it.
+///
+/// # Safety
+/// A set is there, or it is null.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pthread_attr_setsigmask_np(attr: *mut Attr, mask: *const u64) -> c_int {
+    change(attr, |attr| {
+        // SAFETY: the caller's promise.
+        attr.mask = unsafe { mask.as_ref() }.map_or(0, |mask| mask | HAS_MASK);
+        Ok(())
+    })
+}
+
+/// See [`pthread_attr_setsigmask_np`]: −1 if none was given.
+///
+/// # Safety
+/// There is room for a set.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pthread_attr_getsigmask_np(attr: *const Attr, place: *mut u64) -> c_int {
+    const NONE: c_int = -1;
+    // SAFETY: the program's own.
+    let mask = unsafe { attr.as_ref() }.map_or(0, |attr| attr.mask);
+    // SAFETY: the caller's promise.
+    unsafe { place.write(mask & !HAS_MASK) };
+    if mask == 0 { NONE } else { 0 }
 }

@@ -8,10 +8,11 @@ use core::sync::atomic::{AtomicU32, Ordering};
 use skete::sched::spawn::{self, Plan};
 use skete::thread;
 use skete_abi::Errno;
+use skete_signals::Set;
 
 use super::attr::{self, Attr};
 use super::block::{Block, Name, state};
-use super::{end, schedule};
+use super::{default, end, schedule};
 
 /// What a thread does.
 pub type Function = extern "C" fn(*mut c_void) -> *mut c_void;
@@ -28,7 +29,8 @@ pub static LIVING: AtomicU32 = AtomicU32::new(1);
 pub unsafe extern "C" fn pthread_create(name: *mut Name, attr: *const Attr, function: Function, argument: *mut c_void) -> c_int {
     // SAFETY: the caller's promise.
     let attr = unsafe { attr.as_ref() };
-    match begin(name, attr.unwrap_or(&Attr::DEFAULT), function, argument) {
+    let said = if attr.is_none() { default::said() } else { None };
+    match begin(name, attr.or(said.as_ref()).unwrap_or(&Attr::DEFAULT), function, argument) {
         Ok(()) => 0,
         Err(Errno::ENOMEM) => Errno::EAGAIN.number(),
         Err(errno) => errno.number(),
@@ -50,7 +52,7 @@ fn begin(name: *mut Name, attr: &Attr, function: Function, argument: *mut c_void
     block.stack.store(attr.stack, Ordering::Relaxed);
     block.stack_bytes.store(attr.stack_bytes, Ordering::Relaxed);
     block.guard_bytes.store(attr.guard_bytes, Ordering::Relaxed);
-    block.signals.begin(me.signals.mask());
+    block.signals.begin(if attr.mask == 0 { me.signals.mask() } else { Set(attr.mask & !attr::HAS_MASK) });
     // SAFETY: it has not begun.
     let own = unsafe { block.own() };
     (own.function, own.argument) = (Some(function), argument);

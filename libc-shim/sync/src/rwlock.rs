@@ -132,12 +132,9 @@ impl RwLock {
         if state.wrapping_sub(1) < MOST_READERS && self.release(state, state - 1) { Ok(()) } else { self.unlock_slow(futex) }
     }
 
-    /// Whether it can go: nobody holds it.
-    ///
-    /// # Errors
-    /// `EBUSY`: somebody does.
-    pub fn destroy(&self) -> Result<(), Errno> {
-        if self.state.load(Ordering::Relaxed) & HOLDERS == 0 { Ok(()) } else { Err(Errno::EBUSY) }
+    /// Whether nobody holds it.
+    pub fn is_free(&self) -> bool {
+        self.state.load(Ordering::Relaxed) & HOLDERS == 0
     }
 
     #[inline(always)]
