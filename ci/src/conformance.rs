@@ -57,7 +57,7 @@ pub struct Conformance {
     /// Write every verdict to this file.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Write the table of scores into the README.
+    /// Write the tables of scores into the README, of the subjects that are asked.
     #[arg(long)]
     readme: bool,
     /// Show what a test that failed has said.
@@ -120,7 +120,8 @@ impl Conformance {
             fs::write(path, report.json()?).with_context(|| format!("{} cannot be written", path.display()))?;
         }
         if self.readme {
-            report.write_table(&house::root().join("README.md"))?;
+            ensure!(self.filter.is_none(), "--readme wants every test of a subject, and there is a filter");
+            report.write_tables(&house::root().join("README.md"))?;
         }
         Ok(())
     }

@@ -12,6 +12,7 @@
 //! - [`image`]: what a program is told of its own image, by which an unwinder finds its way
 //! - [`pipe`]: `pipe`, where a program asks for one
 //! - [`refused`]: what cannot be: `fork` and its kin
+//! - [`select`]: `select` and `pselect`, where a program asks for them
 //! - [`state`]: `__libc`, musl's own state, as far as it is ours to fill
 //! - [`threads`]: what musl must know of threads
 
@@ -28,6 +29,7 @@ pub mod image;
 pub mod part;
 pub mod pipe;
 pub mod refused;
+pub mod select;
 #[cfg(feature = "musl")]
 pub mod start;
 pub mod state;

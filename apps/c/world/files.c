@@ -87,7 +87,7 @@ static void locks_are_between_programs_and_there_is_one(void) {
 }
 
 static void a_counter_is_read_as_one(void) {
-    unsigned long long value = 0;
+    eventfd_t value = 0;
     int fd = eventfd(1, EFD_NONBLOCK);
     CHECK(fd > 2 && eventfd_write(fd, 4) == 0 && eventfd_read(fd, &value) == 0 && value == 5);
     struct pollfd polled = { fd, POLLIN | POLLOUT, 0 };

@@ -1,11 +1,13 @@
-/* Pipes: what is written at one end is read at the other, by whoever waits for it. */
+/* Pipes: what is written at one end is read at the other, by whoever waits for it, in one way or another. */
 #include "check.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sched.h>
 #include <string.h>
+#include <sys/select.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -66,6 +68,53 @@ static void who_does_not_wait_is_told(void) {
     CHECK(close(ends[0]) == 0);
 }
 
+static void *write_late(void *end) {
+    usleep(2000);
+    CHECK(write(*(int *) end, "x", 1) == 1);
+    return NULL;
+}
+
+static void select_waits_as_poll_does(void) {
+    int ends[2];
+    fd_set read_set, write_set;
+    pthread_t thread;
+    CHECK(pipe(ends) == 0);
+    FD_ZERO(&read_set);
+    FD_ZERO(&write_set);
+    FD_SET(ends[0], &read_set);
+    FD_SET(ends[1], &write_set);
+    struct timeval none = { 0, 0 }, soon = { 0, 3000 };
+    CHECK(select(ends[1] + 1, &read_set, &write_set, NULL, &none) == 1 && !FD_ISSET(ends[0], &read_set) && FD_ISSET(ends[1], &write_set));
+    FD_SET(ends[0], &read_set);
+    CHECK(select(ends[0] + 1, &read_set, NULL, NULL, &soon) == 0 && !FD_ISSET(ends[0], &read_set));
+    FD_SET(ends[0], &read_set);
+    CHECK(pthread_create(&thread, NULL, write_late, &ends[1]) == 0);
+    CHECK(pselect(ends[0] + 1, &read_set, NULL, NULL, NULL, NULL) == 1 && FD_ISSET(ends[0], &read_set) && pthread_join(thread, NULL) == 0);
+    CHECK(close(ends[0]) == 0 && close(ends[1]) == 0);
+    errno = 0;
+    CHECK(select(ends[0] + 1, &read_set, NULL, NULL, NULL) == -1 && errno == EBADF);
+    CHECK(select(FD_SETSIZE + 1, NULL, NULL, NULL, &none) == -1 && errno == EINVAL && select(0, NULL, NULL, NULL, &none) == 0);
+}
+
+static void *poll_without_being_cancelled(void *argument) {
+    int *is_waiting = argument;
+    CHECK(pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL) == 0);
+    __atomic_store_n(is_waiting, 1, __ATOMIC_RELEASE);
+    CHECK(poll(NULL, 0, 20) == 0);
+    return argument;
+}
+
+static void a_wait_of_one_who_refuses_is_not_cut_short(void) {
+    int is_waiting = 0;
+    void *result;
+    pthread_t thread;
+    CHECK(pthread_create(&thread, NULL, poll_without_being_cancelled, &is_waiting) == 0);
+    while (!__atomic_load_n(&is_waiting, __ATOMIC_ACQUIRE))
+        sched_yield();
+    usleep(2000);
+    CHECK(pthread_cancel(thread) == 0 && pthread_join(thread, &result) == 0 && result == &is_waiting);
+}
+
 static int breaks;
 static void broken(int number) { breaks += number == SIGPIPE; }
 
@@ -112,6 +161,8 @@ const struct check pipes[] = {
     { "what goes into a pipe comes out", what_goes_in_comes_out },
     { "a writer waits for room and a reader for bytes", a_writer_waits_for_room_and_a_reader_for_bytes },
     { "who does not wait is told", who_does_not_wait_is_told },
+    { "select waits as poll does", select_waits_as_poll_does },
+    { "a wait of one who refuses to be cancelled is not cut short", a_wait_of_one_who_refuses_is_not_cut_short },
     { "writing what nobody reads is a signal and an error", writing_what_nobody_reads_is_a_signal_and_an_error },
     { "a handler ends a wait, which lets its opening go", a_handler_ends_a_wait_which_lets_its_opening_go },
     { 0 },

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead as _, BufReader, ErrorKind, Read as _, Seek as _, SeekFrom, Write as _};
-use std::{env, process};
+use std::{env, process, thread};
 
 use crate::Check;
 
@@ -12,7 +12,9 @@ pub const CHECKS: &[Check] = &[
     ("a file keeps what is written", files),
     ("a folder is made, listed and removed", folders),
     ("what is not there is told", missing),
-    ("what Linux has and this kernel has not is an error", pipe),
+    ("a pipe leads from one thread to another", pipe),
+    ("a file has another name", renamed),
+    ("what Linux has and this kernel has not is an error", refused),
     ("the environment can be read and changed", environment),
     ("hash maps have a seed", seeds),
     ("libc's own calls are answered", calls),
@@ -64,7 +66,25 @@ fn missing() {
 }
 
 fn pipe() {
-    assert_eq!(io::pipe().expect_err("there is none").kind(), ErrorKind::Unsupported);
+    let (mut reader, mut writer) = io::pipe().expect("there is room");
+    let sent: Vec<u8> = (0..200_000_u32).map(|number| number.to_le_bytes()[1]).collect();
+    let copy = sent.clone();
+    let writing = thread::spawn(move || writer.write_all(&copy));
+    let mut received = Vec::new();
+    reader.read_to_end(&mut received).expect("it ends with its writer");
+    writing.join().expect("it does not panic").expect("somebody reads");
+    assert_eq!(received, sent);
+}
+
+fn renamed() {
+    fs::write("/one", "1").expect("it can be made");
+    fs::rename("/one", "/other").expect("it is there");
+    assert_eq!((fs::exists("/one").expect("that can be told"), fs::read("/other").expect("it is there")), (false, b"1".into()));
+    fs::remove_file("/other").expect("it is there");
+}
+
+fn refused() {
+    assert_eq!(std::os::unix::net::UnixStream::pair().expect_err("there are none").kind(), ErrorKind::Unsupported);
 }
 
 fn environment() {

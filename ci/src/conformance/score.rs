@@ -16,8 +16,11 @@ use crate::tally::{Tally, tail};
 
 /// What each score is to be at least, in per cent.
 const LEAST: [(Subject, f64); 3] = [(Subject::Threads, 97.0), (Subject::Signals, 90.0), (Subject::Nptl, 90.0)];
-/// Between these lines of the README stands the table.
-const MARKS: [&str; 2] = ["<!-- conformance: written by cargo xtask conformance --readme -->", "<!-- conformance: end -->"];
+/// The lines of the README between which a subject's table stands.
+fn marks(subject: Subject) -> [String; 2] {
+    let title = title(subject);
+    [format!("<!-- {title}: written by cargo xtask conformance --readme -->"), format!("<!-- {title}: end -->")]
+}
 
 /// Why tests fail here that pass on Linux: `ci/conformance.toml`.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -151,37 +154,40 @@ impl Report {
         Ok(serde_json::to_string_pretty(self)? + "\n")
     }
 
-    /// Writes the table between the README's marks.
+    /// Writes the table of each subject that was asked between its marks in the README; the others' stay.
     ///
     /// # Errors
     /// The README cannot be read or written, or has no marks.
-    pub fn write_table(&self, readme: &Path) -> Result<()> {
-        let text = fs::read_to_string(readme).context("the README cannot be read")?;
-        fs::write(readme, with_table(&text, &self.table())?).context("the README cannot be written")
+    pub fn write_tables(&self, readme: &Path) -> Result<()> {
+        let mut text = fs::read_to_string(readme).context("the README cannot be read")?;
+        for (subject, _) in LEAST {
+            if let Some(table) = self.table(subject) {
+                text = with_table(&text, &marks(subject), &table)?;
+            }
+        }
+        fs::write(readme, text).context("the README cannot be written")
     }
 
-    /// The scores in Markdown: a line an interface group, and the sums.
-    fn table(&self) -> String {
-        let mut table = format!("| interfaces ({}, {} cores) | passed | of |\n|---|---|---|\n", self.board, self.cores);
-        for (subject, _) in LEAST {
-            let (passed, all) = self.count(|line| line.subject == title(subject));
-            if all == 0 {
-                continue;
-            }
-            // The names of glibc's tell what they are about to those who know them.
-            let interfaces = if subject == Subject::Nptl { BTreeMap::new() } else { self.interfaces(subject) };
-            let mut groups: BTreeMap<String, (usize, usize)> = BTreeMap::new();
-            for (interface, (passed, all)) in interfaces {
-                let sum = groups.entry(group(interface)).or_default();
-                *sum = (sum.0 + passed, sum.1 + all);
-            }
-            for (name, (passed, all)) in groups {
-                // Writing into a String cannot fail.
-                let _ = writeln!(table, "| `{name}` | {passed} | {all} |");
-            }
-            let _ = writeln!(table, "| **{}** | **{passed}** | **{all}**, {:.1} % |", title(subject), percent(passed, all));
+    /// A subject's scores in Markdown: a line an interface group, and the sum. `None`: it was not asked.
+    fn table(&self, subject: Subject) -> Option<String> {
+        let (passed, all) = self.count(|line| line.subject == title(subject));
+        if all == 0 {
+            return None;
         }
-        table
+        let mut table = format!("| {} ({}, {} cores) | passed | of |\n|---|---|---|\n", title(subject), self.board, self.cores);
+        // The names of glibc's tell what they are about to those who know them.
+        let interfaces = if subject == Subject::Nptl { BTreeMap::new() } else { self.interfaces(subject) };
+        let mut groups: BTreeMap<String, (usize, usize)> = BTreeMap::new();
+        for (interface, (passed, all)) in interfaces {
+            let sum = groups.entry(group(interface)).or_default();
+            *sum = (sum.0 + passed, sum.1 + all);
+        }
+        for (name, (passed, all)) in groups {
+            // Writing into a String cannot fail.
+            let _ = writeln!(table, "| `{name}` | {passed} | {all} |");
+        }
+        let _ = writeln!(table, "| **in all** | **{passed}** | **{all}**, {:.1} % |", percent(passed, all));
+        Some(table)
     }
 }
 
@@ -203,9 +209,9 @@ fn percent(passed: usize, all: usize) -> f64 {
     passed as f64 * 100.0 / all as f64
 }
 
-fn with_table(text: &str, table: &str) -> Result<String> {
-    let [begin, end] = MARKS.map(|mark| text.find(mark));
-    let (begin, end) = (begin.context("the README has no place for it")? + MARKS[0].len(), end.context("the README's place has no end")?);
+fn with_table(text: &str, marks: &[String; 2], table: &str) -> Result<String> {
+    let place = |mark: &String| text.find(mark.as_str()).with_context(|| format!("the README has no line `{mark}`"));
+    let (begin, end) = (place(&marks[0])? + marks[0].len(), place(&marks[1])?);
     ensure!(begin < end, "the README's place ends before it begins");
     Ok(format!("{}\n\n{table}\n{}", &text[..begin], &text[end..]))
 }
@@ -230,7 +236,9 @@ mod tests {
     fn interfaces_are_counted_and_summed() {
         let report = report();
         assert_eq!(report.interfaces(Subject::Threads)["pthread_cond_wait"], (1, 2));
-        assert!(report.table().contains("| `pthread_cond_*` | 1 | 2 |\n| `sem_*` | 1 | 1 |\n| **threads** | **2** | **3**, 66.7 % |"));
+        let table = report.table(Subject::Threads).expect("there are some");
+        assert!(table.contains("| `pthread_cond_*` | 1 | 2 |\n| `sem_*` | 1 | 1 |\n| **in all** | **2** | **3**, 66.7 % |"));
+        assert_eq!(report.table(Subject::Signals), None);
     }
 
     #[test]
@@ -249,9 +257,10 @@ mod tests {
 
     #[test]
     fn the_table_stands_between_its_marks() {
-        let text = format!("a\n{}\nold\n{}\nb\n", MARKS[0], MARKS[1]);
-        assert_eq!(with_table(&text, "new\n").expect("both are there"), format!("a\n{}\n\nnew\n\n{}\nb\n", MARKS[0], MARKS[1]));
-        assert!(with_table("no marks", "new").is_err());
+        let marks = marks(Subject::Threads);
+        let text = format!("a\n{}\nold\n{}\nb\n", marks[0], marks[1]);
+        assert_eq!(with_table(&text, &marks, "new\n").expect("both are there"), format!("a\n{}\n\nnew\n\n{}\nb\n", marks[0], marks[1]));
+        assert!(with_table("no marks", &marks, "new").is_err());
     }
 
     #[test]

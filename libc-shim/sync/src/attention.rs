@@ -33,7 +33,7 @@ const SIGNALLED: u32 = 32;
 pub enum Found {
     /// Nothing: it finds out by itself.
     Busy,
-    /// It waits at a point: the wait is to end.
+    /// It waits at a point, and lets itself be cancelled: the wait is to end.
     Waiting,
     /// It lets itself be cancelled anywhere: it is to be signalled.
     Anywhere,
@@ -135,7 +135,7 @@ impl Attention {
         let before = self.word.fetch_or(CANCELLED, Ordering::SeqCst);
         if before & (ANYWHERE | REFUSES | CLOSED) == ANYWHERE {
             Found::Anywhere
-        } else if before & WAITS != 0 {
+        } else if before & (WAITS | REFUSES) == WAITS {
             Found::Waiting
         } else {
             Found::Busy
