@@ -1,7 +1,7 @@
 //! Input that is known before a run begins.
 //!
 //! What is typed to a guest arrives when the host comes to it, so no run would be like another. Where instructions are counted, what is
-//! known beforehand goes into the image instead: a file's text, and that `/dev/null`, or nobody, has none.
+//! known beforehand goes into the image instead: a file's text, and that `/dev/null` has none.
 
 use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom, stdin};
@@ -27,8 +27,7 @@ pub fn known(input: Input<'_>) -> Result<Option<String>> {
             let ours = stdin().as_fd().try_clone_to_owned().context("standard input is closed")?;
             text_of(File::from(ours)).context("standard input cannot be read")
         }
-        Input::None => Ok(Some(String::new())),
-        Input::Typed(_) | Input::Reply { .. } => Ok(None),
+        Input::Typed(_) | Input::Reply { .. } | Input::None => Ok(None),
     }
 }
 

@@ -102,9 +102,13 @@ static void detached_threads_are_nobodys(void) {
     atomic_store(&released, 1);
     /* One that ended before it was detached. */
     CHECK(pthread_create(&thread, NULL, nothing, NULL) == 0);
-    while (pthread_kill(thread, 0) == 0) {
+    struct sched_param parameters;
+    int policy;
+    while (pthread_getschedparam(thread, &policy, &parameters) == 0) {
         sched_yield();
     }
+    /* It is there until somebody has joined it, or will not. */
+    CHECK(pthread_kill(thread, 0) == 0 && pthread_kill(thread, SIGKILL) == 0 && pthread_kill(thread, 65) == EINVAL);
     CHECK(pthread_detach(thread) == 0);
     CHECK(pthread_detach(thread) == ESRCH);
 }
