@@ -118,8 +118,8 @@ pub fn futex_wait_bitset<'a>(word: impl Into<Word<'a>>, val: u32, deadline: Opti
     futex::wait_word(word.into().0, val, bitset, deadline.map(Deadline::instant))
 }
 
-/// [`futex_wait`] of a private word until `deadline`; and whether the caller was moved to another word meanwhile ([`futex_cmp_requeue`]), which Linux does
-/// not tell: who was has been counted by the one who moved it, however its wait ended.
+/// [`futex_wait`] of a private word until `deadline`; and whether the caller was moved to another word meanwhile
+/// ([`futex_cmp_requeue`]), which Linux does not tell: who was has been counted by the one who moved it, however its wait ended.
 ///
 /// # Errors
 /// As [`futex_wait`].

@@ -12,7 +12,7 @@ use skete_abi::Errno;
 use skete_abi::files::EFD_CLOEXEC;
 use skete_abi::futex::TimeSpec;
 
-use crate::linux::files::{HERE, NO_FOLLOW, READ, WRITE, path};
+use crate::linux::files::{CLOSE_ON_EXEC, HERE, NO_FOLLOW, READ, WRITE, path};
 use crate::linux::time;
 use crate::{errno, linux};
 
@@ -36,7 +36,6 @@ fn change(start: c_int, name: *const c_char, flags: c_int, change: Change) -> c_
 #[allow(clippy::cast_possible_truncation, reason = "what was an int stays one")]
 #[unsafe(no_mangle)]
 pub extern "C" fn eventfd(count: u32, flags: c_int) -> c_int {
-    const CLOSE_ON_EXEC: c_int = 0o200_0000;
     let ours = if flags & CLOSE_ON_EXEC == 0 { 0 } else { EFD_CLOEXEC };
     errno::of(sys_eventfd(count.into(), ours | i16::try_from(flags & !CLOSE_ON_EXEC).unwrap_or(i16::MAX)).into()) as c_int
 }

@@ -55,6 +55,8 @@ mod number {
 pub const HERE: i32 = -100;
 /// `AT_SYMLINK_NOFOLLOW`.
 pub const NO_FOLLOW: i32 = 0x100;
+/// `O_CLOEXEC`, which each call that opens something has under a name of its own.
+pub const CLOSE_ON_EXEC: i32 = 0o200_0000;
 /// `AT_REMOVEDIR`, `AT_EMPTY_PATH`.
 const REMOVE_DIRECTORY: i32 = 0x200;
 const EMPTY_PATH: i32 = 0x1000;
@@ -149,7 +151,6 @@ fn flags_of(flags: i32) -> i32 {
 }
 
 fn open(start: i32, name: *const c_char, flags: i32, mode: i32) -> Answered {
-    const CLOSE_ON_EXEC: i32 = 0o200_0000;
     path(start, name).and_then(|name| told(face::sys_open(name, flags_of(flags & !CLOSE_ON_EXEC), mode)))
 }
 

@@ -7,6 +7,7 @@ use skete::files::epoll::{self, Told, Wish};
 use skete::{files, time};
 use skete_abi::Errno;
 
+use crate::linux::files::CLOSE_ON_EXEC;
 use crate::signal::Outcome;
 use crate::thread::cancel;
 use crate::{errno, signal};
@@ -18,8 +19,6 @@ pub struct Event {
     ready: u32,
     word: u64,
 }
-
-const CLOSE_ON_EXEC: c_int = 0o200_0000;
 
 /// See `epoll_create(2)`.
 #[unsafe(no_mangle)]

@@ -7,9 +7,9 @@ use skete::files::{self, pipe};
 use skete_abi::Errno;
 
 use crate::errno;
+use crate::linux::files::CLOSE_ON_EXEC;
 
 const NON_BLOCKING: c_int = 0o4000;
-const CLOSE_ON_EXEC: c_int = 0o200_0000;
 
 fn open(flags: c_int) -> Result<[c_int; 2], Errno> {
     if flags & !(NON_BLOCKING | CLOSE_ON_EXEC) != 0 {

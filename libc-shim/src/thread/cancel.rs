@@ -120,8 +120,8 @@ pub fn leave() -> ! {
     end::pthread_exit(CANCELED)
 }
 
-/// The calling thread stands at a cancellation point and is about to sleep for a word: a cancellation or a signal ends that with `EINTR`. The
-/// caller puts in order what it must, then calls [`interrupted`], which does not come back if the thread was cancelled, and else tells
+/// The calling thread stands at a cancellation point and is about to sleep for a word: a cancellation or a signal ends that with
+/// `EINTR`. The caller puts in order what it must, then calls [`interrupted`], which does not come back if the thread was cancelled, and else tells
 /// whether the call is to end.
 #[must_use]
 pub struct Waiting(&'static Attention);
