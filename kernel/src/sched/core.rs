@@ -232,8 +232,10 @@ impl Core {
         if self.slice.is_ticking() {
             self.slice.begin(cpu::ticks_about());
             record
+        } else if has_equal {
+            self.expect_tick(record)
         } else {
-            self.begin_slice(record, has_equal)
+            record
         }
     }
 
