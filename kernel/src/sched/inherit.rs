@@ -152,6 +152,7 @@ pub fn cmp_requeue(word: Word, lock: Word, nr: u32, expected: u32) -> Result<u32
 ///
 /// # Errors
 /// `ESRCH`: no such thread.
+#[inline(never)]
 pub fn set_base(tid: u32, base: u8) -> Result<(), Errno> {
     let (_, tid) = record::named(tid).ok_or(Errno::ESRCH)?;
     TABLE.set_base_priority(&Machine, tid, base)

@@ -37,12 +37,13 @@ enum Round {
 struct Trail(u64);
 
 impl Trail {
-    /// The offset and the prime of FNV-1a.
+    /// With the offset and the prime of FNV-1a.
     const START: Self = Self(0xcbf2_9ce4_8422_2325);
 
-    fn through(self, thread: Thread, wait: u32, holder: Tid) -> Self {
-        let words = [u64::from(thread.number()), u64::from(wait), u64::from(holder.number())];
-        Self(words.iter().fold(self.0, |sum, word| (sum ^ word).wrapping_mul(0x0000_0100_0000_01b3)))
+    /// The holder stands in the next step.
+    fn through(self, thread: Thread, wait: u32) -> Self {
+        let step = u64::from(thread.number()) << 32 | u64::from(wait);
+        Self((self.0 ^ step).wrapping_mul(0x0000_0100_0000_01b3))
     }
 }
 
@@ -59,6 +60,7 @@ impl<L: RawLock, const N: usize> Table<L, N> {
     }
 
     /// `thread` runs at another priority: passes that on along the chain, as far as it changes anything.
+    #[inline(never)]
     pub(super) fn pass_on(&self, host: &impl Heirs, mut thread: Thread) {
         if mutant::is(Mutant::ChainCut) {
             return;
@@ -75,6 +77,7 @@ impl<L: RawLock, const N: usize> Table<L, N> {
     ///
     /// # Errors
     /// `EDEADLK`: the chain leads back to `me`, or is longer than chains may be.
+    #[inline(never)]
     pub(super) fn search(&self, host: &impl Heirs, me: Thread) -> Result<(), Errno> {
         if mutant::is(Mutant::RingUnnoticed) {
             return Ok(());
@@ -99,7 +102,7 @@ impl<L: RawLock, const N: usize> Table<L, N> {
         let (mut thread, mut remembered, mut trail) = (me, Thread::NONE, Trail::START);
         for steps in 1..=MOST_HOLDERS {
             let Step::Holder { tid, wait, .. } = self.step(host, thread) else { return Ok(Round::Open) };
-            trail = trail.through(thread, wait, tid);
+            trail = trail.through(thread, wait);
             thread = tid.thread();
             if thread == me {
                 return Ok(Round::Back(trail));
@@ -116,6 +119,7 @@ impl<L: RawLock, const N: usize> Table<L, N> {
 
     /// Puts `thread` where it belongs by the priority that it has now, in the queue of the lock that it waits for, and lets that queue's
     /// first lend it.
+    #[inline(never)]
     fn step(&self, host: &impl Heirs, thread: Thread) -> Step {
         if !mutant::is(Mutant::WalkedWithoutFence) {
             // Between the thread's priority and its place, whoever of the two writes which: one that begins to wait writes its place and
@@ -158,6 +162,7 @@ impl<L: RawLock, const N: usize> Table<L, N> {
 
     /// The first waiter of a lock that `holder` holds was `before` and is `now`, maybe the same one at another priority; either may be
     /// nobody. Whether the holder runs at another priority then; `None`: it is gone. The caller holds the bucket's lock.
+    #[inline(never)]
     pub(super) fn relend(&self, host: &impl Heirs, holder: Tid, before: Thread, now: Thread) -> Option<bool> {
         let lender = (!now.is_none()).then(|| {
             host.heir(now).wait.with_mut(|wait| wait.holder = Some(holder));
