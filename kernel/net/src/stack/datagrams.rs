@@ -231,7 +231,11 @@ impl<A: Allocator + Clone + 'static> Stack<A> {
         };
         match got {
             Ok((count, whole, from)) => {
-                self.signal(place, !peeks);
+                if peeks {
+                    self.signal(place, false)
+                } else {
+                    self.pass_on_reading(place)
+                }
                 Ok(Received { count, whole, from: Some(IpEndpoint::new(family.outer(from.addr), from.port)) })
             }
             Err(RecvError::Exhausted | RecvError::Truncated) if datagrams.is_deaf => Ok(Received::default()),

@@ -78,14 +78,12 @@ impl<A: Allocator + Clone + 'static> Stack<A> {
         if ready.write && (!before.write || all) {
             self.wake(&signals.write, count);
         }
-        if is_watched && (ready != before || came) {
-            self.announces = true;
-        }
+        // That less can be done than before is nothing to be told of.
+        let is_more = came || ready.has_more_than(before);
+        self.announces |= is_watched && is_more;
         if let Ok(socket) = self.sockets.at(place) {
             socket.ready = ready;
-            if came || ready != before {
-                socket.changes = socket.changes.wrapping_add(1);
-            }
+            socket.changes = socket.changes.wrapping_add(u32::from(is_more));
         }
     }
 
@@ -101,6 +99,15 @@ impl<A: Allocator + Clone + 'static> Stack<A> {
             socket.ready = ready;
         }
         ready
+    }
+
+    /// Somebody read or accepted: if something is left, the next of those who wait for it may go on.
+    pub(super) fn pass_on_reading(&mut self, place: u32) {
+        self.signal(place, false);
+        if let Some(socket) = self.sockets.peek(place).filter(|socket| socket.ready.read) {
+            let signals = socket.signals;
+            self.wake(&signals.read, 1);
+        }
     }
 
     /// Somebody wrote: if there is room left, the next of those who wait for it may go on.

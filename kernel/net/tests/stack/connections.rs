@@ -304,6 +304,8 @@ fn whatever_happens_to_a_socket_changes_its_number_and_looking_does_not() {
         assert!(has_changed(&mut world), "what comes counts, though it could be read before");
         assert!(!has_changed(&mut world));
     }
+    receive(&mut world.other.net, far).unwrap();
+    assert!(!has_changed(&mut world), "what was taken is no news");
     world.one.net.shut_down(near, Half::Write).unwrap();
     world.settle();
     assert!(has_changed(&mut world) && world.other.net.ready(far).unwrap().ended);
