@@ -76,6 +76,49 @@ fn a_hundred_connections_by(board: &str, card: &str) {
     assert!(began.elapsed() < Duration::from_secs(240));
 }
 
+/// Asks the guest, by a connection of its own; the answer as it came.
+fn ask(port: u16, request: &str) -> String {
+    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+#[test]
+#[ignore = "needs the tool and QEMU"]
+fn tokio_and_axum_answer_requests_of_http() {
+    const AT_A_TIME: usize = 8;
+    let port = free_port();
+    let forward = format!("{port}:80");
+    let count = (AT_A_TIME + 3).to_string();
+    let words = ["run", "http", "--board", "virt", "--offline", "--forward", &forward, "--timeout", "240", "--", "80", &count];
+    let mut guest = Watched::start(tool(root()).args(words));
+    assert!(guest.read_until("http: listening"), "{}", guest.text);
+    let answer = ask(port, "GET / HTTP/1.1\r\nHost: skete\r\nConnection: close\r\n\r\n");
+    assert!(answer.starts_with("HTTP/1.1 200 OK") && answer.contains("hello from a machine of its own"), "{answer}");
+    let answer = ask(port, "GET /nowhere HTTP/1.1\r\nHost: skete\r\nConnection: close\r\n\r\n");
+    assert!(answer.starts_with("HTTP/1.1 404 Not Found"), "{answer}");
+    let post = |body: &str| {
+        let length = body.len();
+        let head = format!("POST /words HTTP/1.1\r\nHost: skete\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n");
+        ask(port, &(head + body))
+    };
+    let answer = post("how many words are these");
+    assert!(answer.ends_with("5 words, 24 bytes\n"), "{answer}");
+    thread::scope(|scope| {
+        for number in 0..AT_A_TIME {
+            scope.spawn(move || {
+                let answer = post(&"word ".repeat(1000 * (number + 1)));
+                assert!(answer.ends_with(&format!("{} words, {} bytes\n", 1000 * (number + 1), 5000 * (number + 1))), "{answer}");
+            });
+        }
+    });
+    assert!(guest.read_until(&format!("http: {count} requests")), "{}", guest.text);
+    assert!(guest.child.wait().unwrap().success());
+}
+
 #[test]
 #[ignore = "needs the tool and QEMU"]
 fn a_port_that_leads_nowhere_is_refused_before_anything_boots() {
@@ -91,8 +134,8 @@ fn a_port_that_leads_nowhere_is_refused_before_anything_boots() {
 fn a_load_ends_with_a_table_and_the_programs_own_end() {
     let folder = tempfile::tempdir().unwrap();
     let figures = folder.path().join("figures.json");
-    for board in ["virt", "raspi3b"] {
-        let words = ["stress", "echo", "--board", board, "--offline", "--connections", "20", "--seconds", "2", "--seed", "7", "--json"];
+    for (program, board) in [("echo", "virt"), ("echo", "raspi3b"), ("c/echo", "virt")] {
+        let words = ["stress", program, "--board", board, "--offline", "--connections", "20", "--seconds", "2", "--seed", "7", "--json"];
         let outcome = Outcome::of(tool(root()).args(words).arg(&figures));
         outcome.assert(0, &["connections                20", "broken                      0"]);
         let figures = std::fs::read_to_string(&figures).unwrap();
