@@ -42,7 +42,7 @@ impl Counted {
 type Shared = State<Arc<Counted>>;
 
 async fn greet(State(counted): Shared) -> String {
-    format!("hello from a machine of its own, for the {}th time\n", counted.one_more())
+    format!("hello from a machine of its own, request {}\n", counted.one_more())
 }
 
 /// Counts the words of what it is sent.
