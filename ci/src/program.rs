@@ -176,7 +176,8 @@ impl Builder {
         cargo.args(if std == Some(Std::Linux) { &kind::UNWINDING[..] } else { &[] });
         let std = std.map_or(&["core"][..], Std::crates).join(",");
         cargo.arg(format!("-Zbuild-std={std}")).args(["-Zbuild-std-features=compiler-builtins-mem", "--target", target]);
-        cargo.args(packages.iter().flat_map(|package| ["--package", package]));
+        // With the house's version: a crate of others' may have the name of a program.
+        cargo.args(packages.iter().flat_map(|package| ["--package".into(), format!("{package}@{}", env!("CARGO_PKG_VERSION"))]));
         cargo.arg("--target-dir").arg(house::root().join("target/lint"));
         // Of our own crates only; cargo caps what others' crates are told.
         cargo.env("CARGO_ENCODED_RUSTFLAGS", "-Dwarnings");

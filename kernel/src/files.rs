@@ -8,7 +8,7 @@
 //! - [`pipe`]: pipes
 //! - [`stored`]: the file tree
 //! - [`out`]: hands `/out` to the host
-//! - [`socket`]: sockets, as the network below has them
+//! - [`socket`]: sockets: the network's, and pairs
 //! - [`poll`]: waits for the first of several
 //! - [`changes`]: how a waiter learns that something happened
 //!
@@ -42,6 +42,7 @@ use crate::memory::Heap;
 use crate::sched::mutex::{RawSleep, Sleep};
 use changes::Seen;
 use class::Handle;
+use socket::Opened;
 
 pub use out::hand_out;
 pub use stored::init;
@@ -297,14 +298,15 @@ pub fn entries(fd: i32, into: &mut [MaybeUninit<u8>]) -> Result<usize, Errno> {
     open.object.class.entries(open, into)
 }
 
-/// The socket behind a number, and the flags of its opening.
+/// The socket behind a number.
 ///
 /// # Errors
 /// `EBADF`; `ENOTSOCK`: it is none.
-pub fn socket_of(fd: i32) -> Result<(u32, OpenFlags), Errno> {
+pub fn socket_of(fd: i32) -> Result<Opened, Errno> {
     let mut table = table()?;
     let open = table.get(fd)?;
-    open.object.class.socket(open.object.item).map(|number| (number, open.flags)).ok_or(Errno::ENOTSOCK)
+    let socket = open.object.class.socket().ok_or(Errno::ENOTSOCK)?;
+    Ok(Opened { socket, item: open.object.item, is_nonblocking: open.flags.contains(OpenFlags::NONBLOCKING) })
 }
 
 /// Checks that a number is open; everything written is in memory already.

@@ -8,6 +8,7 @@
 //! errno            where an `Errno` becomes C's `errno`
 //! heap             malloc and its family
 //! names            names, rights and times of files
+//! sockets          sockets, with Linux's numbers and structs
 //! linux            Linux's system calls by their numbers: what syscall() and svc reach
 //! musl             what stands before musl's libc.a in a C program: the start, and what would enter another kernel
 //! ```
@@ -28,6 +29,7 @@ pub mod musl;
 pub mod names;
 pub mod pthread;
 pub mod signal;
+pub mod sockets;
 pub mod sysv;
 pub mod thread;
 

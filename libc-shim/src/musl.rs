@@ -10,6 +10,7 @@
 //! - [`epoll`]: `epoll(7)`
 //! - [`heap`]: the names that musl has for `malloc` and its family
 //! - [`image`]: what a program is told of its own image, by which an unwinder finds its way
+//! - [`lookup`]: names of machines, under musl's `getaddrinfo` and its kin
 //! - [`pipe`]: `pipe`, where a program asks for one
 //! - [`refused`]: what cannot be: `fork` and its kin
 //! - [`select`]: `select` and `pselect`, where a program asks for them
@@ -25,6 +26,7 @@ pub mod end;
 pub mod epoll;
 pub mod heap;
 pub mod image;
+pub mod lookup;
 #[cfg(not(feature = "musl"))]
 pub mod part;
 pub mod pipe;

@@ -6,13 +6,16 @@
 //! - [`system`]: files, environment, and what `libc` asks for
 //! - [`border`]: C's threads in Rust, std's threads in C
 //! - [`watching`]: epoll
-//! - [`crates`]: parking_lot, tokio
+//! - [`network`]: sockets
+//! - [`crates`]: parking_lot, tokio · [`tasks`]: tokio over sockets
 //!
 //! One word of an argument ends the program otherwise: `panic` in the main thread, `abort`, or `border`, a panic that would leave Rust.
 
 mod border;
 mod crates;
+mod network;
 mod system;
+mod tasks;
 mod unwinding;
 mod waiting;
 mod watching;
@@ -28,7 +31,8 @@ fn main() {
         Some(word) => panic!("no such way to end: {word}"),
         None => {}
     }
-    let checks = [unwinding::CHECKS, waiting::CHECKS, system::CHECKS, border::CHECKS, watching::CHECKS, crates::CHECKS].concat();
+    let files = [unwinding::CHECKS, waiting::CHECKS, system::CHECKS, border::CHECKS, watching::CHECKS];
+    let checks = [&files[..], &[crates::CHECKS, network::CHECKS, tasks::CHECKS]].concat().concat();
     for (name, check) in &checks {
         check();
         println!("ok  {name}");

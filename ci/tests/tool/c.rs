@@ -44,6 +44,16 @@ fn a_c_program_is_compiled_linked_and_booted() {
 }
 
 #[test]
+#[ignore = "needs the tool and QEMU"]
+fn a_program_that_has_pairs_of_sockets_only_carries_no_network() {
+    let pair = "#include <sys/socket.h>\nint main(void) {\n  int pair[2];\n  char text[8];\n  \
+                return socketpair(AF_UNIX, SOCK_STREAM, 0, pair) || send(pair[0], \"abc\", 3, 0) != 3 || recv(pair[1], text, 8, 0) != 3;\n}\n";
+    let folder = folder("c-pair", &[("main.c", pair)]);
+    Outcome::of(tool(&folder).args(["run", ".", "--board", "virt"])).assert(0, &[]);
+    Outcome::of(tool(&folder).args(["run", ".", "--board", "virt", "--forward", "7777:7"])).assert(1, &["uses no network"]);
+}
+
+#[test]
 #[ignore = "needs the tool"]
 fn objects_assembly_and_the_preprocessors_text_are_made_as_usual() {
     let folder = folder("c-words", &[("main.c", SEVEN), ("by.c", BY)]);

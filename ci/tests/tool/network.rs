@@ -76,6 +76,71 @@ fn a_hundred_connections_by(board: &str, card: &str) {
     assert!(began.elapsed() < Duration::from_secs(240));
 }
 
+/// Asks the guest; its answer as it came. The connection ends with that.
+fn ask(mut stream: &TcpStream, text: &str) -> String {
+    let mut answer = String::new();
+    stream.write_all(text.as_bytes()).unwrap();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+/// The same by a connection of its own.
+fn ask_alone(port: u16, text: &str) -> String {
+    let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    ask(&stream, text)
+}
+
+/// A connection over which the guest has greeted, and goes on listening.
+fn greeted(port: u16) -> TcpStream {
+    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.write_all(b"GET / HTTP/1.1\r\nHost: skete\r\n\r\n").unwrap();
+    let (mut answer, mut byte) = (Vec::new(), [0]);
+    while !(answer.ends_with(b"\n") && String::from_utf8_lossy(&answer).contains("own, request")) {
+        stream.read_exact(&mut byte).unwrap();
+        answer.extend(byte);
+    }
+    stream
+}
+
+/// A request that sends `body`, the last of its connection.
+fn post(body: &str) -> String {
+    let length = body.len();
+    format!("POST /words HTTP/1.1\r\nHost: skete\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n{body}")
+}
+
+#[test]
+#[ignore = "needs the tool and QEMU"]
+fn tokio_and_axum_answer_requests_of_http() {
+    const AT_A_TIME: usize = 8;
+    let port = free_port();
+    let forward = format!("{port}:80");
+    let count = (2 * AT_A_TIME + 3).to_string();
+    let words = ["run", "http", "--board", "virt", "--offline", "--forward", &forward, "--timeout", "240", "--", "80", &count];
+    let mut guest = Watched::start(tool(root()).args(words));
+    assert!(guest.read_until("http: listening"), "{}", guest.text);
+    let answer = ask_alone(port, "GET /nowhere HTTP/1.1\r\nHost: skete\r\nConnection: close\r\n\r\n");
+    assert!(answer.starts_with("HTTP/1.1 404 Not Found"), "{answer}");
+    let answer = ask_alone(port, &post("how many words are these"));
+    assert!(answer.starts_with("HTTP/1.1 200 OK") && answer.ends_with("5 words, 24 bytes\n"), "{answer}");
+    // One by one: QEMU's user network admits about two that come at the same time.
+    let streams: Vec<TcpStream> = (0..AT_A_TIME).map(|_| greeted(port)).collect();
+    thread::scope(|scope| {
+        for (number, stream) in (1..).zip(&streams) {
+            scope.spawn(move || {
+                let answer = ask(stream, &post(&"word ".repeat(1000 * number)));
+                assert!(answer.ends_with(&format!("{} words, {} bytes\n", 1000 * number, 5000 * number)), "{answer}");
+            });
+        }
+    });
+    // The machine ends with its program: what it has answered last may still be on its way.
+    let mut last = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap();
+    last.write_all(post("the last").as_bytes()).unwrap();
+    assert!(guest.read_until(&format!("http: {count} requests")), "{}", guest.text);
+    assert!(guest.child.wait().unwrap().success());
+}
+
 #[test]
 #[ignore = "needs the tool and QEMU"]
 fn a_port_that_leads_nowhere_is_refused_before_anything_boots() {
@@ -91,8 +156,8 @@ fn a_port_that_leads_nowhere_is_refused_before_anything_boots() {
 fn a_load_ends_with_a_table_and_the_programs_own_end() {
     let folder = tempfile::tempdir().unwrap();
     let figures = folder.path().join("figures.json");
-    for board in ["virt", "raspi3b"] {
-        let words = ["stress", "echo", "--board", board, "--offline", "--connections", "20", "--seconds", "2", "--seed", "7", "--json"];
+    for (program, board) in [("echo", "virt"), ("echo", "raspi3b"), ("c/echo", "virt")] {
+        let words = ["stress", program, "--board", board, "--offline", "--connections", "20", "--seconds", "2", "--seed", "7", "--json"];
         let outcome = Outcome::of(tool(root()).args(words).arg(&figures));
         outcome.assert(0, &["connections                20", "broken                      0"]);
         let figures = std::fs::read_to_string(&figures).unwrap();

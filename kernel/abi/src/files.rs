@@ -51,6 +51,8 @@ pub const POLLERR: i16 = 0x8;
 pub const POLLHUP: i16 = 0x10;
 /// `poll`: not an open number.
 pub const POLLNVAL: i16 = 0x20;
+/// `poll`: the other side sends no more. Linux's; Hermit has none.
+pub const POLLRDHUP: i16 = 0x2000;
 /// `poll`: as [`POLLIN`].
 pub const POLLRDNORM: i16 = 0x40;
 /// `poll`: as [`POLLOUT`].

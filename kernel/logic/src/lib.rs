@@ -12,7 +12,7 @@
 //! - [`sysv`]: System V semaphores, and the ids of System V objects
 //! - [`tree`], [`fds`]: the files under `/`, and the numbers of open ones, both over [`slab`]
 //! - [`dirent`], [`terminal`], [`event`], [`pipe`]: how a directory's entries are laid out, what a terminal's bytes mean, what eventfd counts,
-//!   what is on its way through a pipe
+//!   what is on its way through a pipe · [`pair`]: or between two sockets that are connected with each other
 //! - [`interest`]: what an epoll watches
 //! - [`turns`]: whose bytes the console takes next
 //! - [`again`]: when a core looks again for a thread that could not be had
@@ -38,6 +38,7 @@ pub mod interest;
 pub mod mutant;
 pub mod options;
 pub mod pages;
+pub mod pair;
 pub mod pipe;
 pub mod placement;
 pub mod ready;

@@ -81,14 +81,44 @@ impl<A: Allocator> Pipe<A> {
         if self.count == 0 && self.is_written && !into.is_empty() {
             return Err(Errno::EAGAIN);
         }
-        let taken = into.len().min(self.count);
-        let (straight, round) = self.parts(self.first, taken);
-        let (into_straight, into_round) = into[..taken].split_at_mut(straight.len());
+        let taken = self.look(0, into);
+        self.pass(taken);
+        Ok(taken)
+    }
+
+    /// Copies the bytes behind the first `skipped`, which stay; how many.
+    pub fn look(&self, skipped: usize, into: &mut [MaybeUninit<u8>]) -> usize {
+        let seen = into.len().min(self.count.saturating_sub(skipped));
+        let (straight, round) = self.parts((self.first + skipped) % ROOM, seen);
+        let (into_straight, into_round) = into[..seen].split_at_mut(straight.len());
         into_straight.write_copy_of_slice(&self.ring[straight]);
         into_round.write_copy_of_slice(&self.ring[round]);
-        self.first = (self.first + taken) % ROOM;
-        self.count -= taken;
-        Ok(taken)
+        seen
+    }
+
+    /// Drops the first `count` bytes.
+    pub fn pass(&mut self, count: usize) {
+        let passed = count.min(self.count);
+        self.first = (self.first + passed) % ROOM;
+        self.count -= passed;
+    }
+
+    /// The first bytes, if there are so many.
+    #[must_use]
+    pub fn head<const N: usize>(&self) -> Option<[u8; N]> {
+        (self.count >= N).then(|| core::array::from_fn(|at| self.ring[(self.first + at) % ROOM]))
+    }
+
+    /// Bytes on their way.
+    #[must_use]
+    pub const fn count(&self) -> usize {
+        self.count
+    }
+
+    /// Bytes that there is room for.
+    #[must_use]
+    pub const fn room(&self) -> usize {
+        ROOM - self.count
     }
 
     /// Puts bytes behind those that are there; how many: all of up to [`WHOLE`], of more as many as there is room for.

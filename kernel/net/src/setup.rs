@@ -23,6 +23,8 @@ const PATIENCE_V6: Duration = Duration::from_secs(5);
 const DISCOVERY: Duration = Duration::from_secs(2);
 /// How often the interface is looked at, if what it says it has to do cannot be done now.
 const AGAIN: Duration = Duration::from_secs(1);
+/// Who knows names, at most: as many as DHCP tells.
+pub const SERVERS: usize = 3;
 /// Names that can be looked up at the same time.
 pub const QUERIES: usize = 16;
 /// Packets that DHCP, names and neighbours may send in one go.
@@ -82,7 +84,7 @@ pub struct Wired {
     house: SocketSet<'static>,
     dhcp: Option<SocketHandle>,
     dns: SocketHandle,
-    has_servers: bool,
+    servers: [Option<IpAddress>; SERVERS],
     link_address: Ipv6Cidr,
     began: Instant,
     /// Grows whenever the addresses change.
@@ -119,7 +121,7 @@ impl Wired {
             house.add(dhcp)
         });
         let link_address = Ipv6Cidr::new(link_local(mac), 64);
-        let mut wired = Self { iface, way, house, dhcp, dns, has_servers: false, link_address, began: now, changes: 0 };
+        let mut wired = Self { iface, way, house, dhcp, dns, servers: [None; SERVERS], link_address, began: now, changes: 0 };
         wired.keep_link_address();
         if let Some(fixed) = fixed {
             wired.use_address(fixed.address, fixed.gateway, fixed.names.as_slice());
@@ -154,14 +156,14 @@ impl Wired {
             // The table is full of routers' announcements at worst: then only the own network is reached.
             let _ = self.iface.routes_mut().add_default_ipv4_route(gateway);
         }
-        let mut servers = [IpAddress::v4(0, 0, 0, 0); 3];
+        let mut servers = [IpAddress::v4(0, 0, 0, 0); SERVERS];
         let mut count = 0;
         for (server, name) in servers.iter_mut().zip(names.iter().filter(|name| is_usable(name))) {
             *server = IpAddress::Ipv4(*name);
             count += 1;
         }
         self.house.get_mut::<dns::Socket<'_>>(self.dns).update_servers(&servers[..count]);
-        self.has_servers = count > 0;
+        self.servers = core::array::from_fn(|at| servers[..count].get(at).copied());
         self.changes = self.changes.wrapping_add(1);
     }
 
@@ -253,12 +255,18 @@ impl Wired {
         crate::link::Way::capabilities(&self.way).ip_mtu()
     }
 
+    /// Who knows names.
+    #[must_use]
+    pub const fn servers(&self) -> [Option<IpAddress>; SERVERS] {
+        self.servers
+    }
+
     /// Begins to look up the addresses of `name`.
     ///
     /// # Errors
     /// `EAGAIN`: as many names as can be are looked up now. `ENETUNREACH`: nobody to ask. `EINVAL`: it is no name.
     pub fn ask(&mut self, name: &str, kind: DnsQueryType) -> Result<QueryHandle, Errno> {
-        if !self.has_servers {
+        if self.servers[0].is_none() {
             return Err(Errno::ENETUNREACH);
         }
         let dns = self.house.get_mut::<dns::Socket<'_>>(self.dns);

@@ -91,6 +91,31 @@ pub struct Ready {
     pub error: bool,
     /// Nothing comes and nothing goes any more.
     pub hangup: bool,
+    /// Nothing comes any more.
+    pub ended: bool,
+}
+
+impl Ready {
+    /// Whether anything can be done that could not `before`.
+    #[must_use]
+    pub const fn has_more_than(self, before: Self) -> bool {
+        self.read && !before.read
+            || self.write && !before.write
+            || self.error && !before.error
+            || self.hangup && !before.hangup
+            || self.ended && !before.ended
+    }
+}
+
+/// What was received.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Received {
+    /// Bytes that are in the buffer now.
+    pub count: usize,
+    /// Bytes that there were: of a datagram more, if it did not fit.
+    pub whole: usize,
+    /// Who sent them, where that is not known anyway.
+    pub from: Option<IpEndpoint>,
 }
 
 /// The options of a socket (`socket(7)`, `ip(7)`, `ipv6(7)`, `tcp(7)`).
@@ -217,6 +242,8 @@ pub struct Socket<A: Allocator> {
     pub is_watched: bool,
     /// What it was ready for when it was last looked at.
     pub ready: Ready,
+    /// Grows with whatever happens to it.
+    pub changes: u32,
     /// The next socket of its chain of ports, if it has a port of its own.
     pub next: u32,
     /// Whether it is in a chain: an accepted socket has its listener's port.
@@ -227,7 +254,7 @@ impl<A: Allocator> Socket<A> {
     /// A socket without a port.
     pub const fn new(family: Family, kind: Kind<A>, signals: &'static Signals) -> Self {
         let options = Options::NEW;
-        let ready = Ready { read: false, write: false, error: false, hangup: false };
+        let ready = Ready { read: false, write: false, error: false, hangup: false, ended: false };
         Self {
             family,
             kind,
@@ -238,6 +265,7 @@ impl<A: Allocator> Socket<A> {
             signals,
             is_watched: false,
             ready,
+            changes: 0,
             next: NONE,
             is_chained: false,
         }

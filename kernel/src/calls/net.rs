@@ -10,14 +10,13 @@ use core::mem::MaybeUninit;
 
 use skete_abi::Errno;
 use skete_abi::net::{self as numbers, SockAddrIn, SockAddrIn6};
-use skete_logic::tree::OpenFlags;
-use skete_net::socket::{Family, Type};
+use skete_net::socket::{Family, Received, Type};
 use skete_net::stack::Half;
 use skete_net::{IpAddress, IpEndpoint};
 
 use super::files::{buffer, bytes, count, done};
 use super::{answer, answer_int};
-use crate::files::{self, socket};
+use crate::files::{self, socket::network};
 use crate::net::{self, transfer};
 
 /// What boot does for a program that uses the network. By its name the tool knows such a program.
@@ -27,7 +26,7 @@ static PART: fn() = net::begin;
 
 /// Links [`PART`] with whoever calls this, and does nothing.
 #[inline(always)]
-pub(super) fn use_network() {
+pub fn use_network() {
     // SAFETY: a relocation that changes nothing, and no instruction.
     unsafe { asm!(".reloc ., R_AARCH64_NONE, {part}", part = sym PART, options(nomem, nostack, preserves_flags)) };
 }
@@ -130,9 +129,10 @@ unsafe fn tell(name: IpEndpoint, to: *mut c_void, len: *mut u32) -> Result<i32, 
     Ok(0)
 }
 
-/// The socket behind a number, and whether its opening is non-blocking.
+/// The number of the network's socket behind a number, and whether its opening is non-blocking.
 pub(super) fn socket_of(fd: i32) -> Result<(u32, bool), Errno> {
-    files::socket_of(fd).map(|(number, flags)| (number, flags.contains(OpenFlags::NONBLOCKING)))
+    let opened = files::socket_of(fd)?;
+    opened.socket.number(opened.item).map(|number| (number, opened.is_nonblocking)).ok_or(Errno::EOPNOTSUPP)
 }
 
 /// Begins the network, which has begun at boot.
@@ -164,7 +164,7 @@ fn open(domain: i32, kind: i32, protocol: i32) -> Result<i32, Errno> {
         _ => return Err(Errno::EINVAL),
     };
     let number = net::with(|stack| stack.open(family, kind))?;
-    let fd = socket::install(number, flags & numbers::SOCK_NONBLOCK != 0)?;
+    let fd = network::install(number, flags & numbers::SOCK_NONBLOCK != 0)?;
     files::close_on_exec(fd, Some(flags & numbers::SOCK_CLOEXEC != 0))?;
     Ok(fd)
 }
@@ -188,7 +188,7 @@ pub extern "C" fn sys_listen(fd: i32, backlog: i32) -> i32 {
 pub extern "C" fn sys_accept(fd: i32, name: *mut c_void, len: *mut u32) -> i32 {
     let accepted = socket_of(fd).and_then(|(number, is_nonblocking)| transfer::accept(number, is_nonblocking));
     answer_int(accepted.and_then(|(number, peer)| {
-        let fd = socket::install(number, false)?;
+        let fd = network::install(number, false)?;
         if !name.is_null() {
             // SAFETY: the caller's room for an address, by the ABI.
             unsafe { tell(peer, name, len) }.inspect_err(|_| _ = files::close(fd))?;
@@ -237,7 +237,7 @@ pub extern "C" fn sys_recv(fd: i32, start: *mut u8, len: usize, flags: i32) -> i
 pub extern "C" fn sys_recvfrom(fd: i32, start: *mut u8, len: usize, flags: i32, from: *mut c_void, from_len: *mut u32) -> isize {
     // SAFETY: the caller's buffer, by the ABI.
     let received = unsafe { buffer(start, len) }.and_then(|into| receive(fd, into, flags));
-    count(received.and_then(|(count, peer)| {
+    count(received.and_then(|Received { count, from: peer, .. }| {
         if let Some(peer) = peer.filter(|_| !from.is_null()) {
             // SAFETY: the caller's room for an address, by the ABI.
             unsafe { tell(peer, from, from_len) }?;
@@ -249,7 +249,7 @@ pub extern "C" fn sys_recvfrom(fd: i32, start: *mut u8, len: usize, flags: i32, 
     }))
 }
 
-fn receive(fd: i32, into: &mut [MaybeUninit<u8>], flags: i32) -> Result<(usize, Option<IpEndpoint>), Errno> {
+fn receive(fd: i32, into: &mut [MaybeUninit<u8>], flags: i32) -> Result<Received, Errno> {
     let (number, is_nonblocking) = socket_of(fd)?;
     if flags & !numbers::MSG_PEEK != 0 {
         return Err(Errno::EOPNOTSUPP);

@@ -7,6 +7,7 @@ use skete_abi::{Errno, files};
 use skete_logic::tree::{Kind, NodeId, Status, Times};
 
 use super::Open;
+use super::socket::Socket;
 
 /// A file of a class: the class knows it by its number.
 #[derive(Clone, Copy)]
@@ -36,6 +37,8 @@ bitflags! {
         const ERROR = files::POLLERR;
         /// Nothing comes and nothing goes any more; reported whether or not it was asked for.
         const HANGUP = files::POLLHUP;
+        /// Nothing comes any more.
+        const ENDED = files::POLLRDHUP;
     }
 }
 
@@ -52,8 +55,8 @@ pub trait Class: Sync {
         self.waits_itself()
     }
 
-    /// The number of the socket, if it is one.
-    fn socket(&self, _item: u32) -> Option<u32> {
+    /// What it can do as a socket, if it is one.
+    fn socket(&self) -> Option<&dyn Socket> {
         None
     }
 

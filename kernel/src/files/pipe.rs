@@ -54,7 +54,8 @@ impl Class for Ends {
     }
 
     fn status(&self, item: u32) -> Result<Status, Errno> {
-        Ok(Status { node: NodeId(item), kind: Kind::Pipe, permissions: 0o600, links: 1, bytes: 0, times: Times::default() })
+        let bytes = with(item, |pipe| Ok(pipe.count()))? as u64;
+        Ok(Status { node: NodeId(item), kind: Kind::Pipe, permissions: 0o600, links: 1, bytes, times: Times::default() })
     }
 
     fn ready(&self, item: u32) -> Ready {

@@ -1,65 +1,127 @@
-//! Sockets as files: the same numbers, read and written, polled and closed like any other.
+//! Sockets as files: the same numbers, read and written, polled and closed like any other; and what they can do beyond that.
+//!
+//! - [`network`]: those of the network
+//! - [`pair`]: two that are connected with each other
+//!
+//! Who calls reaches each by its class: a program that has pairs only carries no network.
+
+pub mod network;
+pub mod pair;
 
 use core::mem::MaybeUninit;
 
 use skete_abi::Errno;
-use skete_logic::tree::{Kind, NodeId, OpenFlags, Status, Times};
+pub use skete_net::socket::{Family, Options, Received, Type};
+pub use skete_net::stack::Half;
+pub use skete_net::{Duration, IpAddress, IpEndpoint, ends, mailbox};
 
-use super::class::{Class, Handle, Ready};
-use super::{Open, changes};
-use crate::net;
-use crate::net::transfer::{receive, send};
+pub use crate::net::transfer::deadline_of;
+pub use crate::net::wait::Wait;
 
-struct Sockets;
-
-static CLASS: Sockets = Sockets;
-
-/// Gives the socket `number` of the network's a number among the files; closes it if there is none.
-///
-/// # Errors
-/// `EMFILE`, `ENOMEM`.
-pub fn install(number: u32, is_nonblocking: bool) -> Result<i32, Errno> {
-    net::announce_by(changes::announce);
-    let waiting = if is_nonblocking { OpenFlags::NONBLOCKING } else { OpenFlags::empty() };
-    super::install(Handle { class: &CLASS, item: number }, OpenFlags::BOTH | waiting)
+/// The socket behind a number.
+pub struct Opened {
+    /// What it can do.
+    pub socket: &'static dyn Socket,
+    /// Which one of its class.
+    pub item: u32,
+    /// Whether its opening is non-blocking.
+    pub is_nonblocking: bool,
 }
 
-impl Class for Sockets {
-    fn waits_itself(&self) -> bool {
-        true
+/// Whom a socket speaks with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Domain {
+    /// IPv4.
+    V4,
+    /// IPv6.
+    V6,
+    /// The other of its pair.
+    Pair,
+}
+
+/// How a socket speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Manner {
+    /// Bytes, one after the other.
+    Stream,
+    /// Datagrams.
+    Datagrams,
+    /// Messages, one after the other, and an end.
+    Messages,
+}
+
+/// What a socket is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Nature {
+    /// Whom it speaks with.
+    pub domain: Domain,
+    /// How.
+    pub manner: Manner,
+    /// Whether others can connect to it.
+    pub listens: bool,
+}
+
+/// What a class of sockets can do, each named by its item; what it leaves out, none of it can. The errors are those of the calls of POSIX.
+pub trait Socket: Sync {
+    /// The network's number of it, if it is the network's.
+    fn number(&self, _item: u32) -> Option<u32> {
+        None
     }
 
-    fn socket(&self, item: u32) -> Option<u32> {
-        Some(item)
+    /// What it is.
+    fn nature(&self, item: u32) -> Result<Nature, Errno>;
+
+    /// Gives it an address.
+    fn bind(&self, _item: u32, _name: IpEndpoint) -> Result<(), Errno> {
+        Err(Errno::EINVAL)
     }
 
-    fn read(&self, open: &mut Open, into: &mut [MaybeUninit<u8>]) -> Result<usize, Errno> {
-        receive(open.object.item, into, false, open.flags.contains(OpenFlags::NONBLOCKING)).map(|(count, _)| count)
+    /// Lets others connect to it.
+    fn listen(&self, _item: u32, _backlog: i32) -> Result<(), Errno> {
+        Err(Errno::EINVAL)
     }
 
-    fn write(&self, open: &mut Open, from: &[u8]) -> Result<usize, Errno> {
-        send(open.object.item, from, None, open.flags.contains(OpenFlags::NONBLOCKING))
+    /// Takes a connection, which gets a number among the files: that, and who is at the other end.
+    fn accept(&self, _item: u32, _is_nonblocking: bool, _wait: Wait) -> Result<(i32, IpEndpoint), Errno> {
+        Err(Errno::EINVAL)
     }
 
-    fn status(&self, item: u32) -> Result<Status, Errno> {
-        Ok(Status { node: NodeId(item), kind: Kind::Socket, permissions: 0o777, links: 1, bytes: 0, times: Times::default() })
+    /// Connects it to `peer`, or begins to: `EINPROGRESS`. Never waits.
+    fn connect(&self, _item: u32, _peer: IpEndpoint) -> Result<(), Errno> {
+        Err(Errno::EINVAL)
     }
 
-    fn ready(&self, item: u32) -> Ready {
-        let mut ready = Ready::empty();
-        match net::with(|stack| stack.ready(item)) {
-            Ok(known) => {
-                ready.set(Ready::READ, known.read);
-                ready.set(Ready::WRITE, known.write);
-                ready.set(Ready::ERROR, known.error);
-                ready.set(Ready::HANGUP, known.hangup);
-            }
-            Err(_) => ready = Ready::ERROR,
-        }
-        ready
+    /// Waits until the connection that has begun is complete.
+    fn connected(&self, _item: u32, _wait: Wait) -> Result<(), Errno> {
+        Err(Errno::EINVAL)
     }
 
-    fn close(&self, item: u32) {
-        let _ = net::with(|stack| stack.close(item));
+    /// Sends: how much. A stream that may wait sends all, unless something ends that on the way.
+    fn send(&self, item: u32, bytes: &[u8], to: Option<IpEndpoint>, wait: Wait) -> Result<usize, Errno>;
+
+    /// Takes what came, or looks at it.
+    fn receive(&self, item: u32, into: &mut [MaybeUninit<u8>], peeks: bool, wait: Wait) -> Result<Received, Errno>;
+
+    /// Ends one direction or both.
+    fn shut_down(&self, item: u32, half: Half) -> Result<(), Errno>;
+
+    /// Its own address; none: it has no name.
+    fn name(&self, item: u32) -> Result<Option<IpEndpoint>, Errno>;
+
+    /// The other side's address; none: that has no name.
+    fn peer(&self, item: u32) -> Result<Option<IpEndpoint>, Errno>;
+
+    /// Its options.
+    fn options(&self, item: u32) -> Result<Options, Errno>;
+
+    /// Changes its options.
+    fn set_options(&self, item: u32, change: &mut dyn FnMut(&mut Options)) -> Result<(), Errno>;
+
+    /// Hears a group from now on, or no more.
+    fn set_group(&self, _item: u32, _group: IpAddress, _joins: bool) -> Result<(), Errno> {
+        Err(Errno::ENOPROTOOPT)
     }
+
+    /// Takes the error that waits to be told.
+    fn take_error(&self, item: u32) -> Result<Option<Errno>, Errno>;
 }

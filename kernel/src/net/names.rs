@@ -2,6 +2,7 @@
 
 use skete_abi::Errno;
 use skete_net::IpAddress;
+use skete_net::setup::SERVERS;
 use skete_net::socket::Family;
 
 use super::wait::until_outlook;
@@ -28,4 +29,12 @@ pub fn look_up(name: &str, family: Family, into: &mut [IpAddress]) -> Result<usi
         });
     }
     answer
+}
+
+/// Who knows names.
+///
+/// # Errors
+/// `ENETUNREACH`: nobody. `EINTR`.
+pub fn servers() -> Result<[Option<IpAddress>; SERVERS], Errno> {
+    until_outlook(|stack| stack.servers())
 }

@@ -21,6 +21,15 @@ pub enum Direction {
     Write,
 }
 
+/// How long a call waits for what cannot be done now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wait {
+    /// Not at all.
+    No,
+    /// Until this moment; none: for ever.
+    Until(Option<Instant>),
+}
+
 /// Does `attempt` on the socket of this number until it answers something else than `EAGAIN`, and waits in between; not at all if the
 /// opening `is_nonblocking`.
 ///

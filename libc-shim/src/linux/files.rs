@@ -21,15 +21,16 @@ use crate::thread::block::Block;
 pub const READ: u64 = 63;
 /// `write(2)`.
 pub const WRITE: u64 = 64;
+/// `ioctl(2)`.
+pub const IOCTL: u64 = 29;
 
 /// Linux's numbers.
 mod number {
-    pub use super::{READ, WRITE};
+    pub use super::{IOCTL, READ, WRITE};
 
     pub const GETCWD: u64 = 17;
     pub const DUP: u64 = 23;
     pub const FCNTL: u64 = 25;
-    pub const IOCTL: u64 = 29;
     pub const MKDIRAT: u64 = 34;
     pub const UNLINKAT: u64 = 35;
     pub const FTRUNCATE: u64 = 46;
@@ -97,10 +98,16 @@ pub fn call(number: u64, arguments: &Arguments) -> Option<Answered> {
 /// The answer of a write. Who writes what nobody will read is sent SIGPIPE (POSIX `write`).
 fn written(answer: isize) -> Answered {
     if answer == -(Errno::EPIPE.number() as isize) {
-        // Too many that are pending make no difference: one more of them is SIGPIPE.
-        let _ = signal::send_to(Block::current(), Info { signal: Signal::PIPE, code: code::USER, value: 0, timer: None });
+        tell_of_broken_pipe();
     }
     told(answer as i64)
+}
+
+/// Sends the calling thread SIGPIPE.
+#[inline(always)]
+pub fn tell_of_broken_pipe() {
+    // Too many that are pending make no difference: one more of them is SIGPIPE.
+    let _ = signal::send_to(Block::current(), Info { signal: Signal::PIPE, code: code::USER, value: 0, timer: None });
 }
 
 /// Whether a call of this file goes on after a handler that wants it to.

@@ -11,7 +11,8 @@ use super::Stack;
 use crate::ends::Role;
 use crate::frame::Protocol;
 use crate::listener::Listener;
-use crate::socket::{Datagrams, Family, GROUPS, Kind, Options, Ready, Signals, Stream, Type};
+use crate::setup::SERVERS;
+use crate::socket::{Datagrams, Family, GROUPS, Kind, Options, Ready, Received, Signals, Stream, Type};
 
 /// Which direction of a connection ends (`shutdown(2)`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,11 +39,14 @@ impl<A: Allocator + Clone + 'static> Stack<A> {
             }
         };
         let mailbox = if let Kind::Datagrams(datagrams) = &kind { Some(datagrams.mailbox) } else { None };
-        self.sockets.open(family, kind).inspect_err(|_| {
+        let number = self.sockets.open(family, kind).inspect_err(|_| {
             if let Some(mailbox) = mailbox {
                 self.mailboxes.give(mailbox);
             }
-        })
+        })?;
+        let place = self.sockets.place(number)?;
+        self.note_readiness(place);
+        Ok(number)
     }
 
     /// Closes a socket. A connection ends in order, in the background, unless something that came was never read or SO_LINGER says 0: then
@@ -175,17 +179,19 @@ impl<A: Allocator + Clone + 'static> Stack<A> {
     ///
     /// # Errors
     /// `EBADF`, `EAGAIN`, those of its kind.
-    pub fn receive(&mut self, number: u32, into: &mut [MaybeUninit<u8>], peeks: bool) -> Result<(usize, Option<IpEndpoint>), Errno> {
+    pub fn receive(&mut self, number: u32, into: &mut [MaybeUninit<u8>], peeks: bool) -> Result<Received, Errno> {
         let place = self.sockets.place(number)?;
         match self.sockets.at(place)?.kind {
-            Kind::Stream(stream) => self.receive_stream(place, stream, into, peeks).map(|count| (count, None)),
+            Kind::Stream(stream) => {
+                self.receive_stream(place, stream, into, peeks).map(|count| Received { count, whole: count, from: None })
+            }
             Kind::Listener(_) => Err(Errno::ENOTCONN),
             Kind::Datagrams(datagrams) => self.receive_datagram(place, datagrams, into, peeks),
         }
     }
 
     /// Ends one direction or both. Who waits to write and can no more is told, who waits to read finds the end. A listener that is shut
-    /// down for reading tells its waiters, and accepts no more.
+    /// down for reading is none any more: who waits for a connection is told, and those that nobody has accepted are broken.
     ///
     /// # Errors
     /// `EBADF`, `ENOTCONN`.
@@ -200,6 +206,19 @@ impl<A: Allocator + Clone + 'static> Stack<A> {
             }
             Kind::Datagrams(datagrams) if datagrams.peer.is_some() => {
                 (datagrams.is_deaf, datagrams.is_mute) = (datagrams.is_deaf || reads, datagrams.is_mute || writes);
+            }
+            Kind::Listener(_) => {
+                if reads {
+                    self.abandon(place);
+                    let socket = self.sockets.at(place)?;
+                    (socket.kind, socket.changes) = (Kind::Stream(Stream::Idle), socket.changes.wrapping_add(1));
+                    let (signals, is_watched) = (socket.signals, socket.is_watched);
+                    self.wake(&signals.read, u32::MAX);
+                    self.announces |= is_watched;
+                    self.note_readiness(place);
+                    self.run_home();
+                }
+                return Ok(());
             }
             _ => return Err(Errno::ENOTCONN),
         }
@@ -287,6 +306,31 @@ impl<A: Allocator + Clone + 'static> Stack<A> {
         Ok(ready)
     }
 
+    /// A number that grows with whatever happens to the socket of this number.
+    ///
+    /// # Errors
+    /// `EBADF`.
+    pub fn changes(&self, number: u32) -> Result<u32, Errno> {
+        let place = self.sockets.place(number)?;
+        self.sockets.peek(place).map(|socket| socket.changes).ok_or(Errno::EBADF)
+    }
+
+    /// Bytes that can be received at once: of datagrams, those of the next.
+    ///
+    /// # Errors
+    /// `EBADF`.
+    pub fn unread(&mut self, number: u32) -> Result<usize, Errno> {
+        let place = self.sockets.place(number)?;
+        Ok(match &self.sockets.at(place)?.kind {
+            Kind::Stream(Stream::Connected { end, .. }) => self.ends.peek(*end).map_or(0, |end| end.tcp_ref().recv_queue()),
+            Kind::Datagrams(datagrams) => {
+                let mailbox = self.mailboxes.get(datagrams.mailbox).ok_or(Errno::EBADF)?;
+                mailbox.udp().peek().map_or(0, |(bytes, _)| bytes.len())
+            }
+            Kind::Stream(_) | Kind::Listener(_) => 0,
+        })
+    }
+
     /// The words that tell waiters of the socket of this number to look again.
     ///
     /// # Errors
@@ -321,6 +365,19 @@ impl<A: Allocator + Clone + 'static> Stack<A> {
         let hopes = wired.address().is_none() && wired.hopes_until(IpAddress::v4(0, 0, 0, 0), now).is_some();
         self.house_due = Some(now);
         asked.map_err(|error| if error == Errno::ENETUNREACH && hopes { Errno::EINPROGRESS } else { error })
+    }
+
+    /// Who knows names.
+    ///
+    /// # Errors
+    /// `ENETUNREACH`: nobody. `EINPROGRESS`: the card may get an address yet.
+    pub fn servers(&self) -> Result<[Option<IpAddress>; SERVERS], Errno> {
+        let wired = self.wired.as_ref().ok_or(Errno::ENETUNREACH)?;
+        match wired.servers() {
+            [None, ..] if wired.hopes_until(IpAddress::v4(0, 0, 0, 0), self.now).is_some() => Err(Errno::EINPROGRESS),
+            [None, ..] => Err(Errno::ENETUNREACH),
+            servers => Ok(servers),
+        }
     }
 
     /// The addresses that a question brought.

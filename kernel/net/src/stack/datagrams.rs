@@ -12,7 +12,7 @@ use super::naming::in_chain;
 use super::{ROOM, Stack, toward};
 use crate::frame::Protocol;
 use crate::link::Side;
-use crate::socket::{Datagrams, Kind, Socket};
+use crate::socket::{Datagrams, Kind, Received, Socket};
 
 /// Bytes before the payload of a datagram, in IPv4 and IPv6.
 const HEADERS_V4: usize = 28;
@@ -217,7 +217,7 @@ impl<A: Allocator + Clone + 'static> Stack<A> {
         datagrams: Datagrams,
         into: &mut [MaybeUninit<u8>],
         peeks: bool,
-    ) -> Result<(usize, Option<IpEndpoint>), Errno> {
+    ) -> Result<Received, Errno> {
         let socket = self.sockets.at(place)?;
         let family = socket.family;
         if let Some(error) = socket.error.take() {
@@ -225,16 +225,20 @@ impl<A: Allocator + Clone + 'static> Stack<A> {
         }
         let mailbox = self.mailboxes.get(datagrams.mailbox).ok_or(Errno::EBADF)?;
         let got = if peeks {
-            mailbox.udp().peek().map(|(bytes, metadata)| (copy(bytes, into), metadata.endpoint))
+            mailbox.udp().peek().map(|(bytes, metadata)| (copy(bytes, into), bytes.len(), metadata.endpoint))
         } else {
-            mailbox.udp().recv().map(|(bytes, metadata)| (copy(bytes, into), metadata.endpoint))
+            mailbox.udp().recv().map(|(bytes, metadata)| (copy(bytes, into), bytes.len(), metadata.endpoint))
         };
         match got {
-            Ok((count, from)) => {
-                self.signal(place, !peeks);
-                Ok((count, Some(IpEndpoint::new(family.outer(from.addr), from.port))))
+            Ok((count, whole, from)) => {
+                if peeks {
+                    self.signal(place, false)
+                } else {
+                    self.pass_on_reading(place)
+                }
+                Ok(Received { count, whole, from: Some(IpEndpoint::new(family.outer(from.addr), from.port)) })
             }
-            Err(RecvError::Exhausted | RecvError::Truncated) if datagrams.is_deaf => Ok((0, None)),
+            Err(RecvError::Exhausted | RecvError::Truncated) if datagrams.is_deaf => Ok(Received::default()),
             Err(RecvError::Exhausted | RecvError::Truncated) => {
                 self.note_readiness(place);
                 Err(Errno::EAGAIN)

@@ -155,7 +155,7 @@ impl<A: Allocator + Clone + 'static> Stack<A> {
         socket.error = is_closed.then_some(Errno::ECONNRESET);
         self.apply_options(new_place);
         self.note_readiness(new_place);
-        self.signal(place, true);
+        self.pass_on_reading(place);
         Ok((new, IpEndpoint::new(family.outer(peer.addr), peer.port)))
     }
 

@@ -21,7 +21,7 @@ impl<A: Allocator + Clone + 'static> Stack<A> {
     pub(super) fn readiness(&self, socket: &Socket<A>) -> (Ready, bool) {
         let mut all = false;
         let mut ready = match &socket.kind {
-            Kind::Stream(Stream::Idle) => Ready { write: true, hangup: true, ..Ready::default() },
+            Kind::Stream(Stream::Idle) => Ready { write: true, hangup: true, ended: socket.error.is_some(), ..Ready::default() },
             Kind::Stream(Stream::Awaiting { .. } | Stream::Connecting { .. }) => Ready::default(),
             Kind::Stream(Stream::Connected { end, is_deaf, is_mute, .. }) => {
                 let (ready, for_all) = self.readiness_of_end(*end, *is_deaf, *is_mute);
@@ -35,6 +35,8 @@ impl<A: Allocator + Clone + 'static> Stack<A> {
                 Ready {
                     read: datagrams.is_deaf || mailbox.is_some_and(|mailbox| mailbox.udp_ref().can_recv()),
                     write: datagrams.is_mute || mailbox.is_some_and(|mailbox| mailbox.udp_ref().can_send()),
+                    hangup: datagrams.is_deaf && datagrams.is_mute,
+                    ended: datagrams.is_deaf,
                     ..Ready::default()
                 }
             }
@@ -47,7 +49,7 @@ impl<A: Allocator + Clone + 'static> Stack<A> {
 
     fn readiness_of_end(&self, end: u32, is_deaf: bool, is_mute: bool) -> (Ready, bool) {
         let Some(tcp) = self.ends.peek(end).map(crate::ends::End::tcp_ref) else {
-            return (Ready { read: true, write: true, error: false, hangup: true }, true);
+            return (Ready { read: true, write: true, error: false, hangup: true, ended: true }, true);
         };
         let is_over = !matches!(tcp.state(), State::Established | State::FinWait1 | State::FinWait2);
         let has_all_come = is_deaf || is_over && !tcp.can_recv();
@@ -58,7 +60,8 @@ impl<A: Allocator + Clone + 'static> Stack<A> {
             read: has_all_come || tcp.can_recv(),
             write: can_never_send || has_room,
             error: false,
-            hangup: matches!(tcp.state(), State::Closed | State::TimeWait) || is_deaf && is_mute,
+            hangup: (is_deaf || is_over) && can_never_send,
+            ended: is_deaf || is_over,
         };
         (ready, has_all_come || can_never_send)
     }
@@ -75,11 +78,12 @@ impl<A: Allocator + Clone + 'static> Stack<A> {
         if ready.write && (!before.write || all) {
             self.wake(&signals.write, count);
         }
-        if is_watched && (ready != before || came) {
-            self.announces = true;
-        }
+        // That less can be done than before is nothing to be told of.
+        let is_more = came || ready.has_more_than(before);
+        self.announces |= is_watched && is_more;
         if let Ok(socket) = self.sockets.at(place) {
             socket.ready = ready;
+            socket.changes = socket.changes.wrapping_add(u32::from(is_more));
         }
     }
 
@@ -88,9 +92,22 @@ impl<A: Allocator + Clone + 'static> Stack<A> {
         let Some(socket) = self.sockets.peek(place) else { return Ready::default() };
         let (ready, _) = self.readiness(socket);
         if let Ok(socket) = self.sockets.at(place) {
+            // What nobody was told of yet has happened all the same.
+            if ready.has_more_than(socket.ready) {
+                socket.changes = socket.changes.wrapping_add(1);
+            }
             socket.ready = ready;
         }
         ready
+    }
+
+    /// Somebody read or accepted: if something is left, the next of those who wait for it may go on.
+    pub(super) fn pass_on_reading(&mut self, place: u32) {
+        self.signal(place, false);
+        if let Some(socket) = self.sockets.peek(place).filter(|socket| socket.ready.read) {
+            let signals = socket.signals;
+            self.wake(&signals.read, 1);
+        }
     }
 
     /// Somebody wrote: if there is room left, the next of those who wait for it may go on.

@@ -234,7 +234,7 @@ impl<A: Allocator + Clone + 'static> Stack<A> {
             self.tend(number, News::None);
             self.run_home();
         }
-        self.signal(place, true);
+        self.pass_on_reading(place);
         Ok(taken)
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use skete_abi::Errno;
-use skete_net::socket::Ready;
+use skete_net::socket::{Ready, Received};
 use skete_net::stack::Half;
 use skete_net::{Duration, IpAddress, IpEndpoint};
 
@@ -140,7 +140,7 @@ fn linger_of_nothing_breaks_the_connection() {
     world.other.net.close(far).unwrap();
     world.settle();
     let ready = world.one.net.ready(near).unwrap();
-    assert_eq!(ready, Ready { read: true, write: true, error: true, hangup: true });
+    assert_eq!(ready, Ready { read: true, write: true, error: true, hangup: true, ended: true });
     assert_eq!(world.one.net.take_error(near), Ok(Some(Errno::ECONNRESET)));
     assert_eq!(world.other.net.connections(), 0);
 }
@@ -240,9 +240,9 @@ fn one_waiter_is_woken_for_each_thing_and_all_for_the_end() {
     assert_ne!(count(&signals.read), before, "who looked in vain looks again");
     assert_eq!(woken(&mut world.other.net, &signals.read), [1], "one of those who read");
     let mut one = [std::mem::MaybeUninit::uninit()];
-    assert_eq!(world.other.net.receive(far, &mut one, false), Ok((1, None)));
+    assert_eq!(world.other.net.receive(far, &mut one, false), Ok(Received { count: 1, whole: 1, from: None }));
     assert_eq!(woken(&mut world.other.net, &signals.read), [1], "who leaves something wakes the next");
-    assert_eq!(world.other.net.receive(far, &mut one, false), Ok((1, None)));
+    assert_eq!(world.other.net.receive(far, &mut one, false), Ok(Received { count: 1, whole: 1, from: None }));
     assert_eq!(woken(&mut world.other.net, &signals.read), [], "who leaves nothing wakes nobody");
     world.one.net.close(near).unwrap();
     world.settle();
@@ -284,4 +284,49 @@ fn a_connection_begins_anew_while_the_last_is_kept_in_mind() {
         assert_eq!(world.one.net.connections(), 0);
         assert_eq!(world.other.net.connections(), 1);
     }
+}
+
+#[test]
+fn whatever_happens_to_a_socket_changes_its_number_and_looking_does_not() {
+    let mut world = World::new();
+    let (near, far, listener) = world.connection();
+    set(&mut world.one.net, near, |options| options.has_no_delay = true);
+    let mut before = world.other.net.changes(far).unwrap();
+    let mut has_changed = |world: &mut World| {
+        let _ = world.other.net.ready(far).unwrap();
+        let now = world.other.net.changes(far).unwrap();
+        now != core::mem::replace(&mut before, now)
+    };
+    assert!(!has_changed(&mut world));
+    for _ in 0..2 {
+        world.one.net.send(near, b"one more", None).unwrap();
+        world.settle();
+        assert!(has_changed(&mut world), "what comes counts, though it could be read before");
+        assert!(!has_changed(&mut world));
+    }
+    receive(&mut world.other.net, far).unwrap();
+    assert!(!has_changed(&mut world), "what was taken is no news");
+    world.one.net.shut_down(near, Half::Write).unwrap();
+    world.settle();
+    assert!(has_changed(&mut world) && world.other.net.ready(far).unwrap().ended);
+    let waiting = world.other.net.changes(listener).unwrap();
+    world.connect_to(listener);
+    assert_ne!(world.other.net.changes(listener), Ok(waiting));
+}
+
+#[test]
+fn a_listener_that_is_shut_down_wakes_its_waiters_and_breaks_who_was_not_accepted() {
+    let mut world = World::new();
+    let listener = listen(&mut world.other.net, 80, 16);
+    let near = stream(&mut world.one.net);
+    assert_eq!(world.one.net.connect(near, OTHER), Err(Errno::EINPROGRESS));
+    assert!(world.run_until(Duration::from_secs(5), |world| world.one.net.connected(near) == Ok(())));
+    let signals = world.other.net.signals(listener).unwrap();
+    let _ = woken(&mut world.other.net, &signals.read);
+    world.other.net.shut_down(listener, Half::Read).unwrap();
+    assert_eq!(woken(&mut world.other.net, &signals.read), [u32::MAX]);
+    assert_eq!(world.other.net.accept(listener).map(|_| ()), Err(Errno::EINVAL));
+    world.settle();
+    assert_eq!(receive(&mut world.one.net, near), Err(Errno::ECONNRESET));
+    assert_eq!(world.other.net.listen(listener, 1), Ok(()), "it may listen again");
 }

@@ -209,9 +209,9 @@ pub fn receive(net: &mut Net, socket: u32) -> Result<Vec<u8>, Errno> {
 
 pub fn receive_from(net: &mut Net, socket: u32) -> Result<(Vec<u8>, Option<IpEndpoint>), Errno> {
     let mut buffer = [MaybeUninit::new(0); 2048];
-    let (count, from) = net.receive(socket, &mut buffer, false)?;
+    let received = net.receive(socket, &mut buffer, false)?;
     // Each byte was written with a number before.
-    Ok((buffer[..count].iter().map(|byte| read(*byte)).collect(), from))
+    Ok((buffer[..received.count].iter().map(|byte| read(*byte)).collect(), received.from))
 }
 
 fn read(byte: MaybeUninit<u8>) -> u8 {
