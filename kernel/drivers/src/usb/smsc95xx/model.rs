@@ -34,6 +34,8 @@ const SHORTEST: usize = 60;
 const MOST: usize = 4096;
 /// Frames on their way to the host for which the chip has room: 20 KB.
 const ROOM: usize = 20 << 10;
+/// The same, with those that the other side keeps meanwhile.
+const ROOM_WITH_PAUSES: usize = 1 << 20;
 
 /// What the device says of itself.
 pub const DEVICE: [u8; 18] = [18, 1, 0, 2, 0xFF, 0, 1, 64, 0x24, 4, 0, 0xEC, 0, 2, 0, 0, 0, 1];
@@ -97,10 +99,7 @@ impl Model {
 
     /// The port is reset.
     pub fn reset(&mut self) {
-        let (pace, objections) = (self.mac.pace(), self.mac.take_objections());
-        self.mac = Mac::default();
-        self.mac.plug(pace);
-        objections.into_iter().for_each(|objection| self.mac.object(objection));
+        self.mac.reset(false);
         (self.is_configured, self.is_halted, self.coming) = (false, [false; 2], None);
         self.leaving.clear();
         self.arriving.clear();
@@ -113,9 +112,17 @@ impl Model {
         self.sent_since = 0;
     }
 
+    /// The cable leads nowhere, and somewhere, so fast, after so many looks at the PHY.
+    pub fn plug_later(&mut self, pace: Pace, looks: u32) {
+        self.mac.replug((pace, looks));
+        self.sent_since = 0;
+    }
+
     /// A frame comes over the cable.
     pub fn arrive(&mut self, mut frame: Vec<u8>) {
-        if frame.len() > LONGEST || !self.mac.hears(&frame) || self.arriving_bytes + frame.len() > ROOM {
+        // Where the other side waits, what the chip has no room for stays there.
+        let room = if self.mac.has_pauses() { ROOM_WITH_PAUSES } else { ROOM };
+        if frame.len() > LONGEST || !self.mac.hears(&frame) || self.arriving_bytes + frame.len() > room {
             return;
         }
         frame.resize(frame.len().max(SHORTEST), 0);

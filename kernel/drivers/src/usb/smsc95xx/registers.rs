@@ -55,6 +55,8 @@ pub const AFC_ANY: u32 = 0xF;
 pub const FLOW_FCEN: u32 = 1 << 1;
 /// FLOW: how long a pause is that is asked for.
 pub const FLOW_PAUSE: u32 = 0xFFFF << 16;
+/// BULK_IN_DLY: 137 µs; Linux' choice.
+pub const BULK_IN_DELAY: u32 = 0x2000;
 /// VLAN1: the tag of IEEE 802.1Q.
 pub const VLAN_TAG: u32 = 0x8100;
 /// MII_ADDR: the PHY inside.

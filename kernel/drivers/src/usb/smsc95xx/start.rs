@@ -3,9 +3,9 @@
 
 use super::link::MAC;
 use super::registers::{
-    ADDRH, ADDRL, AFC_CFG, AFC_DEFAULT, BULK_IN_DLY, BURST_CAP, CHIP, COE_CR, FLOW, HW_CFG, Hardware, ID_REV, INT_STS, INT_STS_ALL,
-    LED_GPIO_CFG, LEDS, MAC_CR, MII_ADDR, MII_BUSY, MII_DATA, MII_PHY, MII_REGISTER_SHIFT, MII_WRITE, Mac as MacControl, PHY_RST, PM_CTRL,
-    TX_CFG, TX_CFG_ON, VLAN_TAG, VLAN1, phy,
+    ADDRH, ADDRL, AFC_CFG, AFC_DEFAULT, BULK_IN_DELAY, BULK_IN_DLY, BURST_CAP, CHIP, COE_CR, FLOW, HW_CFG, Hardware, ID_REV, INT_STS,
+    INT_STS_ALL, LED_GPIO_CFG, LEDS, MAC_CR, MII_ADDR, MII_BUSY, MII_DATA, MII_PHY, MII_REGISTER_SHIFT, MII_WRITE, Mac as MacControl,
+    PHY_RST, PM_CTRL, TX_CFG, TX_CFG_ON, VLAN_TAG, VLAN1, phy,
 };
 use crate::card::{Mac, is_single};
 use crate::usb::host::{Asked, Host};
@@ -84,7 +84,7 @@ impl<R: Registers, M: Memory> Start<'_, R, M> {
         let plain = hardware.difference(Hardware::RXDOFF | Hardware::MEF | Hardware::BCE) | Hardware::BIR;
         self.write(HW_CFG, plain.bits())?;
         self.write(BURST_CAP, 0)?;
-        self.write(BULK_IN_DLY, 0)?;
+        self.write(BULK_IN_DLY, BULK_IN_DELAY)?;
         self.write(INT_STS, INT_STS_ALL)?;
         self.write(LED_GPIO_CFG, LEDS)?;
         self.write(FLOW, 0)?;

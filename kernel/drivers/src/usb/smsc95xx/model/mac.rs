@@ -198,10 +198,22 @@ impl Mac {
         self.phy.was_down = true;
     }
 
-    /// The cable is plugged out, and in again after some looks.
+    /// The cable is plugged out, and in again after some looks at the PHY.
     pub fn replug(&mut self, (pace, looks): (Pace, u32)) {
         self.plug(None);
         self.phy.next = Some((pace, looks));
+    }
+
+    /// Begins anew, with the same cable, and `was_reset` or not.
+    pub fn reset(&mut self, was_reset: bool) {
+        let (pace, next, objections) = (self.phy.pace, self.phy.next, self.take_objections());
+        *self = Self { was_reset, reset: if was_reset { RESET_LOOKS } else { 0 }, objections, ..Self::default() };
+        (self.phy.pace, self.phy.next) = (pace, next);
+    }
+
+    /// Whether the other side waits when the chip asks it to.
+    pub fn has_pauses(&self) -> bool {
+        self.register(regs::FLOW) & regs::FLOW_PAUSE != 0
     }
 
     /// Whether it takes this frame from the cable.
@@ -275,12 +287,7 @@ impl Mac {
             self.object(format!("register {register:#x} is written while the chip is in its reset"));
         }
         match register {
-            regs::HW_CFG if begins_anew => {
-                let pace = self.phy.pace;
-                let objections = self.take_objections();
-                *self = Self { was_reset: true, reset: RESET_LOOKS, objections, ..Self::default() };
-                self.plug(pace);
-            }
+            regs::HW_CFG if begins_anew => self.reset(true),
             regs::HW_CFG => {
                 let hardware = Hardware::from_bits_retain(value);
                 if hardware.intersects(Hardware::MEF | Hardware::BCE | Hardware::RXDOFF) {
