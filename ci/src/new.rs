@@ -11,7 +11,7 @@ use clap::Args;
 
 use crate::flags::{self, PROGRAM_TARGET};
 use crate::house;
-use crate::program::{self, Builder};
+use crate::program::Builder;
 
 /// Writes a project of your own: plain `fn main()`, this kernel as its one dependency.
 #[derive(Clone, Debug, Args)]
@@ -184,7 +184,7 @@ fn toolchain(wrapper: &Path) -> String {
 
 fn configuration(builder: &Builder) -> String {
     let flags: Vec<String> = flags::program(&builder.toolchain().linker).iter().map(|flag| format!("    {flag:?},\n")).collect();
-    let variables = program::c_variables(&builder.wrapper().folder);
+    let variables = builder.c_variables();
     let variables: Vec<String> = variables.iter().map(|(name, value)| format!("{name} = {value:?}\n")).collect();
     format!(
         "# What `cargo xtask` passes by itself, for plain `cargo build` and `cargo run`.\n\

@@ -1,10 +1,12 @@
 //! What a machine may lack, and the remedy: Debian packages, installed when we are root, else the command to type.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, bail};
 
+use crate::house;
 use crate::toolchain::{self, OLDEST, Toolchain, Version};
 
 /// Something a build or a run cannot do without.
@@ -75,11 +77,18 @@ pub fn all(offline: bool) -> Result<()> {
     if needs.is_empty() { Ok(()) } else { provide(&needs, offline) }
 }
 
-/// `need`, installed unless it is here.
+/// `need`, installed unless it is here. Of several that ask at once, as the files of a crate do that are compiled side by side, one installs.
 ///
 /// # Errors
 /// The command that brings it.
 pub fn provide_if(need: Need, offline: bool, is_here: impl Fn() -> bool) -> Result<()> {
+    if is_here() {
+        return Ok(());
+    }
+    let folder = house::root().join(".toolchain");
+    fs::create_dir_all(&folder).with_context(|| format!("{} cannot be made", folder.display()))?;
+    let turn = File::create(folder.join("installing")).context("nobody can take turns in installing")?;
+    turn.lock().context("nobody can take turns in installing")?;
     if is_here() { Ok(()) } else { provide(&[need], offline) }
 }
 
@@ -119,17 +128,8 @@ fn explain(needs: &[Need]) -> String {
 
 /// Installs the packages for `needs`, or says how.
 fn provide(needs: &[Need], offline: bool) -> Result<()> {
-    let why_not = if offline {
-        Some("(--offline: nothing is installed)")
-    } else if toolchain::on_path("apt-get").is_none() {
-        Some("(no apt-get here: nothing is installed)")
-    } else if !is_root() {
-        Some("(not root: nothing is installed)")
-    } else {
-        None
-    };
-    if let Some(why_not) = why_not {
-        bail!("{}\n{why_not}", explain(needs));
+    if let Some(why_not) = why_not(offline) {
+        bail!("{}\n({why_not}: nothing is installed)", explain(needs));
     }
     // The lists first: old ones name packages that are gone, or too old a compiler. Where that fails, what is on a local mirror may do.
     if let Err(error) = apt(&["update"]) {
@@ -141,10 +141,24 @@ fn provide(needs: &[Need], offline: bool) -> Result<()> {
     Ok(())
 }
 
+/// Why nothing can be installed here; nothing if it can.
+pub fn why_not(offline: bool) -> Option<&'static str> {
+    if offline {
+        Some("--offline")
+    } else if toolchain::on_path("apt-get").is_none() {
+        Some("no apt-get here")
+    } else if !is_root() {
+        Some("not root")
+    } else {
+        None
+    }
+}
+
 fn apt(words: &[&str]) -> Result<()> {
     eprintln!("xtask: apt-get {}", words.join(" "));
     let mut command = Command::new("apt-get");
-    command.args(words).env("DEBIAN_FRONTEND", "noninteractive").stdin(Stdio::null());
+    // What it says is no answer of ours to whoever reads standard output.
+    command.args(words).env("DEBIAN_FRONTEND", "noninteractive").stdin(Stdio::null()).stdout(io::stderr());
     let status = command.status().context("apt-get does not start")?;
     if !status.success() {
         bail!("`apt-get {}` failed; its own words stand above", words.join(" "));

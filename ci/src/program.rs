@@ -183,6 +183,11 @@ impl Builder {
         Ok(artefacts(&mut cargo, |_| false).is_ok())
     }
 
+    /// Variables by which build scripts choose C tools.
+    pub fn c_variables(&self) -> BTreeMap<&'static str, String> {
+        c_variables(&self.wrapper.folder, self.offline)
+    }
+
     /// The compiler and linker in use.
     pub const fn toolchain(&self) -> &Toolchain {
         &self.toolchain
@@ -210,7 +215,7 @@ impl Builder {
                 cargo.env(variable, "line-tables-only");
             }
         }
-        for (name, value) in c_variables(self.wrapper.folder.as_path()) {
+        for (name, value) in self.c_variables() {
             cargo.env(name, value);
         }
         cargo
@@ -249,8 +254,9 @@ impl Builder {
 }
 
 /// Variables by which build scripts (crate `cc`) choose C tools: without them they would make objects of the host's machine. The
-/// distribution's cross compiler is called as for C programs, with musl's headers; another compiles freestanding C.
-pub fn c_variables(wrapper: &Path) -> BTreeMap<&'static str, String> {
+/// distribution's cross compiler is called as for C programs, with musl's headers, and installed when it is first called, unless `offline`;
+/// another compiles freestanding C.
+fn c_variables(wrapper: &Path, offline: bool) -> BTreeMap<&'static str, String> {
     let flags = "-fPIC -fno-omit-frame-pointer";
     let (compiler, archiver, flags) = match toolchain::c_tools() {
         Some((compiler, archiver)) if compiler.ends_with("clang") => {
@@ -260,6 +266,7 @@ pub fn c_variables(wrapper: &Path) -> BTreeMap<&'static str, String> {
         }
         // With musl's headers and all other flags.
         Some((_, archiver)) => (wrapper.join("bin/skete-cc"), archiver, flags),
+        None if packages::why_not(offline).is_none() => (wrapper.join("bin/skete-cc"), toolchain::DEBIANS_ARCHIVER.into(), flags),
         None => (wrapper.join("bin/no-c-compiler"), wrapper.join("bin/no-c-compiler"), flags),
     };
     BTreeMap::from([
@@ -342,7 +349,7 @@ mod tests {
 
     #[test]
     fn c_tools_are_named_for_the_target_and_nothing_else() {
-        let variables = c_variables(Path::new("/wrapper"));
+        let variables = c_variables(Path::new("/wrapper"), true);
         assert!(variables.keys().all(|name| name.ends_with("aarch64_unknown_hermit")));
         assert!(!variables["CC_aarch64_unknown_hermit"].ends_with("/cc"));
     }

@@ -175,6 +175,9 @@ pub fn qemu() -> Option<(PathBuf, Version)> {
     Some((program, version))
 }
 
+/// Where Debian's archiver for the target will be, once it is installed.
+pub const DEBIANS_ARCHIVER: &str = "/usr/bin/aarch64-linux-gnu-ar";
+
 /// The C compiler that makes objects of the target's machine, with its archiver.
 pub fn c_tools() -> Option<(PathBuf, PathBuf)> {
     let cross = on_path("aarch64-linux-gnu-gcc").zip(on_path("aarch64-linux-gnu-ar"));
