@@ -102,6 +102,8 @@ impl<R: Registers, M: Memory> Smsc95xx<R, M> {
                 let task = *task;
                 self.request = None;
                 self.finish(task, result);
+                // What leaves may go on now.
+                continue;
             }
             let Some((task, setup, data)) = self.next() else {
                 self.is_asking = false;

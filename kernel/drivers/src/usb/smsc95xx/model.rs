@@ -145,6 +145,11 @@ impl Model {
         self.mac.take_objections()
     }
 
+    /// A bulk endpoint, that of what comes to the host or the other, refuses until it is told to go on.
+    pub fn halt(&mut self, is_in: bool) {
+        self.is_halted[usize::from(!is_in)] = true;
+    }
+
     /// Whether frames wait for the host.
     #[must_use]
     pub fn has_frames(&self) -> bool {

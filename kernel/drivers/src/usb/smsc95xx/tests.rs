@@ -227,6 +227,78 @@ fn whatever_goes_wrong_the_frames_that_come_are_right_and_it_goes_on() {
 }
 
 #[test]
+fn an_endpoint_that_refuses_goes_on_by_interrupts_alone() {
+    for is_late in [false, true] {
+        let (mut card, fake, chip) = card(None, is_late);
+        for round in 0..5 * REFUSALS as usize {
+            held(&chip).halt(round % 2 == 0);
+            send(&mut card, &frame(504, round)).expect("there is room");
+            held(&chip).arrive(frame(504, round));
+            assert_eq!(take_all(&mut card, &fake), [frame(504, round)]);
+            assert_eq!(held(&chip).take_sent(), Some(frame(504, round)));
+        }
+        assert_content(&chip);
+    }
+}
+
+#[test]
+fn whoever_sends_may_see_that_an_endpoint_goes_on_and_what_comes_is_told_all_the_same() {
+    let (mut card, fake, chip) = card(None, true);
+    held(&chip).halt(true);
+    fake.world().work();
+    assert_eq!(received(&mut card), None);
+    // Each stage of the request is seen by who sends.
+    for round in 0..8 {
+        fake.world().work();
+        send(&mut card, &frame(60, round)).expect("there is room");
+    }
+    assert!(!card.bulk.is_halted(Way::In));
+    held(&chip).arrive(frame(100, 1));
+    fake.world().work();
+    assert!(fake.world().is_interrupting());
+    assert_eq!(received(&mut card), Some(frame(100, 1)));
+}
+
+#[test]
+fn what_leaves_goes_on_whoever_sees_that_its_endpoint_does() {
+    let (mut card, fake, chip) = card(None, true);
+    held(&chip).halt(false);
+    send(&mut card, &frame(60, 0)).expect("there is room");
+    fake.world().work();
+    assert_eq!(received(&mut card), None);
+    let mut frames = 1;
+    while card.bulk.is_halted(Way::Out) {
+        assert!(frames < 8);
+        fake.world().work();
+        send(&mut card, &frame(60, frames)).expect("there is room");
+        frames += 1;
+    }
+    // From now on by interrupts alone.
+    for _ in 0..20 {
+        fake.world().work();
+        if fake.world().is_interrupting() {
+            close_gate(&fake);
+            assert_eq!(received(&mut card), None);
+        }
+    }
+    let sent: Vec<Vec<u8>> = core::iter::from_fn(|| held(&chip).take_sent()).collect();
+    assert_eq!(sent, (0..frames).map(|number| frame(60, number)).collect::<Vec<_>>());
+}
+
+#[test]
+fn an_endpoint_that_refuses_for_ever_is_given_up() {
+    let (mut card, fake, chip) = card(None, false);
+    for _ in 0..=REFUSALS {
+        assert!(!card.is_broken());
+        held(&chip).halt(true);
+        take_all(&mut card, &fake);
+        fake.world().work();
+        received(&mut card);
+    }
+    assert!(card.is_broken() && !card.is_up());
+}
+
+#[test]
 fn who_knows_no_address_has_no_card() {
     let (device, _) = lan9514::plugged(None);
     let (host, found, mut fake) = found(device, false);
