@@ -1,7 +1,8 @@
 //! `cargo xtask`: build, boot, test and measure.
 //!
 //! - [`run`]: a program in QEMU; made of [`project`] (which one), [`program`] (built with [`toolchain`], [`wrapper`], [`flags`]),
-//!   [`image`] ([`elf`], [`archive`], [`options`]), [`board`] and [`qemu`] (the machine), [`guest`] (the process), [`backtrace`], [`gdb`]
+//!   [`image`] ([`elf`], [`archive`], [`options`]), [`board`], [`qemu`] and [`network`] (the machine), [`lan9514`] (a part that
+//!   QEMU has not), [`guest`] (the process), [`backtrace`], [`gdb`]
 //! - [`mod@image`], [`sd`], [`push`]: what a board is started from; [`new`] and [`boot`]: programs outside of this workspace
 //! - [`cc`]: C programs; others' are brought as [`source`]s, Debian's by [`apt`]
 //! - [`conformance`]: what of POSIX holds, by a suite brought so too
@@ -30,6 +31,7 @@ mod guest;
 mod house;
 mod image;
 mod input;
+mod lan9514;
 mod network;
 mod new;
 mod options;

@@ -1,12 +1,40 @@
 //! The guest's network: QEMU's user network, in which this machine is 10.0.2.2, and which of this machine's ports lead to the guest.
 
+use std::fmt;
 use std::net::Ipv4Addr;
 use std::str::FromStr;
 
-use anyhow::{Result, ensure};
-use clap::Args;
+use anyhow::{Context as _, Result, ensure};
+use clap::{Args, ValueEnum};
+use serde::Deserialize;
 
 use crate::board::{Board, Machine};
+use crate::lan9514::Lan9514;
+
+/// A network card.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Card {
+    /// QEMU's own, of virt.
+    Virtio,
+    /// One of the class CDC-ECM at the USB of raspi3b.
+    Ecm,
+    /// The Ethernet that a Raspberry Pi 3 B has on board, at the USB of raspi3b: a model of ours.
+    Lan9514,
+    /// None.
+    None,
+}
+
+impl fmt::Display for Card {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::Virtio => "virtio",
+            Self::Ecm => "ecm",
+            Self::Lan9514 => "lan9514",
+            Self::None => "none",
+        })
+    }
+}
 
 /// What the guest's network is to be.
 #[derive(Clone, Debug, Default, Args)]
@@ -17,9 +45,27 @@ pub struct Network {
     /// Fix the guest's address instead of asking DHCP, such as 10.0.2.15/24,10.0.2.2,10.0.2.3.
     #[arg(long, value_name = "ADDRESS/BITS[,GATEWAY[,NAMES]]", value_parser = address)]
     pub ip: Option<String>,
-    /// Plug no network card in.
+    /// Which network card is plugged in; if nothing is said, virtio for virt, ecm for raspi3b.
+    #[arg(long, value_enum, value_name = "CARD", conflicts_with = "no_card")]
+    pub card: Option<Card>,
+    /// Plug no network card in: --card none.
     #[arg(long)]
     pub no_card: bool,
+    /// Let things go wrong at a lan9514 as this seed says: answers come late, endpoints refuse, frames are damaged, cables change.
+    #[arg(long, value_name = "SEED")]
+    pub card_faults: Option<u64>,
+    /// Whether a lan9514's guest is asked for echoes.
+    #[arg(skip)]
+    pub pings: bool,
+}
+
+/// What is plugged into a machine.
+#[derive(Debug, Default)]
+pub struct Plugged {
+    /// QEMU's words for it.
+    pub words: Vec<String>,
+    /// Our own model of it.
+    pub lan9514: Option<Lan9514>,
 }
 
 /// A port of this machine's that leads to the guest.
@@ -63,28 +109,68 @@ fn address(text: &str) -> Result<String, String> {
 }
 
 impl Network {
-    /// QEMU's words for the card, if the program uses one.
+    /// Which card there is.
+    fn kind(&self, machine: &Machine) -> Card {
+        let usual = match machine.board {
+            Board::Virt => Card::Virtio,
+            Board::Raspi3b => Card::Ecm,
+        };
+        if self.no_card { Card::None } else { self.card.unwrap_or(usual) }
+    }
+
+    /// Refuses what cannot be, before anything is built.
     ///
     /// # Errors
-    /// A port leads to a program that uses no network, or has no card.
-    pub fn words(&self, machine: &Machine, is_used: bool) -> Result<Vec<String>> {
+    /// The machine has no such card, nothing can go wrong at it, or a port leads to a program that has none.
+    pub fn check(&self, machine: &Machine) -> Result<()> {
+        let kind = self.kind(machine);
+        let is_there = match kind {
+            Card::Virtio => machine.board == Board::Virt,
+            Card::Ecm | Card::Lan9514 => machine.board == Board::Raspi3b,
+            Card::None => true,
+        };
+        ensure!(is_there, "--card: {} has no such card; virt has virtio, raspi3b has ecm and lan9514", machine.board);
+        ensure!(self.card_faults.is_none() || kind == Card::Lan9514, "--card-faults is for --card lan9514, which is a model of ours");
+        ensure!(
+            kind != Card::Lan9514 || !machine.icount,
+            "--icount: a lan9514 is a model that lives in its own time, so no run is the same"
+        );
+        ensure!(kind != Card::None || self.forward.is_empty(), "--forward without a card: nobody would answer");
+        Ok(())
+    }
+
+    /// Plugs the card in, if the program uses one.
+    ///
+    /// # Errors
+    /// As [`Self::check`]; a port leads to a program that uses no network, or this machine has no port for the card's model.
+    pub fn plug(&self, machine: &Machine, is_used: bool) -> Result<Plugged> {
         ensure!(is_used || self.forward.is_empty(), "--forward: the program uses no network, so nobody would answer");
-        ensure!(!self.no_card || self.forward.is_empty(), "--forward and --no-card: nobody would answer");
-        if self.no_card || !is_used {
-            return Ok(Vec::new());
+        self.check(machine)?;
+        let kind = self.kind(machine);
+        if kind == Card::None || !is_used {
+            return Ok(Plugged::default());
         }
         let mut network = "user,id=network".to_owned();
         for Forward { is_udp, here, there } in &self.forward {
             let protocol = if *is_udp { "udp" } else { "tcp" };
             network += &format!(",hostfwd={protocol}:127.0.0.1:{here}-:{there}");
         }
-        let mut words = vec!["-netdev", &network, "-device"];
-        match machine.board {
-            Board::Virt => words.extend(["virtio-net-device,netdev=network", "-global", "virtio-mmio.force-legacy=false"]),
+        let mut words = vec!["-netdev".into(), network];
+        let mut lan9514 = None;
+        let device: &[&str] = match kind {
+            Card::Virtio => &["-device", "virtio-net-device,netdev=network", "-global", "virtio-mmio.force-legacy=false"],
             // QEMU puts a hub between it and the root port, as the board has one.
-            Board::Raspi3b => words.push("usb-net,netdev=network,id=card"),
-        }
-        Ok(words.into_iter().map(String::from).collect())
+            Card::Ecm => &["-device", "usb-net,netdev=network,id=card"],
+            Card::Lan9514 => {
+                let model = Lan9514::start(self.card_faults, self.pings).context("the lan9514's model cannot begin")?;
+                words.extend(model.words("network"));
+                lan9514 = Some(model);
+                &[]
+            }
+            Card::None => &[],
+        };
+        words.extend(device.iter().map(|&word| word.into()));
+        Ok(Plugged { words, lan9514 })
     }
 }
 
@@ -94,7 +180,7 @@ mod tests {
 
     fn words_of(board: Board, forward: &[&str], is_used: bool) -> Result<String> {
         let forward = forward.iter().map(|text| text.parse().expect("it is one")).collect();
-        Network { forward, ..Network::default() }.words(&Machine::new(board, 4), is_used).map(|words| words.join(" "))
+        Network { forward, ..Network::default() }.plug(&Machine::new(board, 4), is_used).map(|plugged| plugged.words.join(" "))
     }
 
     fn words(forward: &[&str], is_used: bool) -> Result<String> {
@@ -135,9 +221,33 @@ mod tests {
     fn where_no_card_is_wanted_none_is_plugged_in() {
         for board in [Board::Raspi3b, Board::Virt] {
             let network = Network { no_card: true, ..Network::default() };
-            assert!(network.words(&Machine::new(board, 4), true).expect("nothing is wrong").is_empty());
+            assert!(network.plug(&Machine::new(board, 4), true).expect("nothing is wrong").words.is_empty());
             let network = Network { forward: vec![Forward::tcp(7777, 7)], ..network };
-            assert!(network.words(&Machine::new(board, 4), true).is_err(), "nobody would answer");
+            assert!(network.plug(&Machine::new(board, 4), true).is_err(), "nobody would answer");
         }
+    }
+
+    #[test]
+    fn a_card_is_refused_where_it_is_not() {
+        let network = |card, card_faults| Network { card: Some(card), card_faults, ..Network::default() };
+        let (pi, virt) = (Machine::new(Board::Raspi3b, 4), Machine::new(Board::Virt, 4));
+        for (card, machine) in [(Card::Virtio, &pi), (Card::Ecm, &virt), (Card::Lan9514, &virt)] {
+            assert!(network(card, None).check(machine).is_err(), "{card:?}");
+        }
+        for (card, machine) in [(Card::Virtio, &virt), (Card::Ecm, &pi), (Card::Lan9514, &pi), (Card::None, &pi)] {
+            assert!(network(card, None).check(machine).is_ok(), "{card:?}");
+        }
+        assert!(network(Card::Ecm, Some(1)).check(&pi).is_err() && network(Card::Lan9514, Some(1)).check(&pi).is_ok());
+        assert!(network(Card::Lan9514, None).check(&Machine { icount: true, ..pi }).is_err());
+    }
+
+    #[test]
+    fn a_lan9514_is_at_the_root_port_and_its_cable_in_the_user_network() {
+        let network = Network { card: Some(Card::Lan9514), ..Network::default() };
+        let plugged = network.plug(&Machine::new(Board::Raspi3b, 4), true).expect("there are ports");
+        let line = plugged.words.join(" ");
+        assert!(line.contains("hubid=0,netdev=network") && line.contains("usb-redir,chardev=lan9514,port=1"), "{line}");
+        let report = plugged.lan9514.expect("it is a model").finish();
+        assert!(report.objections.is_empty() && report.pings.is_none(), "nobody came");
     }
 }

@@ -195,6 +195,7 @@ impl Run {
     pub fn carry_out(mut self) -> Result<u8> {
         self.machine.check()?;
         self.surroundings.check()?;
+        self.surroundings.network.check(&self.machine)?;
         packages::all(self.choice.offline)?;
         let (builder, elf) = self.choice.build()?;
         if self.gdb {
@@ -266,11 +267,15 @@ impl Boot<'_> {
         qemu::write_firmware(self.machine, &image).context("the firmware cannot be written")?;
         let mut arguments = qemu::arguments(self.machine, &image);
         let program = fs::read(self.elf).with_context(|| format!("{} cannot be read", self.elf.display()))?;
-        arguments.extend(self.surroundings.network.words(self.machine, elf::uses_network(&program)?)?);
+        let plugged = self.surroundings.network.plug(self.machine, elf::uses_network(&program)?)?;
+        arguments.extend(plugged.words);
         arguments.extend_from_slice(&self.surroundings.qemu);
         fs::create_dir(scratch.path().join("out")).context("no folder for /out")?;
         let ending =
             guest::run(&qemu, &arguments, scratch.path(), if known.is_some() { Input::None } else { self.input }, patience, listener)?;
+        if let Some(model) = plugged.lan9514 {
+            model.finish().judge()?;
+        }
         if let Some(folder) = &self.surroundings.out {
             bring_back(&scratch.path().join("out"), folder)?;
         }

@@ -10,6 +10,7 @@ use serde::Deserialize;
 
 use crate::board::{Board, Machine};
 use crate::guest::Ending;
+use crate::network::Card;
 use crate::options::quoted;
 use crate::program::{Profile, Std};
 use crate::project;
@@ -42,8 +43,10 @@ pub struct Case {
     pub input_after: Option<String>,
     /// Whether this machine answers the program: on a port that is its last argument, as `10.0.2.2:PORT`.
     pub peer: bool,
-    /// Whether a program that uses the network has a card.
-    pub card: bool,
+    /// Which card a program has that uses the network; the board's usual one if left out.
+    pub card: Option<Card>,
+    /// The seed of what goes wrong at a card that is a model of ours.
+    pub card_faults: Option<u64>,
     /// A folder beside the table that fills the file tree.
     pub root: Option<PathBuf>,
     /// The exit status.
@@ -91,7 +94,8 @@ impl Default for Case {
             input: None,
             input_after: None,
             peer: false,
-            card: true,
+            card: None,
+            card_faults: None,
             root: None,
             status: 0,
             output: Vec::new(),
@@ -156,6 +160,8 @@ impl Trial {
         words.extend(machine.gic.iter().flat_map(|gic| ["--gic".into(), gic.to_string()]));
         words.extend(machine.mini_uart.then(|| "--mini-uart".into()));
         words.extend(machine.icount.then(|| "--icount".into()));
+        let faults = case.card_faults.iter().flat_map(|seed| ["--card-faults".into(), seed.to_string()]);
+        words.extend(case.card.iter().flat_map(|card| ["--card".into(), card.to_string()]).chain(faults));
         words.extend(self.seed.iter().flat_map(|seed| ["--chaos".into(), seed.to_string()]));
         words.extend(case.root.iter().flat_map(|root| ["--root".into(), folder.join(root).display().to_string()]));
         words.extend((!case.files.is_empty()).then(|| ["--out".into(), "out".into()]).into_iter().flatten());

@@ -216,7 +216,7 @@ fn attempt(trial: &Trial, built: &Built, builder: &Builder) -> Result<Vec<String
         out: (!case.files.is_empty()).then(|| out.path().into()),
         timeout: Some(case.timeout),
         qemu: case.qemu.clone(),
-        network: Network { no_card: !case.card, ..Network::default() },
+        network: Network { card: case.card, card_faults: case.card_faults, pings: true, ..Network::default() },
     };
     let lines = Program::open(elf).ok();
     let lines = lines.as_ref().map(|program| program as &dyn Lines);

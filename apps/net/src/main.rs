@@ -1,5 +1,5 @@
-//! std::net, checked. `net home` stays on this machine; `net out ADDRESS` speaks with whoever says back what it hears there; `net alone` is
-//! for a machine without a card.
+//! std::net, checked. `net home` stays on this machine; `net out ADDRESS` speaks with whoever says back what it hears there; `net
+//! streams ADDRESS` over a network that loses what is sent over it; `net alone` is for a machine without a card.
 
 use std::net::SocketAddr;
 use std::process::ExitCode;
@@ -25,9 +25,13 @@ fn main() -> ExitCode {
             let peer: SocketAddr = arguments.next().and_then(|text| text.parse().ok()).expect("`net out` is told an address");
             return run(&out::checks(peer));
         }
+        Some("streams") => {
+            let peer: SocketAddr = arguments.next().and_then(|text| text.parse().ok()).expect("`net streams` is told an address");
+            return run(&out::streams_alone(peer));
+        }
         Some("alone") => alone::CHECKS.to_vec(),
         _ => {
-            eprintln!("net home | net out ADDRESS:PORT | net alone");
+            eprintln!("net home | net out ADDRESS:PORT | net streams ADDRESS:PORT | net alone");
             return ExitCode::from(2);
         }
     };

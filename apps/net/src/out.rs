@@ -13,10 +13,19 @@ pub fn checks(peer: SocketAddr) -> Vec<(&'static str, Box<dyn Fn()>)> {
         ("eight streams at a time", Box::new(move || streams(peer))),
         ("a hundred thousand bytes, both ways at once", Box::new(move || bulk(peer))),
         ("datagrams to the host and back", Box::new(move || datagrams(peer))),
+        ("segments of every length about those that fill packets of USB", Box::new(move || segments(peer))),
+        ("datagrams of such lengths", Box::new(move || lengths(peer))),
         ("a port of the host's where nobody listens", Box::new(move || refused(peer))),
         ("a name that nobody has", Box::new(no_such_name)),
         ("names that need no server", Box::new(known_names)),
     ]
+}
+
+/// Those of them that a network passes which loses what is sent over it.
+pub fn streams_alone(peer: SocketAddr) -> Vec<(&'static str, Box<dyn Fn()>)> {
+    let names = ["a stream to the host and back", "eight streams at a time", "a hundred thousand bytes, both ways at once"];
+    let about = "segments of every length about those that fill packets of USB";
+    checks(peer).into_iter().filter(|(name, _)| names.contains(name) || *name == about).collect()
 }
 
 fn stream(peer: SocketAddr) {
@@ -85,6 +94,37 @@ fn datagrams(peer: SocketAddr) {
         assert_eq!((count, from), (length, peer));
     }
     assert!(socket.send_to(&[0; 1473], peer).is_err(), "no fragments");
+}
+
+/// Lengths with which some card's transfer is one, two or three packets of 512 bytes, or as many of 64, and those about them.
+fn about_packets() -> impl Iterator<Item = usize> {
+    [450, 962, 1450].into_iter().flat_map(|length| length - 24..length + 24).filter(|length| *length <= 1460)
+}
+
+fn bytes(length: usize) -> Vec<u8> {
+    (0..length).map(|at| (at * 31 + length * 7 + at / 251).to_le_bytes()[0]).collect()
+}
+
+fn segments(peer: SocketAddr) {
+    let mut stream = TcpStream::connect(peer).expect("the host answers");
+    stream.set_nodelay(true).expect("it is a stream");
+    for said in about_packets().map(bytes) {
+        stream.write_all(&said).expect("it is heard");
+        let mut heard = vec![0; said.len()];
+        stream.read_exact(&mut heard).expect("it is answered");
+        assert!(said == heard, "{} bytes", said.len());
+    }
+}
+
+fn lengths(peer: SocketAddr) {
+    let socket = UdpSocket::bind("0.0.0.0:0").expect("a port is free");
+    socket.set_read_timeout(Some(Duration::from_secs(10))).expect("a time");
+    let mut buffer = [0; 2048];
+    for said in about_packets().map(bytes) {
+        socket.send_to(&said, peer).expect("it is no longer than may be");
+        let (count, _) = socket.recv_from(&mut buffer).expect("it is answered");
+        assert!(said == buffer[..count], "{} bytes", said.len());
+    }
 }
 
 fn refused(peer: SocketAddr) {

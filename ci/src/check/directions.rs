@@ -22,7 +22,7 @@ const ALLOWED: [(&str, &[&str]); 13] = [
     ("skete-sync", &["skete-abi"]),
     ("skete-libc", &["skete-abi", "skete-signals", "skete-sync", "skete"]),
     ("skete-archive", &["skete-libc", "skete"]),
-    ("xtask", &["skete-loader", "skete-abi"]),
+    ("xtask", &["skete-loader", "skete-drivers", "skete-abi"]),
     ("skete-fuzz", &["skete-abi", "skete-loader", "skete-drivers", "skete-logic"]),
 ];
 

@@ -28,6 +28,15 @@ pub struct Abilities {
     pub has_checked_sums: bool,
 }
 
+/// How fast a cable is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pace {
+    /// Mbit a second.
+    pub mbit: u16,
+    /// Both ways at once.
+    pub is_full: bool,
+}
+
 /// There is no room to send now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Full;
@@ -49,13 +58,31 @@ pub trait Card: Send {
     /// Whether a cable leads somewhere.
     fn is_up(&mut self) -> bool;
 
+    /// How fast the cable is, if that is known.
+    fn pace(&self) -> Option<Pace> {
+        None
+    }
+
+    /// How many frames came damaged, and were dropped.
+    fn dropped(&self) -> u32 {
+        0
+    }
+
+    /// Does what is due at this moment, in milliseconds of a clock that never goes back; when it is to be called next, at the latest. None:
+    /// nothing is ever due; [`Card::is_up`] tells nothing then that changes.
+    fn tend(&mut self, now: u64) -> Option<u64> {
+        let _ = now;
+        None
+    }
+
     /// Takes the next frame that came into the front of `into`; its length. A frame that is longer than `into` is dropped.
     fn receive(&mut self, into: &mut [u8]) -> Option<usize>;
 
     /// Whether [`Card::transmit`] would find room.
     fn has_room(&mut self) -> bool;
 
-    /// Sends a frame of `length` bytes, at most [`LONGEST`], which `fill` writes. `fill` is called once, unless there is no room.
+    /// Sends a frame of `length` bytes, at most [`LONGEST`], which `fill` writes. `fill` is called once, unless there is no room or
+    /// the frame is lost because the cable leads nowhere.
     ///
     /// # Errors
     /// [`Full`]: there is no room, or the frame is too long; nothing was sent.

@@ -14,7 +14,7 @@
 //! - [`rng_bcm2835`], [`virtio::entropy`], [`jitter`]: random bytes, best first
 //! - [`pl031`]: the time of day
 //! - [`virtio`]: what is in a slot
-//! - [`card`]: what every network card can do; [`virtio::net`], [`usb::ecm`]
+//! - [`card`]: what every network card can do; [`virtio::net`], [`usb::ecm`], [`usb::smsc95xx`]
 //! - [`usb`]: the Pi's USB: its controller, what is plugged in, and a network card among that
 //!
 //! # Which board has what

@@ -5,12 +5,13 @@
 //! - [`memory`]: the memory that it and the driver share, past caches that know nothing of it
 //! - [`request`]: what a device is asked · [`descriptor`]: what it says of itself, without believing it
 //! - [`host`]: questions and answers over one channel · [`hub`]: ports · [`search`]: who is there, and the network card among them
-//! - [`ecm`]: a network card of the class CDC-ECM
+//! - [`bulk`]: frames, both ways · [`ecm`]: a network card of the class CDC-ECM · [`smsc95xx`]: the one that is on a Pi 3
 //!
 //! # What is not done
 //! What is plugged in later is not found. A slow or full-speed device behind a hub of high speed is passed over: it needs split
 //! transactions, which a network card of the Pi's does not.
 
+pub mod bulk;
 pub mod descriptor;
 pub mod dwc2;
 pub mod ecm;
@@ -21,6 +22,7 @@ pub mod hub;
 pub mod memory;
 pub mod request;
 pub mod search;
+pub mod smsc95xx;
 
 use core::fmt;
 
@@ -72,8 +74,15 @@ pub enum UsbError {
     Descriptor,
     /// A port of a hub does not come out of its reset.
     HubPort,
-    /// There are devices, but no network card whose class is known.
+    /// There are devices, but no network card that is known.
     NoCard,
+    /// The Ethernet chip does not do what its register asks of it.
+    Chip {
+        /// Which.
+        register: u16,
+    },
+    /// Neither the firmware nor the Ethernet chip knows an address for it.
+    NoAddress,
     /// The memory that is shared is too small or lies badly.
     Memory,
 }
@@ -93,7 +102,9 @@ impl fmt::Display for UsbError {
             Self::Line => "the line to a USB device has errors",
             Self::Descriptor => "a USB device describes itself as nothing that can be",
             Self::HubPort => "a USB hub's port does not come out of its reset",
-            Self::NoCard => "no USB device is a network card of the class CDC-ECM",
+            Self::NoCard => "no USB device is a network card that is known",
+            Self::Chip { register } => return write!(f, "the Ethernet chip at USB does not do what its register {register:#x} asks"),
+            Self::NoAddress => "nobody tells the Ethernet chip's address",
             Self::Memory => "no memory for USB",
         })
     }

@@ -87,6 +87,7 @@ pub struct Wired {
     servers: [Option<IpAddress>; SERVERS],
     link_address: Ipv6Cidr,
     began: Instant,
+    link: Option<bool>,
     /// Grows whenever the addresses change.
     pub changes: u32,
 }
@@ -121,7 +122,8 @@ impl Wired {
             house.add(dhcp)
         });
         let link_address = Ipv6Cidr::new(link_local(mac), 64);
-        let mut wired = Self { iface, way, house, dhcp, dns, servers: [None; SERVERS], link_address, began: now, changes: 0 };
+        let mut wired =
+            Self { iface, way, house, dhcp, dns, servers: [None; SERVERS], link_address, began: now, link: None, changes: 0 };
         wired.keep_link_address();
         if let Some(fixed) = fixed {
             wired.use_address(fixed.address, fixed.gateway, fixed.names.as_slice());
@@ -196,6 +198,36 @@ impl Wired {
         self.hear_dhcp();
         let at = self.iface.poll_at(now, &self.house);
         at.map(|at| if at <= now { now + AGAIN } else { at })
+    }
+
+    /// Lets the card do what is due; when to come again, if ever.
+    pub fn tend_card(&mut self, now: Instant) -> Option<Instant> {
+        let millis = u64::try_from(now.total_millis()).unwrap_or(0);
+        let next = self.way.card.tend(millis)?;
+        self.link.get_or_insert(false);
+        Some(Instant::from_millis(i64::try_from(next.max(millis + 1)).unwrap_or(i64::MAX)))
+    }
+
+    /// Asks a card that is tended whether its cable leads somewhere; whether that is new. Where a cable was plugged in, a DHCP server is
+    /// looked for at once, if there is no address yet.
+    pub fn hear_link(&mut self) -> bool {
+        let Some(was_up) = self.link else { return false };
+        let is_up = self.way.card.is_up();
+        self.link = Some(is_up);
+        if is_up
+            && !was_up
+            && self.address().is_none()
+            && let Some(dhcp) = self.dhcp
+        {
+            self.house.get_mut::<dhcpv4::Socket<'_>>(dhcp).reset();
+        }
+        is_up != was_up
+    }
+
+    /// Whether the card's cable leads somewhere; none, if the card does not tell.
+    #[must_use]
+    pub fn link(&self) -> Option<bool> {
+        self.link
     }
 
     fn hear_dhcp(&mut self) {

@@ -108,6 +108,8 @@ pub struct Stack<A: Allocator> {
     chooser: Chooser,
     due: Due<A>,
     house_due: Option<Instant>,
+    /// When the card wants to do something.
+    card_due: Option<Instant>,
     /// When the first of the sockets that wait for an address gives up.
     hope_ends: Option<Instant>,
     /// Grows whenever an address, a name or a reason to give up hope may have come.
@@ -164,6 +166,7 @@ impl<A: Allocator + Clone + 'static> Stack<A> {
             chooser: Chooser::new(seed),
             due: Due::new(space.clone(), keys)?,
             house_due: None,
+            card_due: None,
             hope_ends: None,
             outlook: 0,
             waker,
@@ -179,7 +182,7 @@ impl<A: Allocator + Clone + 'static> Stack<A> {
     pub fn attach(&mut self, card: &'static mut dyn Card, fixed: Option<Fixed>, seed: u64, now: Instant) -> bool {
         if self.wired.is_none() {
             self.wired = Wired::new(&self.space, card, fixed, seed, now);
-            self.house_due = Some(now);
+            (self.house_due, self.card_due) = (Some(now), Some(now));
             return self.wired.is_some();
         }
         false
@@ -220,6 +223,14 @@ impl<A: Allocator + Clone + 'static> Stack<A> {
             self.tend_number(number);
             done += 1;
         }
+        if let Some(wired) = self.wired.as_mut() {
+            if self.card_due.is_some_and(|at| at <= now) {
+                self.card_due = wired.tend_card(now);
+            }
+            if wired.hear_link() {
+                self.house_due = Some(now);
+            }
+        }
         if let Some(wired) = self.wired.as_mut()
             && self.house_due.is_some_and(|at| at <= now)
         {
@@ -238,7 +249,7 @@ impl<A: Allocator + Clone + 'static> Stack<A> {
             (Some(one), Some(other)) => Some(one.min(other)),
             _ => one.or(other),
         };
-        earlier(earlier(self.due.earliest(), self.house_due), self.hope_ends)
+        earlier(earlier(self.due.earliest(), self.house_due), earlier(self.card_due, self.hope_ends))
     }
 
     /// Calls of sockets happen at this moment.

@@ -1,8 +1,9 @@
-//! What the Pi's firmware is asked at boot: clocks, and power for USB.
+//! What the Pi's firmware is asked at boot: clocks, power for USB, and the address of the Ethernet on board.
 //!
 //! The VideoCore reads and writes memory past the cores' caches, so the message is cleaned out of them before it is sent and dropped from
 //! them before the answer is read. A firmware that once did not answer in time is never asked again: it may still write into the message.
 
+use skete_drivers::card::Mac;
 use skete_drivers::mailbox::{self, Answer, Buffer, Clock, Mailbox, Message, Power, PowerDevice, Reply, Request};
 
 use super::window;
@@ -59,6 +60,14 @@ pub fn core_clock_hz() -> Option<u32> {
 pub fn set_uart_clock(hz: u32) -> Option<u32> {
     match ask(Request::SetClockRate { clock: Clock::Uart, hz, skips_turbo: false })? {
         Reply::SetClockRate(_, hz @ 1..) => Some(hz),
+        _ => None,
+    }
+}
+
+/// The address of the Ethernet on board, which has no memory for it.
+pub fn ethernet_address() -> Option<Mac> {
+    match ask(Request::MacAddress)? {
+        Reply::MacAddress(mac) => Some(mac),
         _ => None,
     }
 }

@@ -68,14 +68,14 @@ impl fmt::Display for Refusal {
 static SLOT: [AtomicU64; 2] = [AtomicU64::new(0), AtomicU64::new(0)];
 
 /// A card, for good.
-type Opened = &'static mut dyn Card;
+pub type Opened = &'static mut dyn Card;
 
 const NO_MEMORY: &str = "no memory for the card";
 
 /// Looks for a card and lets `stack` use it; `bell` counts its interrupts.
 pub fn attach(stack: &mut Stack<Heap>, bell: &'static AtomicU32) -> Found {
     let opened = match board::get().machine.board {
-        Board::RaspberryPi3 => usb::open(bell).and_then(keep).map(Some),
+        Board::RaspberryPi3 => usb::open(bell).map(Some),
         _ => open_virtio(bell),
     };
     let card = match opened {
@@ -111,7 +111,10 @@ fn open_virtio(bell: &'static AtomicU32) -> Result<Option<Opened>, Refusal> {
 }
 
 /// Keeps a card for good.
-fn keep<C: Card + 'static>(card: C) -> Result<Opened, Refusal> {
+///
+/// # Errors
+/// There is no memory.
+pub fn keep<C: Card + 'static>(card: C) -> Result<Opened, Refusal> {
     let mut home = Vec::new_in(Heap);
     home.try_reserve_exact(1).map_err(|_| NO_MEMORY)?;
     home.push(card);

@@ -3,14 +3,16 @@
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use skete_drivers::bcm2835_intc::Irq;
+use skete_drivers::usb::bulk::MEMORY_BYTES;
 use skete_drivers::usb::dwc2::{self, close_gate};
-use skete_drivers::usb::ecm::{Ecm, MEMORY_BYTES};
+use skete_drivers::usb::ecm::Ecm;
 use skete_drivers::usb::host::Host;
-use skete_drivers::usb::{Patience, UsbError, search};
-use skete_drivers::window::Window;
+use skete_drivers::usb::search::{self, FoundCard};
+use skete_drivers::usb::smsc95xx::Smsc95xx;
+use skete_drivers::usb::{Patience, UsbError};
 use skete_logic::time::Instant;
 
-use super::card::Refusal;
+use super::card::{Opened, Refusal, keep};
 use crate::board::{self, mailbox};
 use crate::memory::usb::{self, Shared};
 use crate::sched::devices::{self, Device};
@@ -52,7 +54,7 @@ impl Patience for Bell {
 ///
 /// # Errors
 /// Why there is none.
-pub fn open(bell: &'static AtomicU32) -> Result<Ecm<Window, Shared>, Refusal> {
+pub fn open(bell: &'static AtomicU32) -> Result<Opened, Refusal> {
     if !mailbox::power_usb() {
         return Err("the firmware gives USB no power".into());
     }
@@ -64,8 +66,10 @@ pub fn open(bell: &'static AtomicU32) -> Result<Ecm<Window, Shared>, Refusal> {
     }
     let patience = &mut Bell { bell, seen: bell.load(Ordering::Relaxed) };
     let mut host = Host::new(registers, memory, patience)?;
-    let found = search::card(&mut host, patience)?;
-    Ok(Ecm::new(host, &found, patience)?)
+    match search::card(&mut host, patience)? {
+        FoundCard::Ecm(found) => keep(Ecm::new(host, &found, patience)?),
+        FoundCard::Smsc95xx(found) => keep(Smsc95xx::new(host, &found, mailbox::ethernet_address(), patience)?),
+    }
 }
 
 /// Answers the controller's interrupt: it falls silent until everything was looked at.

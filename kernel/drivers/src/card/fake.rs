@@ -19,6 +19,8 @@ pub struct Cable {
     pub room: Option<usize>,
     /// Whether the cable is out.
     pub is_out: bool,
+    /// After how many milliseconds the card looks at that again; none: it never tells.
+    pub looks: Option<u64>,
 }
 
 /// The card. Its clones share one cable.
@@ -60,6 +62,10 @@ impl Card for Fake {
 
     fn is_up(&mut self) -> bool {
         !self.cable().is_out
+    }
+
+    fn tend(&mut self, now: u64) -> Option<u64> {
+        self.cable().looks.map(|looks| now + looks)
     }
 
     fn receive(&mut self, into: &mut [u8]) -> Option<usize> {

@@ -34,6 +34,8 @@ const ETHERNET: u8 = 15;
 pub struct Device {
     /// It is a hub.
     pub is_hub: bool,
+    /// Who made it, and what: numbers that the USB Implementers Forum and the maker give.
+    pub made: (u16, u16),
     /// Bytes of a packet of its control endpoint.
     pub packet: u16,
     /// How many configurations it has.
@@ -44,9 +46,10 @@ impl Device {
     /// Reads its descriptor.
     #[must_use]
     pub fn parse(bytes: &[u8]) -> Option<Self> {
-        let &[length, DEVICE, _, _, class, _, _, packet, ..] = bytes.first_chunk::<DEVICE_BYTES>()? else { return None };
+        let &[length, DEVICE, _, _, class, _, _, packet, a, b, c, d, ..] = bytes.first_chunk::<DEVICE_BYTES>()? else { return None };
         let packet = control_packet(packet)?;
-        (usize::from(length) >= DEVICE_BYTES).then_some(Self { is_hub: class == HUB_CLASS, packet, configurations: bytes[17] })
+        let made = (u16::from_le_bytes([a, b]), u16::from_le_bytes([c, d]));
+        (usize::from(length) >= DEVICE_BYTES).then_some(Self { is_hub: class == HUB_CLASS, made, packet, configurations: bytes[17] })
     }
 }
 
@@ -122,6 +125,41 @@ impl Function {
         let (control, data, mac) = ethernet(all.clone())?;
         let (alternate, receive, transmit) = setting(all, data)?;
         Some(Self { configuration, control, data: (data, alternate), mac, receive, transmit })
+    }
+}
+
+/// A network card of its maker's own kind: where frames come from, and go to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bulks {
+    /// The configuration.
+    pub configuration: u8,
+    /// Where frames come from.
+    pub receive: Endpoint,
+    /// Where they go to.
+    pub transmit: Endpoint,
+}
+
+impl Bulks {
+    /// Finds the first two bulk endpoints, one each way, of one interface of a configuration, which has no other setting.
+    #[must_use]
+    pub fn find(bytes: &[u8]) -> Option<Self> {
+        let (total, configuration) = configuration(bytes)?;
+        let (mut receive, mut transmit) = (None, None);
+        for (kind, body) in Descriptors(bytes.get(..total).unwrap_or(bytes)) {
+            match (kind, body) {
+                (INTERFACE, _) => (receive, transmit) = (None, None),
+                (ENDPOINT, body) => match bulk(body) {
+                    Some((endpoint, true)) => receive = receive.or(Some(endpoint)),
+                    Some((endpoint, false)) => transmit = transmit.or(Some(endpoint)),
+                    None => {}
+                },
+                _ => {}
+            }
+            if let (Some(receive), Some(transmit)) = (receive, transmit) {
+                return Some(Self { configuration, receive, transmit });
+            }
+        }
+        None
     }
 }
 

@@ -5,6 +5,7 @@
 
 pub mod card;
 pub mod hub;
+pub mod lan9514;
 
 use core::ops::Range;
 use std::boxed::Box;
@@ -15,6 +16,7 @@ use std::vec::Vec;
 use super::dwc2::registers::{GHWCFG2, GINTMSK, GRSTCTL, GSNPSID, HAINTMSK, HPRT0};
 use super::memory::{LINE, Memory};
 use super::request::Setup;
+pub use super::smsc95xx::model::Answer;
 use super::{Patience, Speed};
 use crate::window::Registers;
 
@@ -23,22 +25,14 @@ const BUS: u32 = 0xC010_0000;
 const CHANNELS: usize = 8;
 const RAM: usize = 64 << 10;
 
+/// How often a device that is not ready is asked in the time that somebody waits.
+const RETRIES: u32 = 100;
+
 const COMPLETE: u32 = 1 << 0;
 const HALTED: u32 = 1 << 1;
 const STALL: u32 = 1 << 3;
 const TRANSACTION_ERROR: u32 = 1 << 7;
 const ENABLE: u32 = 1 << 31;
-
-/// What a device answers to a packet or a request.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Answer {
-    /// This; of what was sent to it, nothing.
-    Data(Vec<u8>),
-    /// Not now.
-    Nak,
-    /// Never.
-    Stall,
-}
 
 /// Something with an address.
 pub trait Plugged: Send {
@@ -46,6 +40,11 @@ pub trait Plugged: Send {
     fn address(&mut self) -> &mut u8;
     /// Answers a request that is neither for its address nor a port's.
     fn ask(&mut self, setup: Setup) -> Answer;
+    /// Answers a request with data.
+    fn give(&mut self, setup: Setup, data: &[u8]) -> Answer {
+        let _ = (setup, data);
+        Answer::Stall
+    }
     /// Answers a bulk packet.
     fn bulk(&mut self, endpoint: u8, sent: Option<&[u8]>) -> Answer {
         let _ = (endpoint, sent);
@@ -74,6 +73,8 @@ fn find(device: &mut Box<dyn Plugged>, address: u8) -> Option<&mut Box<dyn Plugg
 struct Asked {
     data: Vec<u8>,
     address: Option<u8>,
+    /// A request whose data is still to come.
+    open: Option<Setup>,
 }
 
 /// All that a test sees.
@@ -244,6 +245,10 @@ fn control(device: &mut Box<dyn Plugged>, asked: &mut Asked, pid: u32, sent: Opt
                 asked.address = Some(address);
                 return Answer::Data(Vec::new());
             }
+            if !setup.is_answered() && setup.length > 0 {
+                asked.open = Some(setup);
+                return Answer::Data(Vec::new());
+            }
             match device.ask(setup) {
                 Answer::Data(data) => {
                     asked.data = data.into_iter().take(setup.length.into()).collect();
@@ -257,6 +262,9 @@ fn control(device: &mut Box<dyn Plugged>, asked: &mut Asked, pid: u32, sent: Opt
                 *device.address() = address;
             }
             Answer::Data(asked.data.drain(..asked.data.len().min(packet)).collect())
+        }
+        (Some(sent), _) if asked.open.is_some_and(|setup| usize::from(setup.length) == sent.len()) => {
+            asked.open.take().map_or(Answer::Stall, |setup| device.give(setup, sent))
         }
         (Some(sent), _) => {
             assert!(sent.is_empty() && asked.data.is_empty(), "the answer was taken as a whole");
@@ -352,8 +360,11 @@ impl Patience for Fake {
 
     fn is_interrupted(&mut self, ms: u32) -> bool {
         let mut world = self.world();
-        world.work();
-        if !world.is_interrupting() {
+        // Who was told to wait is asked again.
+        if !(0..RETRIES).any(|_| {
+            world.work();
+            world.is_interrupting()
+        }) {
             world.ms += ms;
             return false;
         }

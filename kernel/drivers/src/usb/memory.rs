@@ -49,7 +49,12 @@ impl Buffer {
 
     /// Reads its front, which the controller has written, into `into`, as far as it goes.
     pub fn take(self, memory: &mut dyn Memory, into: &mut [u8]) {
-        let range = self.front(into.len());
+        self.take_behind(0, memory, into);
+    }
+
+    /// Reads what is behind its first `skipped` bytes, as [`Buffer::take`] does.
+    pub fn take_behind(self, skipped: usize, memory: &mut dyn Memory, into: &mut [u8]) {
+        let range = self.start + skipped.min(self.bytes)..self.front(skipped.saturating_add(into.len())).end;
         memory.clean(range.clone());
         memory.lend(range, &mut |bytes| into[..bytes.len()].copy_from_slice(bytes));
     }

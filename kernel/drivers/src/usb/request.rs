@@ -1,11 +1,14 @@
-//! What a device is asked over its control endpoint: eight bytes. Source: USB 2.0, 9.3; for hubs 11.24; for Ethernet ECM 1.2, 6.2.
+//! What a device is asked over its control endpoint: eight bytes. Source: USB 2.0, 9.3; for hubs 11.24; for Ethernet ECM 1.2, 6.2; for the LAN95xx
+//! Linux' `smsc95xx.c`.
 
 /// Bytes of a request.
 pub const SETUP_BYTES: usize = 8;
 
 const TO_HOST: u8 = 0x80;
 const CLASS: u8 = 0x20;
+const VENDOR: u8 = 0x40;
 const INTERFACE: u8 = 0x01;
+const ENDPOINT: u8 = 0x02;
 const OTHER: u8 = 0x03;
 
 const GET_STATUS: u8 = 0;
@@ -16,6 +19,13 @@ const GET_DESCRIPTOR: u8 = 6;
 const SET_CONFIGURATION: u8 = 9;
 const SET_INTERFACE: u8 = 11;
 const SET_ETHERNET_PACKET_FILTER: u8 = 0x43;
+/// Of the LAN95xx (Linux' `smsc95xx.h`).
+const WRITE_REGISTER: u8 = 0xA0;
+const READ_REGISTER: u8 = 0xA1;
+/// Bytes of such a register.
+const REGISTER_BYTES: u16 = 4;
+/// The feature of an endpoint that refuses everything (table 9-6).
+const ENDPOINT_HALT: u16 = 0;
 
 /// A request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,6 +101,31 @@ impl Setup {
         Self::new(CLASS | INTERFACE, SET_ETHERNET_PACKET_FILTER, filter, interface as u16)
     }
 
+    /// An endpoint is to go on that refuses everything, with DATA0 (9.4.5).
+    #[must_use]
+    pub const fn clear_halt(endpoint: u8, is_in: bool) -> Self {
+        let direction = if is_in { TO_HOST } else { 0 };
+        Self::new(ENDPOINT, CLEAR_FEATURE, ENDPOINT_HALT, (endpoint | direction) as u16)
+    }
+
+    /// What a LAN95xx has in a register.
+    #[must_use]
+    pub const fn read_register(register: u16) -> Self {
+        Self { length: REGISTER_BYTES, ..Self::new(TO_HOST | VENDOR, READ_REGISTER, 0, register) }
+    }
+
+    /// A register of a LAN95xx is to have the four bytes that follow.
+    #[must_use]
+    pub const fn write_register(register: u16) -> Self {
+        Self { length: REGISTER_BYTES, ..Self::new(VENDOR, WRITE_REGISTER, 0, register) }
+    }
+
+    /// Whether what it moves, if anything, comes from the device.
+    #[must_use]
+    pub const fn is_answered(self) -> bool {
+        self.kind & TO_HOST != 0
+    }
+
     /// Its bytes on the line.
     #[must_use]
     pub const fn emit(self) -> [u8; SETUP_BYTES] {
@@ -122,6 +157,9 @@ mod tests {
         assert_eq!(Setup::port_status(2).emit(), [0xA3, 0, 0, 0, 2, 0, 0, 0]);
         assert_eq!(Setup::set_port_feature(1, 8).emit(), [0x23, 3, 8, 0, 1, 0, 0, 0]);
         assert_eq!(Setup::clear_port_feature(1, 20).emit(), [0x23, 1, 20, 0, 1, 0, 0, 0]);
+        assert_eq!(Setup::clear_halt(1, true).emit(), [2, 1, 0, 0, 0x81, 0, 0, 0]);
+        assert_eq!(Setup::read_register(0x100).emit(), [0xC0, 0xA1, 0, 0, 0, 1, 4, 0]);
+        assert_eq!(Setup::write_register(0x14).emit(), [0x40, 0xA0, 0, 0, 0x14, 0, 4, 0]);
         assert_eq!(Setup::packet_filter(0, 0xF).emit(), [0x21, 0x43, 0xF, 0, 0, 0, 0, 0]);
     }
 

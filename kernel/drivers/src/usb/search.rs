@@ -5,7 +5,7 @@
 
 use arrayvec::ArrayVec;
 
-use super::descriptor::{self, CONFIGURATION_BYTES, DEVICE_BYTES, Device, Function};
+use super::descriptor::{self, Bulks, CONFIGURATION_BYTES, DEVICE_BYTES, Device, Function};
 use super::dwc2::start;
 use super::host::{Asked, Host};
 use super::hub::Hub;
@@ -28,15 +28,36 @@ const ADDRESS_MS: u32 = 10;
 /// The first bytes of a device's descriptor: up to the size of its packets.
 const FIRST_BYTES: usize = 8;
 
-/// A network card that is configured but for its setting in which frames flow.
+/// SMSC's LAN9512 and LAN9514, behind the hub of the same chip.
+const LAN951X: (u16, u16) = (0x0424, 0xEC00);
+
+/// A network card of the class CDC-ECM, configured but for its setting in which frames flow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FoundCard {
+pub struct FoundEcm {
     /// Whom to ask.
     pub asked: Asked,
     /// Where its parts are.
     pub function: Function,
     /// Its address.
     pub mac: Mac,
+}
+
+/// A LAN951x, configured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FoundSmsc95xx {
+    /// Whom to ask.
+    pub asked: Asked,
+    /// Where frames flow.
+    pub bulks: Bulks,
+}
+
+/// A network card.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FoundCard {
+    /// One of a class.
+    Ecm(FoundEcm),
+    /// One of its maker's kind.
+    Smsc95xx(FoundSmsc95xx),
 }
 
 /// What a device turned out to be.
@@ -142,10 +163,17 @@ impl<R: Registers, M: Memory> Search<'_, R, M> {
     fn function(&mut self, asked: Asked, device: &Device) -> Result<Is, UsbError> {
         let mut bytes = [0; READ_BYTES];
         for index in 0..device.configurations {
-            if let Some(function) = Function::find(self.configuration(&asked, index, &mut bytes)?) {
+            let configuration = self.configuration(&asked, index, &mut bytes)?;
+            if device.made == LAN951X
+                && let Some(bulks) = Bulks::find(configuration)
+            {
+                self.host.tell(&asked, Setup::configuration(bulks.configuration), self.patience)?;
+                return Ok(Is::Card(FoundCard::Smsc95xx(FoundSmsc95xx { asked, bulks })));
+            }
+            if let Some(function) = Function::find(configuration) {
                 let mac = self.mac(&asked, function.mac)?;
                 self.host.tell(&asked, Setup::configuration(function.configuration), self.patience)?;
-                return Ok(Is::Card(FoundCard { asked, function, mac }));
+                return Ok(Is::Card(FoundCard::Ecm(FoundEcm { asked, function, mac })));
             }
         }
         Ok(Is::Other)

@@ -167,3 +167,33 @@ fn where_no_server_answers_one_is_unreachable_after_ten_seconds_and_nobody_is_bu
     assert!(turns < 300, "{turns} turns in a hundred seconds");
     assert_eq!(machine.net.connect(near, FAR), Err(Errno::ENETUNREACH));
 }
+
+#[test]
+fn a_cable_that_is_plugged_in_later_brings_an_address_at_once() {
+    let mut machine = Machine::new(1, None, LIMITS);
+    (machine.card.cable().is_out, machine.card.cable().looks) = (true, Some(250));
+    let mut now = Instant::from_millis(1);
+    let mut turns = 0;
+    while now < Instant::from_millis(7100) {
+        machine.net.turn(now);
+        now = machine.net.next().unwrap().max(now + Duration::from_micros(1));
+        turns += 1;
+    }
+    assert!(turns < 100, "{turns} turns in seven seconds");
+    assert_eq!((machine.net.wired().unwrap().link(), address(&mut machine)), (Some(false), None));
+    machine.card.cable().is_out = false;
+    let plugged = now;
+    while address(&mut machine).is_none() {
+        machine.net.turn(now);
+        let sent: Vec<Vec<u8>> = machine.card.cable().sent.drain(..).collect();
+        machine.card.cable().arriving.extend(sent.iter().filter_map(|frame| answer(frame, HONEST)));
+        now += Duration::from_millis(10);
+        assert!(now < plugged + Duration::from_millis(400));
+    }
+    assert_eq!(machine.net.wired().unwrap().link(), Some(true));
+    machine.card.cable().is_out = true;
+    machine.net.turn(now);
+    assert_eq!(machine.net.wired().unwrap().link(), Some(false));
+    assert_eq!(Machine::new(2, None, LIMITS).net.wired().unwrap().link(), None, "a card that tells nothing");
+    assert!(address(&mut machine).is_some(), "a lease outlives a cable that is out for a moment");
+}

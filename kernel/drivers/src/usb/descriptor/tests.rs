@@ -10,7 +10,7 @@ use crate::usb::fake::card::{ECM, RNDIS};
 #[test]
 fn a_device_says_what_it_is() {
     let hub = [18, 1, 0, 2, 9, 0, 1, 64, 0x24, 4, 0x14, 0x95, 0, 2, 0, 0, 0, 1];
-    assert_eq!(Device::parse(&hub), Some(Device { is_hub: true, packet: 64, configurations: 1 }));
+    assert_eq!(Device::parse(&hub), Some(Device { is_hub: true, made: (0x0424, 0x9514), packet: 64, configurations: 1 }));
     let mut bad = hub;
     bad[7] = 0;
     assert_eq!(Device::parse(&bad), None, "packets of nothing");

@@ -5,10 +5,11 @@ use std::vec::Vec;
 
 use super::*;
 use crate::usb::Speed;
+use crate::usb::bulk::SLOTS;
 use crate::usb::dwc2::close_gate;
 use crate::usb::fake::card::{Cable, held};
 use crate::usb::fake::{Fake, card};
-use crate::usb::search;
+use crate::usb::search::{self, FoundCard};
 
 type TestCard = Ecm<Fake, Fake>;
 
@@ -18,7 +19,7 @@ fn card(packet: u16, is_late: bool) -> (TestCard, Fake, Arc<Mutex<Cable>>) {
     let fake = Fake::new(Some((speed, device)));
     fake.world().is_late = is_late;
     let mut host = Host::new(fake.clone(), fake.clone(), &mut fake.clone()).expect("it starts");
-    let found = search::card(&mut host, &mut fake.clone()).expect("it is there");
+    let Ok(FoundCard::Ecm(found)) = search::card(&mut host, &mut fake.clone()) else { panic!("it is there") };
     let card = Ecm::new(host, &found, &mut fake.clone()).expect("it can be set up");
     (card, fake, cable)
 }

@@ -20,7 +20,7 @@ fn a_device_answers_at_once_or_later() {
         let (mut host, mut fake, asked) = host(is_late);
         let mut bytes = [0; 255];
         let told = host.ask(&asked, Setup::descriptor(DEVICE, 0, 0), &mut bytes[..18], &mut fake).expect("it answers");
-        assert_eq!(Device::parse(told), Some(Device { is_hub: false, packet: 64, configurations: 2 }));
+        assert_eq!(Device::parse(told), Some(Device { is_hub: false, made: (0x0525, 0xA4A2), packet: 64, configurations: 2 }));
         assert_eq!(host.tell(&asked, Setup::configuration(1), &mut fake), Ok(()));
     }
 }

@@ -16,6 +16,13 @@ fn search(root: Plug, is_late: bool) -> Result<FoundCard, UsbError> {
     super::card(&mut host, &mut fake)
 }
 
+fn ecm(root: Plug, is_late: bool) -> Result<FoundEcm, UsbError> {
+    search(root, is_late).map(|found| match found {
+        FoundCard::Ecm(found) => found,
+        FoundCard::Smsc95xx(_) => panic!("there is none"),
+    })
+}
+
 fn full_speed_card() -> Plug {
     Some((Speed::Full, card::plugged(64).0))
 }
@@ -23,7 +30,7 @@ fn full_speed_card() -> Plug {
 #[test]
 fn a_card_at_the_root_port_is_found_with_its_address() {
     for is_late in [false, true] {
-        let found = search(full_speed_card(), is_late).expect("it is there");
+        let found = ecm(full_speed_card(), is_late).expect("it is there");
         assert_eq!((found.asked.address, found.asked.speed, found.mac), (1, Speed::Full, card::MAC));
         assert_eq!((found.function.configuration, found.function.receive), (1, Endpoint { number: 2, packet: 64 }));
     }
@@ -34,14 +41,14 @@ fn a_card_behind_hubs_is_found_whatever_else_is_there() {
     let inner = hub::plugged(Vec::from([None, full_speed_card()]));
     let keyboard = || hub::nonsense(&[18, 1, 0, 2, 0, 0, 0, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
     let outer = Vec::from([None, Some((Speed::Low, keyboard())), Some((Speed::Full, inner)), Some((Speed::Full, hub::nonsense(&[])))]);
-    let found = search(Some((Speed::Full, hub::plugged(outer))), false).expect("it is there");
+    let found = ecm(Some((Speed::Full, hub::plugged(outer))), false).expect("it is there");
     assert_eq!((found.mac, found.asked.packet), (card::MAC, 64));
 }
 
 #[test]
 fn behind_a_fast_hub_only_fast_devices_are_met() {
     let both = |first: Plug| Some((Speed::High, hub::plugged(Vec::from([first, Some((Speed::High, card::plugged(512).0))]))));
-    let found = search(both(full_speed_card()), true).expect("the second one is");
+    let found = ecm(both(full_speed_card()), true).expect("the second one is");
     assert_eq!((found.asked.speed, found.function.transmit.packet), (Speed::High, 512));
     let alone = Some((Speed::High, hub::plugged(Vec::from([full_speed_card()]))));
     assert_eq!(search(alone, false), Err(UsbError::NoCard));
