@@ -30,6 +30,7 @@ mod guest;
 mod house;
 mod image;
 mod input;
+mod linux;
 mod network;
 mod new;
 mod options;
