@@ -196,7 +196,7 @@ pub fn entries() -> u64 {
     record::current().entries()
 }
 
-/// How many threads live.
+/// How many threads live. One that was joined counts until it has left its stack, a moment later.
 #[must_use]
 pub fn count() -> u32 {
     crate::sched::spawn::alive()

@@ -61,7 +61,10 @@ fn numbers() {
     assert_eq!(sys_semop(id, operations[1..].as_ptr(), 1), refused(Errno::EAGAIN));
     assert_eq!(sys_semop(id, operations.as_ptr(), 0), refused(Errno::EINVAL));
     assert_eq!(sys_semop(id, operations.as_ptr(), 501), refused(Errno::E2BIG));
-    assert_eq!(sys_semop(-1, operations.as_ptr(), 1), refused(Errno::EINVAL));
+    // An id below zero is looked at before the operations are.
+    for place in [operations.as_ptr(), std::ptr::null()] {
+        assert_eq!([1, 2].map(|count| sys_semop(-1, place, count)), [refused(Errno::EINVAL); 2]);
+    }
     let many = [Op::up(1); 500];
     assert_eq!((sys_semop(id, many.as_ptr(), 500), sys_semctl(id, 1, GETVAL, 0)), (0, 502));
     remove(id);

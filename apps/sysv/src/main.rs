@@ -1,6 +1,6 @@
 //! System V semaphores: every command and error, undo, fairness, a storm, the teaching interface. `sysv semaphores ROUNDS`, the number
-//! being how often each philosopher of the storm eats; `sysv limits SEMMSL SEMMNS SEMOPM SEMMNI` checks that these are the limits.
-//! Prints `sysv: N checks passed`; a check that fails panics, and the status is 101.
+//! being how often each philosopher of the storm eats, is what it does if nothing is asked; `sysv limits SEMMSL SEMMNS SEMOPM SEMMNI`
+//! checks that these are the limits. Prints `sysv: N checks passed`; a check that fails panics, and the status is 101.
 
 mod calls;
 mod commands;
@@ -34,9 +34,11 @@ fn main() {
     println!("sysv: {} checks passed", checks.len());
 }
 
-/// The program's argument number `at`.
+/// The program's argument number `at`; without any, `semaphores 2000`.
 fn argument(at: usize) -> String {
-    std::env::args().nth(at).unwrap_or_else(|| panic!("argument {at} is missing"))
+    let given: Vec<String> = std::env::args().skip(1).collect();
+    let given = if given.is_empty() { vec!["semaphores".into(), "2000".into()] } else { given };
+    given.into_iter().nth(at - 1).unwrap_or_else(|| panic!("argument {at} is missing"))
 }
 
 /// Waits until `count` threads wait for semaphore `number` of `id` to rise.

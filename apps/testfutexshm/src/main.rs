@@ -6,9 +6,13 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use skete::Errno;
-use skete::futex::{OWNER_DIED, futex_cmp_requeue, futex_lock_pi, futex_trylock_pi, futex_wait, futex_wakeup, shared, waiters};
+use skete::calls::linux::{sys_set_robust_list, sys_set_tid_address};
+use skete::futex::{
+    OWNER_DIED, RobustListHead, WAITERS, futex_cmp_requeue, futex_lock_pi, futex_trylock_pi, futex_wait, futex_wakeup, shared, waiters,
+};
 use skete::sysv::shm::{self, Attachment, SHM_RDONLY};
 use skete::sysv::{IPC_CREAT, IPC_PRIVATE};
+use skete::thread::{Builder, tid};
 
 mod memory;
 
@@ -24,6 +28,7 @@ const CHECKS: &[Check] = &[
     ("one may wait through a read-only attachment", read_only),
     ("a lock in a read-only attachment cannot be taken, whatever its word", read_only_locks),
     ("a wait outlives the attachment that it began at", detached),
+    ("who ends lets go of words in what goes with it", left),
     ("a lock at four addresses keeps four threads apart", lock),
 ];
 
@@ -194,6 +199,57 @@ fn detached() {
         assert_eq!(futex_wakeup(shared(there), 1), Ok(1));
         assert_eq!(sleeper.join().expect("it does not panic"), Ok(()));
     });
+}
+
+/// The robust list of a thread, its lock, and the word that it clears, all in an attachment that ends with the thread.
+fn left() {
+    const HEAD: usize = 0;
+    const ENTRY: usize = 8;
+    const LOCK: usize = 10;
+    const CLEARED: usize = 16;
+    let id = shm::get(IPC_PRIVATE, 4096, IPC_CREAT | 0o600).expect("there is memory");
+    let kept = Attachment::new(id, 0).expect("there is room");
+    let (lock, cleared) = (word(&kept, LOCK), word(&kept, CLEARED));
+    cleared.store(1, Ordering::Relaxed);
+    thread::scope(|scope| {
+        let holder = Builder::new().spawn(move || {
+            let given = Attachment::new(id, 0).expect("there is room");
+            let place = |number: usize| word(&given, number).as_ptr() as usize;
+            let put = |number: usize, long: usize| {
+                for (number, half) in [(number, long), (number + 1, long >> 32)] {
+                    word(&given, number).store(half as u32, Ordering::Relaxed);
+                }
+            };
+            // The head: the first entry, how far behind it its lock's word lies, and what was about to be locked. The last leads back.
+            [place(ENTRY), (LOCK - ENTRY) * 4, 0].iter().zip([HEAD, HEAD + 2, HEAD + 4]).for_each(|(&long, number)| put(number, long));
+            put(ENTRY, place(HEAD));
+            assert_eq!(sys_set_robust_list(place(HEAD) as *const RobustListHead, 24), 0);
+            sys_set_tid_address(place(CLEARED) as *mut u32);
+            word(&given, LOCK).store(tid() | WAITERS, Ordering::Release);
+            let _ = futex_wakeup(shared(word(&given, LOCK)), 1);
+            // Until both wait.
+            while waiters() != 2 {
+                thread::yield_now();
+            }
+            // Detached by the thread's end.
+            std::mem::forget(given);
+        });
+        let holder = holder.expect("there is room");
+        let held = holder.tid() | WAITERS;
+        let next = scope.spawn(move || {
+            while wait(lock) == Ok(()) && lock.load(Ordering::Acquire) == 0 {}
+            while lock.load(Ordering::Acquire) == held {
+                let _ = futex_wait(shared(lock), held, None);
+            }
+            lock.load(Ordering::Acquire)
+        });
+        while cleared.load(Ordering::Acquire) != 0 {
+            let _ = futex_wait(shared(cleared), 1, None);
+        }
+        assert_eq!(next.join().expect("it does not panic"), OWNER_DIED | WAITERS);
+        assert_eq!(holder.join(), Ok(()));
+    });
+    shm::remove(id).expect("it is there");
 }
 
 /// The segment's id: there is only one.

@@ -75,6 +75,10 @@ pub enum Mutant {
     LentForEver,
     /// Locks that lend: nobody looks whether the chain leads back.
     RingUnnoticed,
+    /// Locks that lend: a chain that led back once is a ring, though its steps were never true together.
+    RingSeenOnce,
+    /// Locks that lend: who comes upon a ring of others is told that it is in it.
+    BystanderRefused,
     /// Locks that lend: a changed priority goes no further than to the first holder.
     ChainCut,
     /// Locks that lend: a chain is walked without a fence between a thread's priority and its place.
@@ -117,6 +121,10 @@ pub enum Mutant {
     IdComparedOutsideTheLock,
     /// Semaphores: no fence between a thread's leaving of its undo list and its look at who shares it still.
     LeftWithoutFence,
+    /// Semaphores: nobody counts who begins to share an undo list.
+    JoinedUncounted,
+    /// Semaphores: who begins to share an undo list is counted before it is seen to.
+    JoinedRelaxed,
     /// Semaphores: an undo is read in one section under the lock, and done in another.
     UndoneInTwoSections,
     /// Futex: a thread that ends wakes first and clears its word then.

@@ -31,11 +31,12 @@ pub extern "C" fn sys_futex_wait(address: *mut u32, expected: u32, timeout: *con
     answer_int(futex::wait_at(address as usize, expected, deadline).map(|()| 0))
 }
 
-/// Wakes at most `count` of those who wait for the word at `address`: how many, or `-EINVAL`.
+/// Wakes at most `count` of those who wait for the word at `address`: how many, or `-EINVAL`: no word can be there, or `count` is below
+/// zero.
 #[unsafe(no_mangle)]
 pub extern "C" fn sys_futex_wake(address: *mut u32, count: i32) -> i32 {
     record::count_entry();
-    if address.is_null() || count < 0 {
+    if address.is_null() || !address.is_aligned() || count < 0 {
         return answer_int(Err::<i64, _>(Errno::EINVAL));
     }
     let count = if count == i32::MAX { u32::MAX } else { count.cast_unsigned() };

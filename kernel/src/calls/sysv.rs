@@ -67,6 +67,9 @@ fn operate_all(id: i32, operations: *const SemBuf, count: usize) -> i32 {
 #[inline(never)]
 fn operate(id: i32, operations: *const SemBuf, count: usize, timeout: Option<TimeSpec>) -> Result<(), Errno> {
     sem::check(count)?;
+    if id < 0 {
+        return Err(Errno::EINVAL);
+    }
     let mut few = [MaybeUninit::<SemBuf>::uninit(); FEW];
     let mut many = Vec::<SemBuf, Heap>::new_in(Heap);
     let room = if count <= FEW {

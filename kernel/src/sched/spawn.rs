@@ -8,6 +8,7 @@ use core::sync::atomic::{AtomicU16, AtomicU32, Ordering};
 
 use hermit_sync::OnceCell;
 use skete_abi::Errno;
+use skete_logic::sysv::sem::undo::{self, Lists};
 use skete_logic::thread::{Thread, Tid};
 use skete_logic::time::Instant;
 use skete_logic::token::Token;
@@ -55,6 +56,9 @@ impl Plan<'_> {
 struct Free {
     first: Thread,
 }
+
+/// Who shares which list of what semaphores are to get back.
+pub static LISTS: Lists = Lists::after(undo::ROOT);
 
 static FREE: Spin<Free> = Spin::new(Free { first: Thread::NONE });
 /// How many records were ever used; written under the lock of the free ones.
@@ -114,7 +118,7 @@ pub fn spawn(plan: &Plan<'_>) -> Result<Tid, Errno> {
     let tid = Tid::new(record.thread(), generation);
     inherit::begin(tid, plan.priority);
     stack.set_name(tls, tid.number());
-    record.sharing.join(&record::current().sharing);
+    LISTS.join(&record.sharing, &record::current().sharing);
     // Release pairs with the Acquire of who joins.
     record.tid.store(tid.number(), Ordering::Release);
     if plan.set_tid != 0 {
@@ -182,11 +186,12 @@ extern "C" fn skete_end() -> ! {
     if let Some(action) = LAST_WORDS.get() {
         action();
     }
+    // While its memory is there still: the words may lie in what is detached.
+    end::leave(record, record.tid.load(Ordering::Relaxed));
+    undo_for(record.sharing.leave());
     if let Some(action) = DETACH.get() {
         action();
     }
-    undo(record.sharing.leave());
-    end::leave(record, record.tid.load(Ordering::Relaxed));
     // Release: what the thread did is seen by who joins.
     record.tid.store(0, Ordering::Release);
     futex::wake(&record.tid, u32::MAX);
@@ -207,7 +212,7 @@ pub fn undo_at_end(action: fn(u32)) {
 
 /// The calling thread has left undo list `list`.
 #[inline]
-pub fn undo(list: u32) {
+pub fn undo_for(list: u32) {
     if let Some(action) = UNDO.get() {
         action(list);
     }

@@ -14,6 +14,7 @@ use skete_abi::sem::{SemBuf, SemInfo};
 use skete_logic::pages::PAGE;
 use skete_logic::sysv::ids::{Id, PLACES};
 use skete_logic::sysv::limits::Limits;
+use skete_logic::sysv::sem::undo::Membership;
 use skete_logic::sysv::sem::{self, Gate, Lent, Places, Registry, Sleeper, Sleepers, undo};
 use skete_logic::thread::Thread;
 use skete_logic::time::Instant;
@@ -77,9 +78,6 @@ static PIECES: [AtomicPtr<Set>; PLACES / PIECE] = [const { AtomicPtr::new(core::
 static REGISTRY: Sleep<Option<Registry<Heap>>> = Sleep::new(None);
 
 static LIMITS: OnceCell<Limits> = OnceCell::new();
-
-/// The number of the next undo list that somebody begins.
-static NEXT_LIST: AtomicU32 = AtomicU32::new(undo::ROOT + 1);
 
 /// All places.
 #[derive(Clone, Copy, Debug)]
@@ -223,17 +221,18 @@ pub fn operate(id: i32, operations: &[SemBuf], deadline: Option<Instant>) -> Res
 /// Gives the calling thread an undo list of its own; what the old one says is done if nobody shares it any more.
 pub fn unshare() {
     let me = record::current();
-    spawn::undo(me.sharing.leave());
-    me.sharing.begin(NEXT_LIST.fetch_add(1, Ordering::Relaxed));
+    spawn::undo_for(me.sharing.leave());
+    spawn::LISTS.begin(&me.sharing, memberships);
+}
+
+/// Which undo list each thread shares.
+fn memberships() -> impl Iterator<Item = &'static Membership> {
+    (0..spawn::used()).map(|number| &record::of(Thread::new(u16::try_from(number).unwrap_or(u16::MAX))).sharing)
 }
 
 /// The calling thread has left `list`: takes back what it says if that was the last one who shared it.
 fn undo_left(list: u32) {
-    let is_shared = (0..spawn::used()).any(|number| {
-        let other = record::of(Thread::new(u16::try_from(number).unwrap_or(u16::MAX)));
-        other.sharing.list() == list
-    });
-    if !is_shared {
+    if !spawn::LISTS.is_shared(list, memberships) {
         undo::apply(&Machine, &Table, list);
     }
 }

@@ -11,7 +11,8 @@
 //!   along the chain of holders, one step at a time, no lock held between two steps ([`walk`](self)). Each step takes what is true by then,
 //!   so however many walk at once, the last one to pass leaves it right.
 //! - A thread that begins to wait is queued first and looks then whether the chain leads back to it. Of two that close a ring at once at
-//!   least one finds the other: `EDEADLK`.
+//!   least one finds the other: `EDEADLK`. A walk is not one moment, and a ring of steps that were never true together is none: so it is
+//!   walked again until two rounds have found the same waits, each of which lasted from one round to the other.
 //! - A thread that ends hands over what it holds until it has no lender left, and from that moment, decided under its own lock, nobody can
 //!   become one.
 //!
@@ -85,12 +86,14 @@ pub(super) struct LockWait {
     pub is_unchecked: bool,
     /// Whether it was sent away, because the chain did.
     pub is_refused: bool,
+    /// Which of the thread's waits this is.
+    pub number: u32,
 }
 
 impl LockWait {
     const fn new(kind: Kind, target: Target) -> Self {
         let Target { key, address } = target;
-        Self { kind, address, key, holder: None, is_unchecked: false, is_refused: false }
+        Self { kind, address, key, holder: None, is_unchecked: false, is_refused: false, number: 0 }
     }
 }
 

@@ -124,6 +124,12 @@ impl Seat<'_> {
         seat.done(seat.act(step, None))
     }
 
+    /// One that sleeps nowhere, and lets nobody go.
+    pub fn alone(machine: &Machine, me: Thread) -> Seat<'_> {
+        let nobody = |thread| panic!("{thread:?} is let go, who does not sleep");
+        Seat { machine, me, behind: Behind::Nobody(Box::leak(Box::new(nobody))), entries: AtomicU32::new(0) }
+    }
+
     fn done(&self, answer: Result<u32, Errno>) -> Stop {
         Stop::Done { answer, entries: self.entries.load(Ordering::Relaxed) }
     }

@@ -2,5 +2,6 @@
 #![cfg(not(loom))]
 
 mod histories;
+mod lives;
 mod machine;
 mod plain;

@@ -130,6 +130,45 @@ fn a_cmp_requeue_of_a_changed_word_is_eagain_and_does_nothing() {
 }
 
 #[test]
+fn who_comes_back_from_sleep_for_no_reason_sleeps_on() {
+    let machine = waiting(0);
+    machine.false_alarms.set(2);
+    assert_eq!(wait(&machine, ANY, 0), Err(Errno::ETIMEDOUT));
+    assert_eq!((machine.false_alarms.get(), machine.table.waiters()), (0, 0));
+}
+
+#[test]
+fn a_cmp_requeue_that_leaves_one_behind_who_waits_for_a_lock_is_einval() {
+    let machine = Machine::new(&[2; 5]);
+    let be = |thread: Thread| machine.current.set(thread);
+    be(T[1]);
+    assert_eq!(machine.table.enter_lock_pi(&machine, Machine::lock(A)), Ok(true));
+    be(T[2]);
+    assert_eq!(machine.table.enter_lock_pi(&machine, Machine::lock(A)), Ok(false));
+    let expected = machine.words[A].get();
+    let requeue = |shares| {
+        let read = || Ok(machine.words[A].get());
+        machine.table.cmp_requeue(&machine, Machine::key(A), Machine::key(B), shares, read, expected)
+    };
+    assert_eq!(requeue(Shares { wake: 1, requeue: 0 }), Err(Errno::EINVAL), "nobody is woken in its place");
+    assert_eq!(requeue(Shares { wake: 0, requeue: 1 }), Err(Errno::EINVAL), "nor moved");
+    assert_eq!(requeue(Shares { wake: 0, requeue: 0 }), Ok(Requeued { woken: 0, moved: 0 }), "nobody is looked for");
+    assert_eq!(machine.table.waiters(), 1);
+}
+
+#[test]
+fn who_ends_hands_over_every_lock() {
+    let machine = Machine::new(&[2; 5]);
+    let enter = |thread: Thread, word| {
+        machine.current.set(thread);
+        machine.table.enter_lock_pi(&machine, Machine::lock(word))
+    };
+    assert_eq!((enter(T[0], A), enter(T[0], B), enter(T[1], A), enter(T[2], B)), (Ok(true), Ok(true), Ok(false), Ok(false)));
+    machine.replace(T[0], 2);
+    assert_eq!((machine.unparked(), machine.table.waiters()), (vec![T[1], T[2]], 0));
+}
+
+#[test]
 fn a_moved_waiter_times_out_where_it_is() {
     let machine = waiting(1);
     let shares = Shares { wake: 0, requeue: 1 };

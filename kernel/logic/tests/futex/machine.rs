@@ -51,6 +51,8 @@ pub struct Machine {
     ending: Vec<Cell<Option<u8>>>,
     tokens: Vec<Token>,
     unparked: RefCell<Vec<Thread>>,
+    /// How often somebody comes back from sleep for no reason, before any time has passed.
+    pub false_alarms: Cell<u32>,
 }
 
 impl Machine {
@@ -67,6 +69,7 @@ impl Machine {
             ending: priorities.iter().map(|_| Cell::new(None)).collect(),
             tokens: (0..priorities.len() * (1 + BORROWED)).map(|_| Token::new()).collect(),
             unparked: RefCell::default(),
+            false_alarms: Cell::new(0),
         };
         for (thread, &priority) in (0..).map(Thread::new).zip(priorities) {
             machine.heir(thread).begin(machine.tid(thread), priority);
@@ -151,7 +154,9 @@ impl Host for Machine {
     /// Nobody sleeps here: one with a deadline is late at once, and one without is a mistake in the test.
     fn park(&self, deadline: Option<Instant>) -> Parked {
         assert!(deadline.is_some(), "the test would sleep for ever");
-        Parked::Expired
+        let Some(left) = self.false_alarms.get().checked_sub(1) else { return Parked::Expired };
+        self.false_alarms.set(left);
+        Parked::Notified
     }
 
     type Masking = ();

@@ -39,6 +39,8 @@ pub const MODELS: &[Model] = &[
         mutants: &[Mutant::WalkedWithoutFence, Mutant::ChainCut],
     },
     Model { name: "lending::of_two_that_close_a_ring_one_finds_it", body: ring, mutants: &[Mutant::RingUnnoticed] },
+    Model { name: "lending::steps_that_were_never_true_together_are_no_ring", body: never_together, mutants: &[Mutant::RingSeenOnce] },
+    Model { name: "lending::a_ring_of_others_is_their_own", body: ring_of_others, mutants: &[Mutant::BystanderRefused] },
     Model {
         name: "lending::one_who_is_moved_to_a_lock_times_out_where_it_is",
         body: moved,
@@ -152,6 +154,27 @@ fn ring() {
     let taken = [cross(&one, Word::A, Word::B), crossing.join().expect("the other ends")];
     assert!(taken.iter().all(|taken| matches!(taken, Ok(()) | Err(Errno::EDEADLK))));
     assert_eq!((one.load(Word::A), one.load(Word::B), one.table().waiters()), (0, 0, 0));
+}
+
+/// B gives up its wait for C's lock before C waits for ours.
+fn never_together() {
+    let [ours, b, c] = lending_seats([2, 2, 2]);
+    assert_eq!((ours.take(Word::A, None), b.take(Word::B, None), c.take(Word::C, None)), (Ok(()), Ok(()), Ok(())));
+    assert_eq!(b.table().enter_lock_pi(&b, Seat::lock_of(Word::C)), Ok(false));
+    let waiting = thread::spawn(move || ours.table().enter_lock_pi(&ours, Seat::lock_of(Word::B)));
+    assert!(b.table().withdraw_lock(&b, b.current()));
+    assert_eq!(c.table().enter_lock_pi(&c, Seat::lock_of(Word::A)), Ok(false));
+    assert_eq!(waiting.join().expect("it ends"), Ok(false), "a deadlock without a ring");
+}
+
+/// Two close a ring, and one of them leaves it, while a third begins to wait for what one of them holds.
+fn ring_of_others() {
+    let [bystander, b, c] = lending_seats([2, 2, 2]);
+    assert_eq!((b.take(Word::B, None), c.take(Word::C, None)), (Ok(()), Ok(())));
+    assert_eq!(b.table().enter_lock_pi(&b, Seat::lock_of(Word::C)), Ok(false));
+    let waiting = thread::spawn(move || bystander.table().enter_lock_pi(&bystander, Seat::lock_of(Word::B)));
+    assert_eq!(c.table().enter_lock_pi(&c, Seat::lock_of(Word::B)), Err(Errno::EDEADLK));
+    assert_eq!(waiting.join().expect("it ends"), Ok(false), "told of a ring that it is not in");
 }
 
 fn moved() {

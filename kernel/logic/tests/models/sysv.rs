@@ -15,7 +15,7 @@ use skete_logic::host::{Host, Parked};
 use skete_logic::mutant::Mutant;
 use skete_logic::sysv::ids::Id;
 use skete_logic::sysv::limits::Limits;
-use skete_logic::sysv::sem::undo::{self, Membership};
+use skete_logic::sysv::sem::undo::{self, Lists, Membership};
 use skete_logic::sysv::sem::{Gate, Lent, Places, Registry, Set, Sleeper, Sleepers};
 use skete_logic::thread::Thread;
 use skete_logic::time::Instant;
@@ -57,6 +57,11 @@ pub const MODELS: &[Model] = &[
         body: begin_against_leave,
         mutants: &[Mutant::LeftWithoutFence],
     },
+    Model {
+        name: "sysv::a_list_that_a_thread_begins_to_share_is_not_undone",
+        body: join_behind_the_look,
+        mutants: &[Mutant::JoinedUncounted, Mutant::JoinedRelaxed],
+    },
     Model { name: "sysv::an_undo_lets_a_sleeper_go", body: undo_against_down, mutants: &[Mutant::QueuedInASecondSection] },
 ];
 
@@ -92,6 +97,7 @@ struct Machine {
     registry: Mutex<Registry<Global>>,
     records: Vec<Record>,
     expects_undo: AtomicU32,
+    lists: Lists,
 }
 
 /// The machine as one of its threads sees it.
@@ -116,8 +122,9 @@ fn seats<const THREADS: usize>(values: &[u16]) -> [Seat; THREADS] {
         registry: Mutex::new(Registry::new(Limits::LINUX, Global)),
         records: (0..THREADS).map(|_| record()).collect(),
         expects_undo: AtomicU32::new(0),
+        lists: Lists::after(undo::ROOT),
     });
-    machine.records.iter().for_each(|record| record.sharing.join(&Membership::new()));
+    machine.records.iter().for_each(|record| machine.lists.join(&record.sharing, &Membership::new()));
     let mut seat = Seat { machine, me: Thread::new(0), id: 0 };
     let count = i32::try_from(values.len()).expect("a few");
     let id = seat.registry(|registry| registry.open(&seat, &seat, IPC_PRIVATE, count, IPC_CREAT | 0o600)).expect("there is room");
@@ -149,13 +156,21 @@ impl Seat {
 
     /// As a thread's end.
     fn leave(&self) {
-        let list = self.machine.records[self.me.index()].sharing.leave();
+        let list = self.membership().leave();
         if self.machine.expects_undo.load(Ordering::Relaxed) == 0 {
             return;
         }
-        if !self.machine.records.iter().any(|record| record.sharing.list() == list) {
+        if !self.machine.lists.is_shared(list, || self.memberships()) {
             undo::apply(self, self, list);
         }
+    }
+
+    fn membership(&self) -> &Membership {
+        &self.machine.records[self.me.index()].sharing
+    }
+
+    fn memberships(&self) -> impl Iterator<Item = &Membership> {
+        self.machine.records.iter().map(|record| &record.sharing)
     }
 
     /// What must hold when all is over.
@@ -344,9 +359,24 @@ fn begin_against_leave() {
     assert_eq!(one.value(0), 2);
 }
 
+/// One leaves while another begins a third, in a record that nobody lived in, and leaves too.
+fn join_behind_the_look() {
+    let [child, leaver, maker] = seats(&[2]);
+    let _ = child.membership().leave();
+    assert_eq!(maker.operate(&[SemBuf::down(0).undone()], None), Ok(()));
+    let leaving = thread::spawn(move || leaver.leave());
+    maker.machine.lists.join(child.membership(), maker.membership());
+    maker.leave();
+    end(leaving);
+    assert_eq!(child.value(0), 1, "undone although a thread shares the list");
+    child.leave();
+    assert_eq!(child.value(0), 2);
+}
+
 fn undo_against_down() {
     let [leaver, sleeper] = seats(&[1]);
-    leaver.machine.records[1].sharing.begin(7);
+    let _ = leaver.membership().leave();
+    leaver.machine.lists.begin(leaver.membership(), || leaver.memberships());
     assert_eq!(leaver.operate(&[SemBuf::down(0).undone()], None), Ok(()));
     let sleeping = thread::spawn(move || sleeper.operate(DOWN, None));
     leaver.leave();

@@ -95,6 +95,25 @@ fn an_object_whose_key_is_forgotten_stays_and_its_key_is_free() {
     assert_eq!((table.remove(old), table.find(7), table.remove(new)), (Ok(1), Some(new), Ok(2)));
 }
 
+/// Many more keys than chains: most stand behind others, and are taken out from there.
+#[test]
+fn a_key_is_taken_out_from_behind_others() {
+    const KEYS: i32 = 2000;
+    let mut table = Table::new(Global, PLACES);
+    let open_all = |table: &mut Table, keys: std::ops::Range<i32>| {
+        keys.map(|key| (key, open(table, key, IPC_CREAT | IPC_EXCL, key.cast_unsigned()).expect("there is room"))).collect::<Vec<_>>()
+    };
+    let old = open_all(&mut table, 1..KEYS);
+    let (gone, kept): (Vec<_>, Vec<_>) = old.into_iter().partition(|(key, _)| key % 3 != 0);
+    for &(key, id) in &gone {
+        assert_eq!(table.remove(id), Ok(key.cast_unsigned()));
+    }
+    // In the places of those that are gone.
+    let new = open_all(&mut table, KEYS..2 * KEYS);
+    assert!(gone.iter().all(|&(key, _)| table.find(key).is_none()));
+    assert!(kept.iter().chain(&new).all(|&(key, id)| table.find(key) == Some(id)));
+}
+
 #[test]
 fn numbers_that_no_object_has_are_no_ids() {
     assert_eq!((Id::from_number(-1), Id::from_number(i32::MIN)), (None, None));

@@ -7,7 +7,7 @@ use skete_logic::futex::Waiter;
 use skete_logic::host::{Host, Parked};
 use skete_logic::sysv::ids::Id;
 use skete_logic::sysv::limits::Limits;
-use skete_logic::sysv::sem::undo::{self, Membership};
+use skete_logic::sysv::sem::undo::{self, Lists, Membership};
 use skete_logic::sysv::sem::{Gate, Lent, Places, Registry, Set, Sleeper, Sleepers};
 use skete_logic::thread::Thread;
 use skete_logic::time::Instant;
@@ -59,7 +59,7 @@ pub struct Machine {
     pub current: Cell<Thread>,
     sleepers: Vec<Sleeper>,
     pub memberships: Vec<Membership>,
-    lists: Cell<u32>,
+    lists: Lists,
     /// Every array that somebody slept over: a test's memory is not given back.
     lent: RefCell<Vec<&'static [SemBuf]>>,
     tokens: Vec<Token>,
@@ -74,7 +74,8 @@ impl Machine {
             Set::new(index, Lock { is_held: Cell::new(false), number: Cell::new(Set::<Lock, Global>::first_number(index)) }, Global)
         };
         let memberships = (0..threads).map(|_| Membership::new()).collect::<Vec<_>>();
-        memberships.iter().for_each(|membership| membership.join(&Membership::new()));
+        let lists = Lists::after(undo::ROOT);
+        memberships.iter().for_each(|membership| lists.join(membership, &Membership::new()));
         Self {
             sets: (0..ROOM).map(set).collect(),
             provided: Cell::new(0),
@@ -82,7 +83,7 @@ impl Machine {
             current: Cell::new(Thread::new(0)),
             sleepers: (0..threads).map(|_| Sleeper::new()).collect(),
             memberships,
-            lists: Cell::new(undo::ROOT),
+            lists,
             lent: RefCell::default(),
             tokens: (0..threads).map(|_| Token::new()).collect(),
             unparked: RefCell::default(),
@@ -144,7 +145,7 @@ impl Machine {
     /// [`leave`](Self::leave) with another face of this machine.
     pub fn leave_as(&self, host: &impl Sleepers) {
         let list = self.memberships[self.current.get().index()].leave();
-        if !self.memberships.iter().any(|other| other.list() == list) {
+        if !self.lists.is_shared(list, || self.memberships.iter()) {
             undo::apply(host, self, list);
         }
     }
@@ -157,13 +158,12 @@ impl Machine {
 
     /// The current thread, which has left its list, begins another.
     pub fn begin_list(&self) {
-        self.lists.set(self.lists.get() + 1);
-        self.memberships[self.current.get().index()].begin(self.lists.get());
+        self.lists.begin(&self.memberships[self.current.get().index()], || self.memberships.iter());
     }
 
     /// Another thread of the number of `thread`, made by `maker`.
     pub fn spawn(&self, thread: u16, maker: u16) {
-        self.memberships[usize::from(thread)].join(&self.memberships[usize::from(maker)]);
+        self.lists.join(&self.memberships[usize::from(thread)], &self.memberships[usize::from(maker)]);
     }
 }
 

@@ -75,7 +75,9 @@ fn two() {
         thread::spawn(move || assert_eq!(semaphore.wait(&seat, None), Ok(())))
     });
     assert_eq!(semaphore.post(&poster), Ok(()));
-    waiting.map(|thread| thread.join().expect("it ends"));
+    for thread in waiting {
+        thread.join().expect("it ends");
+    }
     assert_eq!((semaphore.count(), poster.sleepers()), (0, 0));
 }
 

@@ -60,6 +60,11 @@ impl<L: RawLock> Heir<L> {
         }
     }
 
+    /// The thread waits for something else than before: a wait of another number. Called by itself, or under the lock of its bucket.
+    pub(super) fn begin_wait(&self, wait: LockWait) {
+        self.wait.with_mut(|before| *before = LockWait { number: before.number.wrapping_add(1), ..wait });
+    }
+
     /// Thread `tid` begins to live in the record, with a priority of its own.
     pub fn begin(&self, tid: Tid, base: u8) {
         let state = State { base, runs_at: base, is_gone: false, life: tid.generation(), first: Thread::NONE };

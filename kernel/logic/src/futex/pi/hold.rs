@@ -124,7 +124,7 @@ impl<L: RawLock, const N: usize> Table<L, N> {
     pub(super) fn queue_for_lock(&self, host: &impl Heirs, wait: LockWait, thread: Thread, holder: Tid) -> bool {
         let bucket = self.bucket(wait.key);
         let (first, waiter) = (self.first_lock(host, wait.key), host.waiter(thread));
-        host.heir(thread).wait.set(wait);
+        host.heir(thread).begin_wait(wait);
         let node = Node { key: wait.key, bitset: NO_WAKE, links: Links::NONE, priority: host.priority(thread) };
         bucket.queue.with_mut(|queue| queue.insert(host, thread, node));
         // Before it lends: a holder that ends looks there for its lenders.

@@ -71,7 +71,7 @@ impl<L: RawLock, const N: usize> Table<L, N> {
             return Err(Errno::EAGAIN);
         }
         let me = host.current();
-        host.heir(me).wait.set(LockWait::new(Kind::Condition, lock));
+        host.heir(me).begin_wait(LockWait::new(Kind::Condition, lock));
         self.enter(host, me, key, NO_WAKE, read, expected)
     }
 

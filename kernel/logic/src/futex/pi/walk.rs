@@ -13,8 +13,37 @@ use skete_cell::atomic::{Ordering, fence};
 enum Step {
     /// The thread waits for no lock: the chain ends here.
     End,
-    /// It waits for what this thread holds, which runs at another priority now, or not.
-    Holder(Tid, bool),
+    /// It waits for what this thread holds.
+    Holder {
+        /// Which.
+        tid: Tid,
+        /// Whether that runs at another priority now.
+        is_changed: bool,
+        /// The number of the wait.
+        wait: u32,
+    },
+}
+
+/// What a round along the chain has found.
+enum Round {
+    /// It does not lead back.
+    Open,
+    /// It does, by these waits.
+    Back(Trail),
+}
+
+/// The waits of a round as one number, which two others have together once in 2⁶⁴.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Trail(u64);
+
+impl Trail {
+    /// The offset and the prime of FNV-1a.
+    const START: Self = Self(0xcbf2_9ce4_8422_2325);
+
+    fn through(self, thread: Thread, wait: u32, holder: Tid) -> Self {
+        let words = [u64::from(thread.number()), u64::from(wait), u64::from(holder.number())];
+        Self(words.iter().fold(self.0, |sum, word| (sum ^ word).wrapping_mul(0x0000_0100_0000_01b3)))
+    }
 }
 
 impl<L: RawLock, const N: usize> Table<L, N> {
@@ -36,8 +65,8 @@ impl<L: RawLock, const N: usize> Table<L, N> {
         }
         for _ in 0..MOST_HOLDERS {
             match self.step(host, thread) {
-                Step::Holder(holder, true) => thread = holder.thread(),
-                Step::Holder(_, false) | Step::End => return,
+                Step::Holder { tid, is_changed: true, .. } => thread = tid.thread(),
+                Step::Holder { is_changed: false, .. } | Step::End => return,
             }
         }
     }
@@ -50,18 +79,33 @@ impl<L: RawLock, const N: usize> Table<L, N> {
         if mutant::is(Mutant::RingUnnoticed) {
             return Ok(());
         }
-        // Every so often one is remembered: who comes by again is in a ring of others, which whoever closed it will open.
-        let (mut thread, mut remembered) = (me, Thread::NONE);
-        for steps in 1..=MOST_HOLDERS {
-            match self.step(host, thread) {
-                Step::End => return Ok(()),
-                Step::Holder(holder, _) => thread = holder.thread(),
+        let mut before = None;
+        loop {
+            match self.round(host, me)? {
+                Round::Open => return Ok(()),
+                Round::Back(trail) if before == Some(trail) || mutant::is(Mutant::RingSeenOnce) => return Err(Errno::EDEADLK),
+                // Its steps may never have been true together. Those of two rounds that are alike were, between the two.
+                Round::Back(trail) => before = Some(trail),
             }
+        }
+    }
+
+    /// Once along the chain from `me`.
+    ///
+    /// # Errors
+    /// `EDEADLK`: it is longer than chains may be.
+    fn round(&self, host: &impl Heirs, me: Thread) -> Result<Round, Errno> {
+        // Every so often one is remembered: who comes by again is in a ring of others, which whoever closed it will open.
+        let (mut thread, mut remembered, mut trail) = (me, Thread::NONE, Trail::START);
+        for steps in 1..=MOST_HOLDERS {
+            let Step::Holder { tid, wait, .. } = self.step(host, thread) else { return Ok(Round::Open) };
+            trail = trail.through(thread, wait, tid);
+            thread = tid.thread();
             if thread == me {
-                return Err(Errno::EDEADLK);
+                return Ok(Round::Back(trail));
             }
             if thread == remembered {
-                return Ok(());
+                return if mutant::is(Mutant::BystanderRefused) { Err(Errno::EDEADLK) } else { Ok(Round::Open) };
             }
             if steps.is_power_of_two() {
                 remembered = thread;
@@ -96,10 +140,10 @@ impl<L: RawLock, const N: usize> Table<L, N> {
             return Step::End;
         }
         let first = self.first_lock(host, node.key);
-        let Some(holder) = host.heir(first).wait.with(|wait| wait.holder) else { return Step::End };
-        let priority = host.priority(thread);
+        let Some(tid) = host.heir(first).wait.with(|wait| wait.holder) else { return Step::End };
+        let (priority, wait) = (host.priority(thread), wait.number);
         if priority == node.priority {
-            return Step::Holder(holder, false);
+            return Step::Holder { tid, is_changed: false, wait };
         }
         self.bucket(node.key).queue.with_mut(|queue| {
             queue.remove(host, node);
@@ -108,7 +152,8 @@ impl<L: RawLock, const N: usize> Table<L, N> {
         let now_first = self.first_lock(host, node.key);
         // Whoever lends is first, before and after.
         let changes_lender = thread == first || thread == now_first;
-        Step::Holder(holder, changes_lender && self.relend(host, holder, first, now_first) == Some(true))
+        let is_changed = changes_lender && self.relend(host, tid, first, now_first) == Some(true);
+        Step::Holder { tid, is_changed, wait }
     }
 
     /// The first waiter of a lock that `holder` holds was `before` and is `now`, maybe the same one at another priority; either may be

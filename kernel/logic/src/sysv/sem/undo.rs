@@ -1,12 +1,13 @@
 //! SEM_UNDO: what a thread took and gave is taken back when it has ended.
 //!
-//! Threads share undo lists as with CLONE_SYSVSEM: a new thread shares its maker's, [`ROOT`] from the first, until it
-//! [unshares](Membership::unshare). A list is a number and no more: its entries stand in the sets that they are about, under the sets'
-//! locks, and who shares it is said by each thread's [`Membership`].
+//! Threads share undo lists as with CLONE_SYSVSEM: a new thread [shares](Lists::join) its maker's, [`ROOT`] from the first, until it
+//! [begins](Lists::begin) one of its own. A list is a number and no more: its entries stand in the sets that they are about, under the
+//! sets' locks, and who shares it is said by each thread's [`Membership`].
 //!
-//! Who ends [leaves](Membership::leave) and, if anything was ever to be undone and nobody shares the list any more, [applies](apply) it. Of
-//! two that leave at once each says so, *fences*, then looks: at least one sees the other gone. If both do, the second finds no
-//! entries left.
+//! Who ends [leaves](Membership::leave) and, if anything was ever to be undone and [nobody shares](Lists::is_shared) the list any more,
+//! [applies](apply) it. Of two that leave at once each says so, *fences*, then looks: at least one sees the other gone. If both do, the
+//! second finds no entries left. The look is not one moment: a thread already looked at may begin to live before its maker, not yet looked
+//! at, is gone. Whoever joins is counted, and a look during which somebody was is taken again.
 
 use super::sleeper::Chain as Woken;
 use super::{Gate, Places, Set, Sleepers, State};
@@ -40,14 +41,8 @@ impl Membership {
     #[must_use]
     #[inline]
     pub fn list(&self) -> u32 {
-        self.0.load(Ordering::Relaxed)
-    }
-
-    /// The thread shares the list of its `maker` from now on, or [`ROOT`] if that is no thread. Called by the maker.
-    #[inline]
-    pub fn join(&self, maker: &Self) {
-        // Release: who sees the maker gone sees this too. Pairs with the fence in `leave`.
-        self.0.store(maker.list().max(ROOT), Ordering::Release);
+        // Acquire: who sees a thread gone sees whom it has let share its list. Pairs with the Release in `leave`.
+        self.0.load(Ordering::Acquire)
     }
 
     /// The calling thread shares no list any more; which it was.
@@ -62,16 +57,65 @@ impl Membership {
         }
         list
     }
-
-    /// The calling thread begins a list of its own, `list`, which nobody ever had. The old one is to be [left](Self::leave) before.
-    pub fn begin(&self, list: u32) {
-        self.0.store(list, Ordering::Release);
-    }
 }
 
 impl Default for Membership {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+/// Which lists there are, as far as anybody must know.
+#[derive(Debug)]
+pub struct Lists {
+    /// How often a thread has begun to share a list.
+    joins: AtomicU32,
+    /// The number of the next list that somebody begins, if that is free.
+    next: AtomicU32,
+}
+
+impl Lists {
+    skete_cell::constructor! {
+        /// Of which `last`, [`ROOT`] at boot, was the last that somebody began.
+        pub fn after(last: u32) -> Self {
+            Self { joins: AtomicU32::new(0), next: AtomicU32::new(last.wrapping_add(1)) }
+        }
+    }
+
+    /// The thread of `new` shares the list of its `maker` from now on, or [`ROOT`] if that is no thread. Called by the maker.
+    #[inline]
+    pub fn join(&self, new: &Membership, maker: &Membership) {
+        new.0.store(maker.0.load(Ordering::Relaxed).max(ROOT), Ordering::Relaxed);
+        if !mutant::is(Mutant::JoinedUncounted) {
+            // Release pairs with the Acquire in `is_shared`.
+            self.joins.fetch_add(1, if mutant::is(Mutant::JoinedRelaxed) { Ordering::Relaxed } else { Ordering::Release });
+        }
+    }
+
+    /// Whether any of `all` threads' memberships is in `list`.
+    pub fn is_shared<'a, I: Iterator<Item = &'a Membership>>(&self, list: u32, all: impl Fn() -> I) -> bool {
+        loop {
+            // Acquire: whoever is counted in it is seen by this look.
+            let joins = self.joins.load(Ordering::Acquire);
+            if all().any(|one| one.list() == list) {
+                return true;
+            }
+            // Of one who was let share by a thread that this look saw gone it is known here.
+            if self.joins.load(Ordering::Relaxed) == joins {
+                return false;
+            }
+        }
+    }
+
+    /// The calling thread, who shares no list, begins one that none of `all` is in.
+    pub fn begin<'a, I: Iterator<Item = &'a Membership>>(&self, own: &Membership, all: impl Fn() -> I) {
+        loop {
+            // Nobody else gets this number, before all others were given out.
+            let list = self.next.fetch_add(1, Ordering::Relaxed);
+            if list > ROOT && !self.is_shared(list, &all) {
+                return own.0.store(list, Ordering::Release);
+            }
+        }
     }
 }
 
