@@ -75,7 +75,7 @@ pub struct Bench {
     /// Measure by the host's clock, not in instructions.
     #[arg(long)]
     wall: bool,
-    /// Say where the instructions of this row go, by function, in place of measuring.
+    /// Say where the instructions of this row go, by function, in place of measuring; `c/ROW`: of the one in C, where both languages have it.
     #[arg(long, value_name = "ROW", conflicts_with_all = ["groups", "wall", "json", "html"])]
     explain: Option<String>,
     /// Compare rows in C with the same source on Linux, in the same machine; groups threads, sync and posix have such rows.
@@ -113,7 +113,18 @@ impl Bench {
     fn guard() -> Self {
         let groups = vec![Group::Boot, Group::Threads, Group::Std, Group::Sync, Group::Posix];
         let compare = Some(house::root().join(BASELINE));
-        Self { groups, board: Board::Virt, cores: 1, wall: false, explain: None, against: None, json: None, html: None, compare, offline: false }
+        Self {
+            groups,
+            board: Board::Virt,
+            cores: 1,
+            wall: false,
+            explain: None,
+            against: None,
+            json: None,
+            html: None,
+            compare,
+            offline: false,
+        }
     }
 
     /// Does it; status 1 if a figure that is a gate is beyond its bound, is not the same twice, or is worse than it was.
@@ -181,7 +192,9 @@ impl Bench {
     /// Explains a row of whichever program has it.
     fn explained(&self, builder: &Builder, row: &str) -> Result<()> {
         let machine = Machine { icount: true, ..Machine::new(self.board, self.cores) };
-        for name in ["bench", "c/bench"] {
+        // Some rows are in both programs: `c/ROW` is the one in C.
+        let (names, row) = row.strip_prefix("c/").map_or((&["bench", "c/bench"][..], row), |row| (&["c/bench"][..], row));
+        for name in names {
             let elf = builder.program(&Project::find(name)?, Std::Kernel, Profile::Release, &[])?;
             if explain::explain(builder, &elf, &machine, row)? {
                 return Ok(());

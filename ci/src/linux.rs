@@ -66,7 +66,8 @@ impl Linux {
         // Without KASLR, and so without page tables of the kernel's own, which cost QEMU dear and a Cortex-A53 does not need.
         let console = if machine.board == Board::Virt { "ttyAMA0" } else { "ttyAMA1" };
         let line = format!("console={console} quiet panic=-1 nokaslr norandmaps -- /program {}", words.join(" "));
-        let boot = qemu::Linux { kernel: &self.folder.join("vmlinuz"), devicetree: &self.folder.join("pi3.dtb"), files: &files, line: &line };
+        let boot =
+            qemu::Linux { kernel: &self.folder.join("vmlinuz"), devicetree: &self.folder.join("pi3.dtb"), files: &files, line: &line };
         let mut output = Vec::new();
         let limit = Some(std::time::Duration::from_secs(MOST_SECONDS));
         let mut listener = |piece: &[u8]| output.extend_from_slice(piece);

@@ -148,7 +148,8 @@ mod tests {
 
     #[test]
     fn linux_has_the_same_machine() {
-        let linux = Linux { kernel: Path::new("vmlinuz"), devicetree: Path::new("pi3.dtb"), files: Path::new("files"), line: "quiet -- /program" };
+        let linux =
+            Linux { kernel: Path::new("vmlinuz"), devicetree: Path::new("pi3.dtb"), files: Path::new("files"), line: "quiet -- /program" };
         let words = |board, cores| linux_arguments(&Machine { icount: true, ..Machine::new(board, cores) }, &linux).join(" ");
         let (virt, pi) = (words(Board::Virt, 1), words(Board::Raspi3b, 4));
         assert!(virt.starts_with("-M virt,dtb-randomness=off -cpu cortex-a53") && virt.contains("-smp 1"), "{virt}");

@@ -8,14 +8,15 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* A slot: the word, which is a count, and in bit 31 whether somebody may sleep; whether it is freed. */
+/* A slot: the word, which is a count, and above it whether somebody may sleep: bit 31, and bit 30 so that one less than none leaves it set.
+   Whether it is freed. */
 struct slot {
     atomic_uint word, unused, is_freed;
     char rest[52];
 };
 
 enum { SLOTS = 64 };
-static const unsigned WAITS = 1u << 31;
+static const unsigned WAITS = 3u << 30, MOST = (1u << 30) - 1;
 
 __attribute__((aligned(4096))) char skete_fut_page[SLOTS * sizeof(struct slot)];
 static atomic_ulong taken;
@@ -27,7 +28,7 @@ unsigned long get_fut_page(void) { return (unsigned long)skete_fut_page; }
 unsigned long fut_new(unsigned long page, unsigned int count) {
     (void)page;
     unsigned long fut = atomic_fetch_add(&taken, 1) + 1;
-    if (fut >= SLOTS || count > INT_MAX) {
+    if (fut >= SLOTS || count > MOST) {
         return 0;
     }
     atomic_store(&at(fut)->word, count);

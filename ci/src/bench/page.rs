@@ -36,11 +36,22 @@ const STYLE: &str = "body{font:15px/1.5 sans-serif;max-width:62em;margin:2em aut
 /// # Errors
 /// A picture cannot be drawn.
 pub fn page(report: &Report<'_>) -> Result<String> {
-    let mut page = format!("<!DOCTYPE html>\n<html lang=\"en\"><meta charset=\"utf-8\"><title>Skete's figures</title><style>{STYLE}</style>\n");
-    write!(page, "<h1>Skete's figures</h1>\n<p class=\"about\">Commit {}; {}.</p>\n", text(&report.commit), text(&report.versions.to_string()))?;
+    let mut page =
+        format!("<!DOCTYPE html>\n<html lang=\"en\"><meta charset=\"utf-8\"><title>Skete's figures</title><style>{STYLE}</style>\n");
+    write!(
+        page,
+        "<h1>Skete's figures</h1>\n<p class=\"about\">Commit {}; {}.</p>\n",
+        text(&report.commit),
+        text(&report.versions.to_string())
+    )?;
     if let Some(against) = report.against {
-        write!(page, "<h2>Against Linux</h2>\n<p>How many times less than the faster of Linux's two C libraries; {}.</p>\n", text(&against.linux))?;
-        let bars: Vec<Bar<'_>> = against.rows.iter().map(|pair| Bar { name: &pair.name, value: pair.times(), is_beyond: pair.times() < 1.0 }).collect();
+        write!(
+            page,
+            "<h2>Against Linux</h2>\n<p>How many times less than the faster of Linux's two C libraries; {}.</p>\n",
+            text(&against.linux)
+        )?;
+        let bars: Vec<Bar<'_>> =
+            against.rows.iter().map(|pair| Bar { name: &pair.name, value: pair.times(), is_beyond: pair.times() < 1.0 }).collect();
         page += &bars_of(&bars, 1.0)?;
         page += &pairs(&against.rows);
     }
@@ -144,7 +155,8 @@ fn drawn_curves(curves: &BTreeMap<&str, Vec<(u32, f64)>>) -> Result<String> {
             .map_err(|error| told(&error))?;
         chart.configure_mesh().x_labels(4).x_desc("threads").y_desc("times as much").draw().map_err(|error| told(&error))?;
         for ((name, points), colour) in curves.iter().zip(CURVES.into_iter().cycle()) {
-            let series = chart.draw_series(LineSeries::new(points.iter().copied(), colour.stroke_width(2))).map_err(|error| told(&error))?;
+            let series =
+                chart.draw_series(LineSeries::new(points.iter().copied(), colour.stroke_width(2))).map_err(|error| told(&error))?;
             series.label(*name).legend(move |(x, y)| PathElement::new([(x, y), (x + 20, y)], colour.stroke_width(2)));
         }
         let mut labels = chart.configure_series_labels();
@@ -172,7 +184,8 @@ fn pairs(pairs: &[Pair]) -> String {
 }
 
 fn table(rows: &[Row]) -> String {
-    let mut table = String::from("<table><tr><th>row<th>value<th>unit<th>may be<th>floor<th>switches<th>kernel entries<th>board<th>mode</tr>\n");
+    let mut table =
+        String::from("<table><tr><th>row<th>value<th>unit<th>may be<th>floor<th>switches<th>kernel entries<th>board<th>mode</tr>\n");
     let number = |value: Option<f64>| value.map_or_else(String::new, |value| format!("{value:.1}"));
     for row in rows {
         let bound = row.bound.map_or_else(String::new, |bound| bound.to_string());
