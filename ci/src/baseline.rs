@@ -1,6 +1,7 @@
 //! Figures of an earlier day, and what has become of them.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -24,6 +25,12 @@ impl Versions {
     /// Of what is used here; empty where a tool is missing.
     pub fn of(rustc: &Path, qemu: &Path) -> Self {
         Self { rustc: version(rustc), qemu: version(qemu) }
+    }
+}
+
+impl fmt::Display for Versions {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}; {}", self.rustc, self.qemu)
     }
 }
 

@@ -1,4 +1,7 @@
-//! `cargo xtask bench`: what things cost, against what they may cost.
+//! `cargo xtask bench`: what things cost, against what they may cost, and against what they cost elsewhere ([`against`]).
+
+mod against;
+mod page;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -24,6 +27,7 @@ use crate::project::Project;
 use crate::qemu;
 use crate::run::{Boot, Settings, Surroundings};
 use crate::tally::Tally;
+use against::{Comparison, System};
 
 /// Which figures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -42,6 +46,20 @@ enum Group {
     Posix,
 }
 
+impl Group {
+    /// Its name on the command line, which programs know it by.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Boot => "boot",
+            Self::Threads => "threads",
+            Self::Std => "std",
+            Self::Sync => "sync",
+            Self::Scale => "scale",
+            Self::Posix => "posix",
+        }
+    }
+}
+
 /// Measures, and compares with the figures that the house keeps; counted in instructions on one core, but for `scale`.
 #[derive(Clone, Debug, Args)]
 pub struct Bench {
@@ -57,12 +75,18 @@ pub struct Bench {
     /// Measure by the host's clock, not in instructions.
     #[arg(long)]
     wall: bool,
-    /// Say where the instructions of this row go, by function, in place of measuring.
-    #[arg(long, value_name = "ROW", conflicts_with_all = ["groups", "wall", "json"])]
+    /// Say where the instructions of this row go, by function, in place of measuring; `c/ROW`: of the one in C, where both languages have it.
+    #[arg(long, value_name = "ROW", conflicts_with_all = ["groups", "wall", "json", "html"])]
     explain: Option<String>,
-    /// Write the rows to this file too.
+    /// Compare rows in C with the same source on Linux, in the same machine; groups threads, sync and posix have such rows.
+    #[arg(long, value_enum, value_name = "SYSTEM", conflicts_with_all = ["explain", "compare"])]
+    against: Option<System>,
+    /// Write the rows to this file, in place of `target/bench.json`.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// Write the page with tables and pictures to this file, in place of `target/bench.html`.
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
     /// Say what has changed since such a file was written; status 1 if a gate is more than 3 % worse.
     #[arg(long, value_name = "FILE")]
     compare: Option<PathBuf>,
@@ -77,6 +101,8 @@ struct Report<'a> {
     commit: String,
     versions: Versions,
     rows: &'a [Row],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    against: Option<&'a Comparison>,
 }
 
 /// The figures of an earlier commit that no later one may be much worse than.
@@ -87,7 +113,18 @@ impl Bench {
     fn guard() -> Self {
         let groups = vec![Group::Boot, Group::Threads, Group::Std, Group::Sync, Group::Posix];
         let compare = Some(house::root().join(BASELINE));
-        Self { groups, board: Board::Virt, cores: 1, wall: false, explain: None, json: None, compare, offline: false }
+        Self {
+            groups,
+            board: Board::Virt,
+            cores: 1,
+            wall: false,
+            explain: None,
+            against: None,
+            json: None,
+            html: None,
+            compare,
+            offline: false,
+        }
     }
 
     /// Does it; status 1 if a figure that is a gate is beyond its bound, is not the same twice, or is worse than it was.
@@ -101,7 +138,7 @@ impl Bench {
             return Ok(0);
         }
         let before = self.compare.as_deref().map(Baseline::read).transpose()?;
-        let (rows, mut faults) = self.measure(&builder)?;
+        let (rows, against, mut faults) = self.figures(&builder)?;
         for row in &rows {
             print(row);
             if !row.is_kept() {
@@ -113,24 +150,51 @@ impl Bench {
                 ));
             }
         }
+        if let Some(against) = &against {
+            println!("{against}");
+        }
         let versions = Versions::of(builder.rustc(), &packages::qemu(self.offline)?.0);
         if let Some(before) = before {
             faults.extend(compared(&before, &rows, &versions));
         }
-        if let Some(path) = &self.json {
-            let text = serde_json::to_string_pretty(&Report { commit: commit(), versions, rows: &rows })?;
-            fs::write(path, text + "\n").with_context(|| format!("{} cannot be written", path.display()))?;
-        }
+        self.write(&Report { commit: commit(), versions, rows: &rows, against: against.as_ref() })?;
         for fault in &faults {
             eprintln!("xtask: {fault}");
         }
         Ok(u8::from(!faults.is_empty()))
     }
 
+    /// Writes what was measured, for other programs and for people.
+    fn write(&self, report: &Report<'_>) -> Result<()> {
+        let place = |asked: &Option<PathBuf>, name: &str| asked.clone().unwrap_or_else(|| house::root().join("target").join(name));
+        let texts = [
+            (place(&self.json, "bench.json"), serde_json::to_string_pretty(report)? + "\n"),
+            (place(&self.html, "bench.html"), page::page(report)?),
+        ];
+        for (path, text) in texts {
+            fs::write(&path, text).with_context(|| format!("{} cannot be written", path.display()))?;
+            eprintln!("xtask: {} is written", house::shown(&path));
+        }
+        Ok(())
+    }
+
+    /// Our own rows, or those that another system has too; and what is wrong with them.
+    fn figures(&self, builder: &Builder) -> Result<(Vec<Row>, Option<Comparison>, Vec<String>)> {
+        let Some(system) = self.against else {
+            let (rows, faults) = self.measure(builder)?;
+            return Ok((rows, None, faults));
+        };
+        let mut comparison = self.against(system, builder)?;
+        let faults = std::mem::take(&mut comparison.faults);
+        Ok((Vec::new(), Some(comparison), faults))
+    }
+
     /// Explains a row of whichever program has it.
     fn explained(&self, builder: &Builder, row: &str) -> Result<()> {
         let machine = Machine { icount: true, ..Machine::new(self.board, self.cores) };
-        for name in ["bench", "c/bench"] {
+        // Some rows are in both programs: `c/ROW` is the one in C.
+        let (names, row) = row.strip_prefix("c/").map_or((&["bench", "c/bench"][..], row), |row| (&["c/bench"][..], row));
+        for name in names {
             let elf = builder.program(&Project::find(name)?, Std::Kernel, Profile::Release, &[])?;
             if explain::explain(builder, &elf, &machine, row)? {
                 return Ok(());
@@ -176,9 +240,9 @@ impl Bench {
 
     /// The rows that the bench program prints for a group.
     fn rows(&self, builder: &Builder, elf: &Path, group: Group) -> Result<Vec<Row>> {
-        let name = group.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
+        let name = group.name();
         let machine = self.machine(group);
-        let (ending, output) = boot(builder, elf, &machine, &[&name], 300.0)?;
+        let (ending, output) = boot(builder, elf, &machine, &[name], 300.0)?;
         if ending != Ending::Status(0) {
             bail!("bench {name} ended with {ending:?}; its output:\n{output}");
         }

@@ -5,6 +5,7 @@
 //! [`remainder`]. A folder's program may be others', as a [`recipe`] says.
 
 mod line;
+pub mod linux;
 pub mod recipe;
 mod remainder;
 pub mod shim;

@@ -32,6 +32,7 @@ mod house;
 mod image;
 mod input;
 mod lan9514;
+mod linux;
 mod network;
 mod new;
 mod options;

@@ -25,18 +25,56 @@ pub fn arguments(machine: &Machine, image: &Path) -> Vec<String> {
     } else {
         words.extend(["-kernel".into(), image.display().to_string()]);
     }
-    words.extend(["-display", "none", "-monitor", "none", "-no-reboot"].map(String::from));
+    words.extend(console(machine.mini_uart));
+    words.extend(["-semihosting-config", "enable=on,target=native"].map(String::from));
+    words.extend(clock(machine));
+    words
+}
+
+/// The console on standard input and output, and nothing else.
+fn console(is_second: bool) -> Vec<String> {
+    let mut words: Vec<String> = ["-display", "none", "-monitor", "none", "-no-reboot"].map(String::from).into();
     words.extend(["-chardev", "stdio,id=console,signal=off"].map(String::from));
-    if machine.mini_uart {
+    if is_second {
         // The second UART is the mini one.
         words.extend(["-serial", "null"].map(String::from));
     }
     words.extend(["-serial", "chardev:console"].map(String::from));
-    words.extend(["-semihosting-config", "enable=on,target=native"].map(String::from));
-    if machine.icount {
-        words.extend(["-icount", "shift=0,sleep=off", "-accel", "tcg,thread=single"].map(String::from));
-        words.extend(["-rtc", "base=2026-01-01T00:00:00,clock=vm", "-seed", "1"].map(String::from));
+    words
+}
+
+/// Whether instructions are the clock, and everything else that differs between runs is fixed.
+fn clock(machine: &Machine) -> Vec<String> {
+    let words = ["-icount", "shift=0,sleep=off", "-accel", "tcg,thread=single", "-rtc", "base=2026-01-01T00:00:00,clock=vm", "-seed", "1"];
+    if machine.icount { words.map(String::from).into() } else { Vec::new() }
+}
+
+/// What a boot of Linux takes.
+#[derive(Clone, Copy, Debug)]
+pub struct Linux<'a> {
+    /// The kernel's image.
+    pub kernel: &'a Path,
+    /// The Pi's devicetree: QEMU's virt makes its own.
+    pub devicetree: &'a Path,
+    /// The file tree, a cpio archive.
+    pub files: &'a Path,
+    /// The command line.
+    pub line: &'a str,
+}
+
+/// The arguments that boot Linux on `machine`, its console on standard input and output. The Pi always has four cores.
+pub fn linux_arguments(machine: &Machine, linux: &Linux<'_>) -> Vec<String> {
+    let mut words: Vec<String> = vec!["-M".into(), model(machine)];
+    if machine.board == Board::Virt {
+        words.extend(["-cpu", "cortex-a53", "-nic", "none", "-m", "1024", "-smp"].map(String::from));
+        words.push(machine.cores.to_string());
+    } else {
+        words.extend(["-dtb".into(), linux.devicetree.display().to_string()]);
     }
+    words.extend(["-kernel".into(), linux.kernel.display().to_string(), "-initrd".into(), linux.files.display().to_string()]);
+    words.extend(["-append".into(), linux.line.into()]);
+    words.extend(console(false));
+    words.extend(clock(machine));
     words
 }
 
@@ -106,6 +144,17 @@ mod tests {
         let line = line(&Machine { mini_uart: true, ..Machine::new(Board::Raspi3b, 4) });
         assert!(line.contains("-kernel firmware.img -device loader,file=kernel8.img,addr=0x200000,force-raw=on"), "{line}");
         assert!(line.contains("-serial null -serial chardev:console"), "{line}");
+    }
+
+    #[test]
+    fn linux_has_the_same_machine() {
+        let linux =
+            Linux { kernel: Path::new("vmlinuz"), devicetree: Path::new("pi3.dtb"), files: Path::new("files"), line: "quiet -- /program" };
+        let words = |board, cores| linux_arguments(&Machine { icount: true, ..Machine::new(board, cores) }, &linux).join(" ");
+        let (virt, pi) = (words(Board::Virt, 1), words(Board::Raspi3b, 4));
+        assert!(virt.starts_with("-M virt,dtb-randomness=off -cpu cortex-a53") && virt.contains("-smp 1"), "{virt}");
+        assert!(pi.starts_with("-M raspi3b -dtb pi3.dtb -kernel vmlinuz -initrd files -append quiet -- /program"), "{pi}");
+        assert!(pi.contains("-icount shift=0,sleep=off"), "{pi}");
     }
 
     #[test]

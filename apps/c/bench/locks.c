@@ -1,9 +1,7 @@
 /* Locks that nobody else wants, and hand-overs there and back. */
 #include "rows.h"
-#include <futaphore.h>
 #include <pthread.h>
 #include <semaphore.h>
-#include <stdlib.h>
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t cond = PTHREAD_COND_INITIALIZER;
@@ -23,20 +21,6 @@ static void read_unlock(void) {
 static void post_wait(void) {
     sem_post(&semaphore);
     sem_wait(&semaphore);
-}
-
-static unsigned long page, futaphore;
-
-static void p_v(void) {
-    unsigned long where = page, which = futaphore;
-    fut_p(where, which);
-    fut_v(where, which);
-}
-
-static void begin(pthread_t *thread, void *(*function)(void *)) {
-    if (pthread_create(thread, NULL, function, NULL)) {
-        abort();
-    }
 }
 
 static void *answer_semaphore(void *argument) {
@@ -81,14 +65,6 @@ static void cond_there_and_back(void) {
     pthread_mutex_unlock(&mutex);
 }
 
-static inline __attribute__((always_inline)) void row_with(const char *name, void (*work)(void), void *(*answer)(void *)) {
-    pthread_t thread;
-    begin(&thread, answer);
-    row(name, SOME, work);
-    pthread_cancel(thread);
-    pthread_join(thread, NULL);
-}
-
 static pthread_barrier_t barrier;
 
 static void meet(void) { pthread_barrier_wait(&barrier); }
@@ -123,9 +99,6 @@ void locks(void) {
     row("mutex.uncontended", MANY, lock_unlock);
     row("rwlock.read", MANY, read_unlock);
     row("sem.uncontended", MANY, post_wait);
-    page = get_fut_page();
-    futaphore = fut_new(page, 1);
-    row("futaphore.uncontended.c", MANY, p_v);
     row_with("sem.pingpong.same", semaphore_there_and_back, answer_semaphore);
     row_with("cond.pingpong.same", cond_there_and_back, answer_cond);
     barriers();

@@ -1,6 +1,9 @@
-/* What things cost by way of C: threads, memory, the clock, locks, queues. */
+/* What things cost by way of C: `bench GROUP`, of `posix` (threads, memory, the clock, locks, queues), `threads` (yields) and `sync`
+   (futexes, futaphores, System V); without one, `posix`. The same source is measured on Linux. Everything runs on core 0. */
+#define _GNU_SOURCE
 #include "rows.h"
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +22,12 @@ const char *explained;
 int is_wanted(const char *name) { return !explained || !strcmp(explained, name); }
 
 void told_rounds(int rounds) { printf("explained %d\n", rounds); }
+
+void begin(pthread_t *thread, void *(*function)(void *)) {
+    if (pthread_create(thread, NULL, function, NULL)) {
+        abort();
+    }
+}
 
 __attribute__((noinline)) void mark_begin(void) { __asm__ volatile(""); }
 
@@ -55,20 +64,52 @@ static void get_specific(void) {
     __asm__ volatile("" : : "r"(value));
 }
 
-int main(int count, char **words) {
-    if (count == 3 && !strcmp(words[1], "explain")) {
-        explained = words[2];
-    }
+static void posix(void) {
     row("thread.create_join", SOME, create_join);
     row("malloc.64B.1", MANY, malloc_free);
     row("clock.gettime", MANY, tell_time);
     if (pthread_key_create(&key, NULL)) {
-        return 1;
+        abort();
     }
     row("key.get", MANY, get_specific);
     locks();
     if (is_wanted("queue.4to4")) {
         queues();
     }
-    return 0;
+}
+
+static void sync_rows(void) {
+    futexes();
+    futaphores();
+    semaphores();
+    shared_memory();
+}
+
+int main(int count, char **words) {
+    static const struct group {
+        const char *name;
+        void (*rows)(void);
+    } groups[] = { { "posix", posix }, { "threads", yields }, { "sync", sync_rows } };
+    const char *asked = count > 1 ? words[1] : "posix";
+    if (count == 3 && !strcmp(asked, "explain")) {
+        explained = words[2];
+    }
+    cpu_set_t core;
+    CPU_ZERO(&core);
+    CPU_SET(0, &core);
+    if (sched_setaffinity(0, sizeof core, &core)) {
+        perror("core 0");
+        return 1;
+    }
+    int is_known = explained != NULL;
+    for (const struct group *group = groups; group != groups + sizeof groups / sizeof *groups; group++) {
+        if (explained || !strcmp(asked, group->name)) {
+            group->rows();
+            is_known = 1;
+        }
+    }
+    if (!is_known) {
+        fprintf(stderr, "no group of rows is called %s\n", asked);
+    }
+    return !is_known;
 }

@@ -2,6 +2,8 @@
 #ifndef ROWS_H
 #define ROWS_H
 
+#include <pthread.h>
+
 /* Rounds of what takes nanoseconds, and of what takes microseconds. */
 enum { MANY = 100000, SOME = 2000 };
 
@@ -18,6 +20,9 @@ void mark_begin(void);
 void mark_end(void);
 /* Says how many rounds lay between the marks. */
 void told_rounds(int rounds);
+
+/* Begins a thread, which must be. */
+void begin(pthread_t *thread, void *(*function)(void *));
 
 static inline void nothing(void) { __asm__ volatile(""); }
 
@@ -50,8 +55,50 @@ static inline __attribute__((always_inline)) void row(const char *name, int roun
     told(name, (double)(net < 0 ? 0 : net) / rounds);
 }
 
-/* The rows of locks.c and of queues.c. */
+/* Before each round of an apart row is measured. */
+typedef void preparation(void);
+
+/* The same of `work` alone, of which each round has `parts`, with `prepare` before it; what the clock costs is taken off. */
+static inline __attribute__((always_inline)) void row_apart(const char *name, int parts, int rounds, preparation *prepare, void (*work)(void)) {
+    if (!is_wanted(name)) {
+        return;
+    }
+    long long net = 0;
+    for (int i = 0; i < rounds; i++) {
+        prepare();
+        if (explained) {
+            mark_begin();
+            work();
+            mark_end();
+            continue;
+        }
+        long long clock = now(), before = now();
+        work();
+        net += now() - before - (before - clock);
+    }
+    if (explained) {
+        told_rounds(rounds * parts);
+    } else {
+        told(name, (double)net / rounds / parts);
+    }
+}
+
+/* The row of `work`, while a thread runs `answer` until it is cancelled. */
+static inline __attribute__((always_inline)) void row_with(const char *name, void (*work)(void), void *(*answer)(void *)) {
+    pthread_t thread;
+    begin(&thread, answer);
+    row(name, SOME, work);
+    pthread_cancel(thread);
+    pthread_join(thread, NULL);
+}
+
+/* The rows of each file. */
+void futaphores(void);
+void futexes(void);
 void locks(void);
 void queues(void);
+void semaphores(void);
+void shared_memory(void);
+void yields(void);
 
 #endif

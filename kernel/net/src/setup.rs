@@ -122,8 +122,7 @@ impl Wired {
             house.add(dhcp)
         });
         let link_address = Ipv6Cidr::new(link_local(mac), 64);
-        let mut wired =
-            Self { iface, way, house, dhcp, dns, servers: [None; SERVERS], link_address, began: now, link: None, changes: 0 };
+        let mut wired = Self { iface, way, house, dhcp, dns, servers: [None; SERVERS], link_address, began: now, link: None, changes: 0 };
         wired.keep_link_address();
         if let Some(fixed) = fixed {
             wired.use_address(fixed.address, fixed.gateway, fixed.names.as_slice());

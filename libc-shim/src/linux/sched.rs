@@ -29,11 +29,21 @@ mod number {
     pub const FUTEX_WAITV: u64 = 449;
 }
 
+/// The number of `futex(2)`.
+pub const FUTEX: u64 = number::FUTEX;
+
+/// `futex(2)`.
+#[inline(always)]
+pub fn futex(arguments: &Arguments) -> i64 {
+    let [first, second, third, fourth, fifth, sixth] = *arguments;
+    sys_futex(pointer(first), int(second), word(third), pointer(fourth), pointer(fifth), word(sixth))
+}
+
 /// Answers the calls of this file.
 pub fn call(number: u64, arguments: &Arguments) -> Option<Answered> {
-    let [first, second, third, fourth, fifth, sixth] = *arguments;
+    let [first, second, third, fourth, fifth, _] = *arguments;
     Some(match number {
-        number::FUTEX => told(sys_futex(pointer(first), int(second), word(third), pointer(fourth), pointer(fifth), word(sixth))),
+        number::FUTEX => Ok(futex(arguments)),
         number::FUTEX_WAITV => told(sys_futex_waitv(pointer(first), word(second), word(third), pointer(fourth), int(fifth))),
         number::GETTID => told(sys_gettid()),
         number::EXIT => skete::sched::spawn::exit(),

@@ -1,0 +1,215 @@
+//! The same rows on Linux: one machine, one source in C, two systems in turn, Linux with both of its C libraries.
+
+use std::fmt;
+
+use anyhow::{Result, bail, ensure};
+use serde::Serialize;
+
+use super::{Bench, Group, differences};
+use crate::board::{Board, Machine};
+use crate::cc::linux::{self as cc, Libc};
+use crate::figures::Row;
+use crate::linux::Linux;
+use crate::program::{Builder, Profile, Std};
+use crate::project::Project;
+
+/// Whom to compare with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum System {
+    /// Debian's kernel for arm64, with a program in C that is linked with glibc, and with musl.
+    Linux,
+}
+
+/// The groups whose rows are in C.
+const GROUPS: [Group; 3] = [Group::Threads, Group::Sync, Group::Posix];
+/// The program with those rows.
+const PROGRAM: &str = "c/bench";
+/// The libraries of Linux's, in the table's order.
+const LIBRARIES: [Libc; 2] = [Libc::Glibc, Libc::Musl];
+
+/// A row on both systems.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Pair {
+    /// As both programs print it.
+    pub name: String,
+    /// What it counts.
+    pub unit: String,
+    board: String,
+    mode: String,
+    /// On Linux, with glibc.
+    pub glibc: f64,
+    /// On Linux, with musl.
+    pub musl: f64,
+    /// Here.
+    pub skete: f64,
+}
+
+impl Pair {
+    /// How many times less it takes here, of the faster of the two.
+    pub fn times(&self) -> f64 {
+        self.glibc.min(self.musl) / self.skete
+    }
+}
+
+/// The table, and what was said of it.
+#[derive(Debug, Serialize)]
+pub struct Comparison {
+    /// The package of the kernel's that was compared with, and its version.
+    pub linux: String,
+    /// The rows that both have.
+    pub rows: Vec<Pair>,
+    /// Rows that were not the same twice, or are on one side only.
+    #[serde(skip)]
+    pub faults: Vec<String>,
+}
+
+impl fmt::Display for Comparison {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(first) = self.rows.first() else { return Ok(()) };
+        let head = [
+            format!("{}, {}", first.board, if first.mode == "icount" { "instructions" } else { "nanoseconds of the host's" }),
+            "Linux, glibc".into(),
+            "Linux, musl".into(),
+            "Skete".into(),
+            "times less".into(),
+        ];
+        let mut lines = vec![head];
+        for pair in &self.rows {
+            let [glibc, musl, skete] = [pair.glibc, pair.musl, pair.skete].map(grouped);
+            lines.push([pair.name.clone(), glibc, musl, skete, format!("{:.1}", pair.times())]);
+        }
+        let width = |column: usize| lines.iter().map(|line| line[column].len()).max().unwrap_or_default();
+        let widths: Vec<usize> = (0..5).map(width).collect();
+        for (number, line) in lines.iter().enumerate() {
+            let [name, rest @ ..] = line;
+            write!(out, "| {name:<width$} |", width = widths[0])?;
+            for (cell, width) in rest.iter().zip(&widths[1..]) {
+                write!(out, " {cell:>width$} |")?;
+            }
+            writeln!(out)?;
+            if number == 0 {
+                write!(out, "|{}|", "-".repeat(widths[0] + 2))?;
+                for width in &widths[1..] {
+                    write!(out, "{}:|", "-".repeat(width + 1))?;
+                }
+                writeln!(out)?;
+            }
+        }
+        write!(out, "Linux is {}; the last column is of the faster of its two libraries.", self.linux)
+    }
+}
+
+/// A figure with a comma at each thousand; with a digit behind the point where that says something.
+fn grouped(value: f64) -> String {
+    if value < 100.0 {
+        return format!("{value:.1}");
+    }
+    let digits = format!("{value:.0}");
+    let mut told = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place != 0 && (digits.len() - place).is_multiple_of(3) {
+            told.push(',');
+        }
+        told.push(digit);
+    }
+    told
+}
+
+impl Bench {
+    /// Measures the groups that are asked for on both systems.
+    ///
+    /// # Errors
+    /// A group has no rows in C; a program or a kernel cannot be had, or does not end well.
+    pub(super) fn against(&self, system: System, builder: &Builder) -> Result<Comparison> {
+        let System::Linux = system;
+        let named = |groups: &[Group]| groups.iter().map(|group| group.name()).collect::<Vec<_>>().join(", ");
+        let groups = if self.groups.is_empty() { &GROUPS[..] } else { &self.groups };
+        if let Some(group) = groups.iter().find(|group| !GROUPS.contains(group)) {
+            bail!("group {} has no rows in C, and so nothing to compare on Linux: {} have", group.name(), named(&GROUPS));
+        }
+        let linux = Linux::find(self.offline)?;
+        let project = Project::find(PROGRAM)?;
+        let Project::C(folder) = &project else { bail!("{PROGRAM} is no program of C's") };
+        let files = cc::files(folder)?;
+        let programs = LIBRARIES.map(|libc| cc::program(&files, libc, "bench", self.offline));
+        let ours = builder.program(&project, Std::Kernel, Profile::Release, &[])?;
+        let mut comparison = Comparison { linux: linux.version.clone(), rows: Vec::new(), faults: Vec::new() };
+        for &group in groups {
+            let machine = self.machine(group);
+            // The Pi always has four cores here, and the program keeps to the first.
+            let theirs = if self.board == Board::Raspi3b { Machine { cores: 4, ..machine.clone() } } else { machine.clone() };
+            let mut sides = Vec::new();
+            for program in &programs {
+                let program = program.as_ref().map_err(|error| anyhow::anyhow!("{error:#}"))?;
+                sides.push(self.twice(&machine, &mut comparison.faults, || {
+                    let output = linux.run(&theirs, program, &[group.name()], self.offline)?;
+                    Ok(output.lines().filter_map(|line| Row::parse(line, &self.board.to_string(), machine.icount)).collect())
+                })?);
+            }
+            sides.push(self.twice(&machine, &mut comparison.faults, || self.rows(builder, &ours, group))?);
+            let [glibc, musl, skete] = &sides[..] else { bail!("three sides are measured") };
+            comparison.add(group, glibc, musl, skete)?;
+        }
+        Ok(comparison)
+    }
+
+    /// Rows that are counted are measured twice, and are to be the same.
+    fn twice(&self, machine: &Machine, faults: &mut Vec<String>, measure: impl Fn() -> Result<Vec<Row>>) -> Result<Vec<Row>> {
+        let rows = measure()?;
+        if machine.icount {
+            faults.extend(differences(&rows, &measure()?));
+        }
+        Ok(rows)
+    }
+}
+
+impl Comparison {
+    fn add(&mut self, group: Group, glibc: &[Row], musl: &[Row], skete: &[Row]) -> Result<()> {
+        ensure!(!skete.is_empty(), "group {} has printed no row", group.name());
+        for row in skete {
+            let other = |side: &[Row]| side.iter().find(|other| other.name == row.name).map(|other| other.value);
+            let (Some(glibc), Some(musl)) = (other(glibc), other(musl)) else {
+                self.faults.push(format!("{} has no fellow on Linux", row.name));
+                continue;
+            };
+            let Row { name, unit, board, mode, value, .. } = row.clone();
+            self.rows.push(Pair { name, unit, board, mode, glibc, musl, skete: value });
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn comparison() -> Comparison {
+        let mut comparison = Comparison { linux: "linux-image-6 6.1".into(), rows: Vec::new(), faults: Vec::new() };
+        let rows = |value| [Row::new("futex.wake_nobody", "instructions", value, "virt", "icount")];
+        comparison.add(Group::Sync, &rows(1673.0), &rows(703.2), &rows(20.0)).expect("there is a row");
+        comparison
+    }
+
+    #[test]
+    fn the_table_is_one_of_markdowns_and_lines_up() {
+        let text = comparison().to_string();
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines[2], "| futex.wake_nobody  |        1,673 |         703 |  20.0 |       35.2 |");
+        assert!(lines[1].starts_with("|--") && lines[1].ends_with(":|"), "{text}");
+        assert!(lines[..3].iter().all(|line| line.len() == lines[0].len()), "{text}");
+    }
+
+    #[test]
+    fn a_row_that_linux_has_not_is_a_fault() {
+        let mut comparison = comparison();
+        let alone = [Row::new("ours", "instructions", 1.0, "virt", "icount")];
+        comparison.add(Group::Sync, &[], &[], &alone).expect("there is a row");
+        assert_eq!((comparison.rows.len(), comparison.faults.len()), (1, 1));
+        assert!(comparison.add(Group::Sync, &[], &[], &[]).is_err());
+    }
+
+    #[test]
+    fn thousands_are_set_apart() {
+        assert_eq!([9.96, 100.0, 999.6, 1_234_567.0].map(grouped), ["10.0", "100", "1,000", "1,234,567"]);
+    }
+}

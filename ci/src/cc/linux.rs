@@ -1,0 +1,82 @@
+//! The same C source for Linux: compiled by the same compiler, linked statically with glibc or with musl.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, Result, ensure};
+
+use super::Tools;
+use crate::house;
+
+/// Which C library of Linux's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Libc {
+    /// Debian's own.
+    Glibc,
+    /// That of which our C programs have what is pure.
+    Musl,
+}
+
+impl fmt::Display for Libc {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::Glibc => "glibc",
+            Self::Musl => "musl",
+        })
+    }
+}
+
+/// As programs for the board are compiled, and with all the frills that the library wants.
+const CODE: [&str; 6] = ["-std=gnu17", "-O2", "-mcpu=cortex-a53", "-mno-outline-atomics", "-static", "-pthread"];
+
+/// Compiles `files` and links them; the program, which is called `name` and built each time.
+///
+/// # Errors
+/// Something is missing, or the build failed (the compiler has said why).
+pub fn program(files: &[PathBuf], libc: Libc, name: &str, offline: bool) -> Result<PathBuf> {
+    let tools = Tools::find(offline)?;
+    let place = house::target_dir().join("linux").join(libc.to_string());
+    fs::create_dir_all(&place).with_context(|| format!("{} cannot be made", place.display()))?;
+    let output = place.join(name);
+    let mut command = Command::new(&tools.compiler);
+    command.args(CODE).arg("-o").arg(&output).args(words(&tools, libc, files));
+    let status = command.status().with_context(|| format!("{} does not start", tools.compiler.display()))?;
+    ensure!(status.success(), "the build for Linux failed; the compiler's own words stand above");
+    Ok(output)
+}
+
+/// Headers, files and libraries. Ours are looked into last: what Linux has is Linux's.
+fn words(tools: &Tools, libc: Libc, files: &[PathBuf]) -> Vec<OsString> {
+    let ours = house::root().join("libc-shim/include");
+    let mut words: Vec<OsString> = vec!["-idirafter".into(), ours.into()];
+    let files = files.iter().map(OsString::from);
+    match libc {
+        Libc::Glibc => words.extend(files),
+        Libc::Musl => {
+            let part = |name: &str| OsString::from(tools.sysroot.libraries().join(name));
+            words.push("-nostdinc".into());
+            for folder in tools.sysroot.headers().into_iter().skip(1) {
+                words.extend(["-isystem".into(), folder.into()]);
+            }
+            words.extend(["-nostdlib".into(), "-no-pie".into(), part("crt1.o"), part("crti.o")]);
+            words.extend(files);
+            words.extend(["-Wl,--start-group".into(), part("libc.a"), "-lgcc".into(), "-Wl,--end-group".into(), part("crtn.o")]);
+        }
+    }
+    words
+}
+
+/// Every file of C in a folder.
+///
+/// # Errors
+/// It cannot be read.
+pub fn files(folder: &Path) -> Result<Vec<PathBuf>> {
+    let entries = fs::read_dir(folder).with_context(|| format!("{} cannot be read", folder.display()))?;
+    let mut files: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+    files.retain(|path| path.extension().is_some_and(|end| end == "c"));
+    files.sort();
+    Ok(files)
+}

@@ -1,0 +1,154 @@
+//! Debian's Linux for arm64 in the machines that we boot in, with one program as all there is: what figures are compared with.
+//!
+//! Its package is brought by the package client and unpacked, not installed. The first process (`ci/linux/init.c`) seeds the kernel's random
+//! generator, without which every system call would pay for a missing seed, runs the program, and ends the machine.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, Result, bail, ensure};
+
+use crate::apt::{Client, Kind};
+use crate::archive;
+use crate::board::{Board, Machine};
+use crate::cc::linux::{self as cc, Libc};
+use crate::guest::{self, Ending, Input};
+use crate::house;
+use crate::packages;
+use crate::qemu;
+use crate::toolchain;
+
+/// The package that depends on the kernel's, whatever its version is.
+const PACKAGE: &str = "linux-image-arm64";
+/// The devicetree of a Raspberry Pi 3, within the kernel's package.
+const DEVICETREE: &str = "broadcom/bcm2837-rpi-3-b.dtb";
+/// What the first process says at the program's end, before its status.
+const END: &str = "init: status ";
+/// How long a machine may take, boot and program together, in seconds.
+const MOST_SECONDS: u64 = 300;
+
+/// A kernel that is here.
+#[derive(Clone, Debug)]
+pub struct Linux {
+    /// Where its files are.
+    folder: PathBuf,
+    /// The package's name and version.
+    pub version: String,
+}
+
+impl Linux {
+    /// Finds it; brought by Debian's package client the first time.
+    ///
+    /// # Errors
+    /// It cannot be brought, or `offline` forbids to.
+    pub fn find(offline: bool) -> Result<Self> {
+        let place = house::root().join(".toolchain/linux");
+        if !place.exists() {
+            ensure!(!offline, "--offline: Debian's kernel ({PACKAGE} for arm64) was never fetched; leave --offline out once");
+            fetch(&place).with_context(|| format!("Debian's kernel ({PACKAGE} for arm64) cannot be brought here"))?;
+        }
+        let version = fs::read_to_string(place.join("version")).with_context(|| format!("{} is broken: remove it", place.display()))?;
+        Ok(Self { folder: place, version })
+    }
+
+    /// Boots with `program` and the words for it; what it printed.
+    ///
+    /// # Errors
+    /// It does not end, or not well: with what it printed.
+    pub fn run(&self, machine: &Machine, program: &Path, words: &[&str], offline: bool) -> Result<String> {
+        let root = tempfile::tempdir().context("no folder to run in")?;
+        fs::copy(init(offline)?, root.path().join("init")).context("the first process cannot be copied")?;
+        fs::copy(program, root.path().join("program")).with_context(|| format!("{} cannot be copied", program.display()))?;
+        let scratch = tempfile::tempdir().context("no folder to run in")?;
+        let files = scratch.path().join("initramfs.cpio");
+        fs::write(&files, archive::pack(root.path())?).context("the file tree cannot be written")?;
+        // Without KASLR, and so without page tables of the kernel's own, which cost QEMU dear and a Cortex-A53 does not need.
+        let console = if machine.board == Board::Virt { "ttyAMA0" } else { "ttyAMA1" };
+        let line = format!("console={console} quiet panic=-1 nokaslr norandmaps -- /program {}", words.join(" "));
+        let boot =
+            qemu::Linux { kernel: &self.folder.join("vmlinuz"), devicetree: &self.folder.join("pi3.dtb"), files: &files, line: &line };
+        let mut output = Vec::new();
+        let limit = Some(std::time::Duration::from_secs(MOST_SECONDS));
+        let mut listener = |piece: &[u8]| output.extend_from_slice(piece);
+        let ending = guest::run(
+            &packages::qemu(offline)?.0,
+            &qemu::linux_arguments(machine, &boot),
+            scratch.path(),
+            Input::None,
+            limit,
+            &mut listener,
+        )?;
+        guest::go_on()?;
+        let output = String::from_utf8_lossy(&output).replace('\r', "");
+        match output.lines().find_map(|line| line.strip_prefix(END)) {
+            Some("0") => Ok(output),
+            Some(status) => bail!("on Linux the program ended with status {status}; what was printed:\n{output}"),
+            None if ending == Ending::TimedOut => bail!("Linux did not end within {MOST_SECONDS} s; what was printed:\n{output}"),
+            None => bail!("Linux ended without the program's end; what was printed:\n{output}"),
+        }
+    }
+}
+
+/// Brings the package and unpacks what a boot needs of it.
+fn fetch(place: &Path) -> Result<()> {
+    ensure!(toolchain::on_path("dpkg-deb").is_some(), "no dpkg-deb here");
+    let parent = place.parent().context("the place has a parent")?;
+    let client = Client::new(Kind::Binary("arm64"), &[], parent)?;
+    client.get(&["download", &format!("{PACKAGE}:arm64")])?;
+    let is_package = |path: &Path| path.extension().is_some_and(|end| end == "deb");
+    let metapackage = client.brought(is_package)?;
+    let name = dependency(&field(&metapackage, "Depends")?).context("the package names no kernel")?;
+    fs::remove_file(&metapackage)?;
+    client.get(&["download", &format!("{name}:arm64")])?;
+    let package = client.brought(is_package)?;
+    let unpacked = client.here().join("unpacked");
+    let status = Command::new("dpkg-deb").arg("-x").arg(&package).arg(&unpacked).status().context("dpkg-deb does not start")?;
+    ensure!(status.success(), "{} cannot be unpacked", package.display());
+    let release = name.strip_prefix("linux-image-").unwrap_or(&name);
+    let whole = client.here().join("whole");
+    fs::create_dir(&whole)?;
+    let files = [
+        (unpacked.join("boot").join(format!("vmlinuz-{release}")), "vmlinuz"),
+        (unpacked.join("usr/lib").join(&name).join(DEVICETREE), "pi3.dtb"),
+    ];
+    for (from, to) in files {
+        fs::rename(&from, whole.join(to)).with_context(|| format!("{name} has no {}", from.display()))?;
+    }
+    fs::write(whole.join("version"), format!("{name} {}", field(&package, "Version")?))?;
+    // Another run may have been faster: then its folder is as good.
+    if fs::rename(&whole, place).is_err() {
+        ensure!(place.exists(), "{} cannot be made", place.display());
+    }
+    Ok(())
+}
+
+/// A field of a package's description.
+fn field(package: &Path, name: &str) -> Result<String> {
+    let output = Command::new("dpkg-deb").arg("-f").arg(package).arg(name).stderr(Stdio::inherit()).output();
+    let output = output.context("dpkg-deb does not start")?;
+    ensure!(output.status.success(), "{} cannot be read", package.display());
+    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+/// The kernel's package among what another depends on: `linux-image-6.1.0-57-arm64 (= 6.1.192-3)`.
+fn dependency(depends: &str) -> Option<String> {
+    let names = depends.split(',').filter_map(|one| one.split_whitespace().next());
+    names.map(String::from).find(|name| name.starts_with("linux-image-"))
+}
+
+/// The first process, built.
+fn init(offline: bool) -> Result<PathBuf> {
+    cc::program(&[house::root().join("ci/linux/init.c")], Libc::Glibc, "init", offline)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_kernels_package_is_what_the_other_depends_on() {
+        assert_eq!(dependency("initramfs-tools, linux-image-6.1.0-57-arm64 (= 6.1.192-3)").as_deref(), Some("linux-image-6.1.0-57-arm64"));
+        assert_eq!(dependency("libc6 (>= 2.36)"), None);
+    }
+}
