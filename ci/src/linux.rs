@@ -3,9 +3,10 @@
 //! Its package is brought by the package client and unpacked, not installed. The first process (`ci/linux/init.c`) seeds the kernel's random
 //! generator, without which every system call would pay for a missing seed, runs the program, and ends the machine.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::{Duration, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result, bail, ensure};
 
@@ -58,8 +59,8 @@ impl Linux {
     /// It does not end, or not well: with what it printed.
     pub fn run(&self, machine: &Machine, program: &Path, words: &[&str], offline: bool) -> Result<String> {
         let root = tempfile::tempdir().context("no folder to run in")?;
-        fs::copy(init(offline)?, root.path().join("init")).context("the first process cannot be copied")?;
-        fs::copy(program, root.path().join("program")).with_context(|| format!("{} cannot be copied", program.display()))?;
+        put(&init(offline)?, &root.path().join("init"))?;
+        put(program, &root.path().join("program"))?;
         let scratch = tempfile::tempdir().context("no folder to run in")?;
         let files = scratch.path().join("initramfs.cpio");
         fs::write(&files, archive::pack(root.path())?).context("the file tree cannot be written")?;
@@ -69,7 +70,7 @@ impl Linux {
         let boot =
             qemu::Linux { kernel: &self.folder.join("vmlinuz"), devicetree: &self.folder.join("pi3.dtb"), files: &files, line: &line };
         let mut output = Vec::new();
-        let limit = Some(std::time::Duration::from_secs(MOST_SECONDS));
+        let limit = Some(Duration::from_secs(MOST_SECONDS));
         let mut listener = |piece: &[u8]| output.extend_from_slice(piece);
         let ending = guest::run(
             &packages::qemu(offline)?.0,
@@ -88,6 +89,12 @@ impl Linux {
             None => bail!("Linux ended without the program's end; what was printed:\n{output}"),
         }
     }
+}
+
+/// Copies a file into the tree, as old as ever: a boot is the same each time as long as every byte is.
+fn put(from: &Path, to: &Path) -> Result<()> {
+    let copied = fs::copy(from, to).and_then(|_| File::options().write(true).open(to)?.set_modified(UNIX_EPOCH));
+    copied.with_context(|| format!("{} cannot be copied", from.display()))
 }
 
 /// Brings the package and unpacks what a boot needs of it.
