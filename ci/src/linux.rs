@@ -12,7 +12,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::apt::{Client, Kind};
 use crate::archive;
-use crate::board::{Board, Machine};
+use crate::board::Machine;
 use crate::cc::linux::{self as cc, Libc};
 use crate::guest::{self, Ending, Input};
 use crate::house;
@@ -65,8 +65,7 @@ impl Linux {
         let files = scratch.path().join("initramfs.cpio");
         fs::write(&files, archive::pack(root.path())?).context("the file tree cannot be written")?;
         // Without KASLR, and so without page tables of the kernel's own, which cost QEMU dear and a Cortex-A53 does not need.
-        let console = if machine.board == Board::Virt { "ttyAMA0" } else { "ttyAMA1" };
-        let line = format!("console={console} quiet panic=-1 nokaslr norandmaps -- /program {}", words.join(" "));
+        let line = format!("console=ttyAMA0 loglevel=1 panic=-1 nokaslr norandmaps iomem=relaxed -- /program {}", words.join(" "));
         let boot =
             qemu::Linux { kernel: &self.folder.join("vmlinuz"), devicetree: &self.folder.join("pi3.dtb"), files: &files, line: &line };
         let mut output = Vec::new();
