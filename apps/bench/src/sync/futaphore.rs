@@ -15,8 +15,8 @@ pub fn run() {
 }
 
 /// `futaphore.uncontended`: P and V, nobody waits. Floor 12: to each, LDAXR, ADD or SUB, TBNZ, STLXR, CBNZ, and one to have the address.
-/// `futaphore.uncontended.call`: by C's functions, which look at the page and the number first; `futaphore.uncontended.c`, in C's own
-/// table, is what `<futaphore.h>` makes of them.
+/// `futaphore.uncontended.call`: by C's functions, which look at the page and the number first; the row of the same name in C is what
+/// `<futaphore.h>` makes of them.
 fn uncontended() {
     let futaphore = Page::get().make(1).expect("a slot is free");
     row("futaphore.uncontended", MANY, || {
