@@ -75,7 +75,7 @@ pub const FIGURES: [Figure; 38] = [
     counted("std.malloc_64", 60.0, "- / 258"),
     counted("std.condvar.pingpong.same", 900.0, "- / 5,445"),
     sync("futex.wake_nobody", 12.0, 25.0, "673"),
-    sync("futex.wait_mismatch", 15.0, 40.0, "900"),
+    sync("futex.wait_mismatch", 12.0, 40.0, "900"),
     sync("futex.pingpong.same", 350.0, 500.0, "12,300"),
     unsteady(sync("futex.wake1_of_16", 70.0, 120.0, "2,600")),
     sync("futex.wake_all_16", 900.0, 1600.0, "30,000"),

@@ -40,16 +40,20 @@ pub fn call(number: u64, arguments: &Arguments, caller: u64) -> i64 {
 /// [`call`], after which the thread takes its signals; one that interrupts the call ends it or lets it go on.
 pub fn enter(number: u64, arguments: &Arguments, caller: u64) -> i64 {
     loop {
-        // Before the others, for it is called most, and by whoever counts what it takes.
-        let answer = if number == sched::FUTEX { sched::futex(arguments) } else { call(number, arguments, caller) };
+        let answer = call(number, arguments, caller);
         if answer != INTERRUPTED {
             crate::signal::point();
             return answer;
         }
-        if is_over(number, arguments, crate::signal::deliver(Block::current())) {
+        if is_interrupted_for_good(number, arguments) {
             return answer;
         }
     }
+}
+
+/// Takes the calling thread's signals after its call was interrupted; whether the call ends with that.
+pub fn is_interrupted_for_good(number: u64, arguments: &Arguments) -> bool {
+    is_over(number, arguments, crate::signal::deliver(Block::current()))
 }
 
 /// What a call answers that was interrupted.

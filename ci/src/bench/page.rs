@@ -92,6 +92,7 @@ fn told(error: &dyn fmt::Display) -> anyhow::Error {
 
 /// A picture of lying bars, the first at the top, with a line at `mark`.
 fn bars_of(bars: &[Bar<'_>], mark: f64) -> Result<String> {
+    let Some(last) = bars.len().checked_sub(1) else { return Ok(String::new()) };
     let values = || bars.iter().map(|bar| bar.value).filter(|value| *value > 0.0);
     let (least, most) = (values().fold(mark, f64::min) * 0.9, values().fold(mark, f64::max) * 1.2);
     let mut picture = String::new();
@@ -104,11 +105,11 @@ fn bars_of(bars: &[Bar<'_>], mark: f64) -> Result<String> {
             .margin_right(30)
             .x_label_area_size(30)
             .y_label_area_size(230)
-            .build_cartesian_2d((least..most).log_scale(), (0..bars.len()).into_segmented())
+            .build_cartesian_2d((least..most).log_scale(), (0..last).into_segmented())
             .map_err(|error| told(&error))?;
-        let place = |number: usize| bars.len() - 1 - number;
+        let place = |number: usize| last - number;
         let name = |at: &SegmentValue<usize>| match at {
-            SegmentValue::CenterOf(at) => bars.len().checked_sub(at + 1).map_or_else(String::new, |number| bars[number].name.to_owned()),
+            SegmentValue::CenterOf(at) => last.checked_sub(*at).map_or_else(String::new, |number| bars[number].name.to_owned()),
             _ => String::new(),
         };
         let mut mesh = chart.configure_mesh();

@@ -6,11 +6,12 @@ use core::sync::atomic::Ordering;
 
 use skete_abi::Errno;
 use skete_abi::futex::{CLOCK_REALTIME, PRIVATE, RobustListHead, TimeSpec, op};
+use skete_logic::futex::ANY;
 
 use super::answer;
 use crate::arch::probe;
 use crate::futex;
-use crate::sched::record;
+use crate::sched::{self, record};
 use crate::thread;
 
 /// `futex(2)`: what [`do_futex`](futex::do_futex) answers, or the error's number below zero. `timeout` is a `struct timespec`, null for
@@ -19,6 +20,20 @@ use crate::thread;
 pub extern "C" fn sys_futex(uaddr: *mut u32, op: i32, val: u32, timeout: *const TimeSpec, uaddr2: *mut u32, val3: u32) -> i64 {
     record::count_entry();
     let op = op.cast_unsigned();
+    let word = sched::futex::Word { address: uaddr as usize, is_shared: false, is_sure: false };
+    // What locks ask for again and again is told apart before all else.
+    if op == op::WAKE | PRIVATE {
+        return answer(sched::futex::wake_word(word, val, ANY));
+    }
+    if op == op::WAIT | PRIVATE && timeout.is_null() {
+        return answer(sched::futex::wait_word(word, val, ANY, None).map(|()| 0));
+    }
+    any_futex(uaddr, op, val, timeout, uaddr2, val3)
+}
+
+/// [`sys_futex`], whatever it is to do.
+#[inline(never)]
+fn any_futex(uaddr: *mut u32, op: u32, val: u32, timeout: *const TimeSpec, uaddr2: *mut u32, val3: u32) -> i64 {
     #[allow(clippy::cast_possible_truncation, reason = "as Linux takes it")]
     let val2 = timeout as usize as u32;
     let timeout = if has_timeout(op) { time_at(timeout) } else { Ok(None) };

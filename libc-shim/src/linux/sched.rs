@@ -32,10 +32,9 @@ mod number {
 /// The number of `futex(2)`.
 pub const FUTEX: u64 = number::FUTEX;
 
-/// `futex(2)`.
+/// `futex(2)`, each argument as it is in its register.
 #[inline(always)]
-pub fn futex(arguments: &Arguments) -> i64 {
-    let [first, second, third, fourth, fifth, sixth] = *arguments;
+pub fn futex([first, second, third, fourth, fifth, sixth]: Arguments) -> i64 {
     sys_futex(pointer(first), int(second), word(third), pointer(fourth), pointer(fifth), word(sixth))
 }
 
@@ -43,7 +42,7 @@ pub fn futex(arguments: &Arguments) -> i64 {
 pub fn call(number: u64, arguments: &Arguments) -> Option<Answered> {
     let [first, second, third, fourth, fifth, _] = *arguments;
     Some(match number {
-        number::FUTEX => Ok(futex(arguments)),
+        number::FUTEX => Ok(futex(*arguments)),
         number::FUTEX_WAITV => told(sys_futex_waitv(pointer(first), word(second), word(third), pointer(fourth), int(fifth))),
         number::GETTID => told(sys_gettid()),
         number::EXIT => skete::sched::spawn::exit(),

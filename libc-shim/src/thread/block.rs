@@ -206,11 +206,17 @@ impl Block {
     /// The calling thread's block.
     #[inline]
     pub fn current() -> &'static Self {
-        // SAFETY: a thread's own block below its pointer; what stands there is null or a block.
-        match unsafe { place().read().as_ref() } {
+        match Self::known() {
             Some(block) => block,
             None => adopt(),
         }
+    }
+
+    /// The calling thread's block, if it has one: a thread that C did not begin has none before it needs one.
+    #[inline]
+    pub fn known() -> Option<&'static Self> {
+        // SAFETY: a thread's own block below its pointer; what stands there is null or a block.
+        unsafe { place().read().as_ref() }
     }
 
     /// The block of the thread with this pointer, if it has one.

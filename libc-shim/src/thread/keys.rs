@@ -102,8 +102,10 @@ pub extern "C" fn pthread_setspecific(number: c_uint, value: *const c_void) -> c
 #[unsafe(no_mangle)]
 pub extern "C" fn pthread_getspecific(number: c_uint) -> *mut c_void {
     let number = number as usize;
+    // Who has no block has set nothing.
+    let Some(block) = Block::known() else { return null_mut() };
     // SAFETY: the thread itself.
-    let values = unsafe { &Block::current().own().values };
+    let values = unsafe { &block.own().values };
     match (TABLE.get(number), values.values.get(number)) {
         (Some(key), Some(value)) if value.count == key.count.load(Ordering::Relaxed) => value.value,
         _ => null_mut(),

@@ -22,8 +22,8 @@ pub fn run() {
 /// One call that finds nothing to do.
 ///
 /// Floor of a wake with nobody waiting, 12: count the entry (load, add, store), hash the address (three moves, a product, a shift), the
-/// bucket's address (two), a fence, load its count, branch. Of a wait for a word that differs, 15: the same entry, load the word, compare,
-/// branch, and what makes an answer of it.
+/// bucket's address (two), a fence, load its count, branch. Of a wait for a word that differs, 12: the same entry and its branch, whether
+/// there can be a word (two), load it, compare, branch, and what makes an answer of it (two).
 fn calls() {
     let word = AtomicU32::new(0);
     row("futex.wake_nobody", MANY, || {
