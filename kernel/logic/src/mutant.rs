@@ -79,6 +79,12 @@ pub enum Mutant {
     RingSeenOnce,
     /// Locks that lend: who comes upon a ring of others is told that it is in it.
     BystanderRefused,
+    /// Locks that lend: one that can never get the lock that it was moved to is sent away from whatever it waits for by then.
+    DismissedFromAnyWait,
+    /// Locks that lend: a thread that ends reads the node of a lender that may have gone elsewhere.
+    AnyNodeRead,
+    /// Locks that lend: a move of several ends as soon as the lock's word changes under it.
+    MovedUntilTheWordChanges,
     /// Locks that lend: a changed priority goes no further than to the first holder.
     ChainCut,
     /// Locks that lend: a chain is walked without a fence between a thread's priority and its place.

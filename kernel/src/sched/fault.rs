@@ -8,7 +8,7 @@ use core::fmt;
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use aarch64_cpu::registers::{ESR_EL1, FAR_EL1, Readable};
-use hermit_sync::OnceCell;
+use hermit_sync::InterruptOnceCell;
 use skete_abi::Errno;
 
 use super::detour::{self, Cause};
@@ -76,7 +76,7 @@ unsafe extern "C" fn skete_synchronous_fault(record: &'static Record) -> *const 
 /// Answers a call of Linux's by number and arguments, made at `caller`.
 pub type Answer = fn(number: u64, arguments: &[u64; 6], caller: u64) -> i64;
 
-static ANSWER: OnceCell<Answer> = OnceCell::new();
+static ANSWER: InterruptOnceCell<Answer> = InterruptOnceCell::new();
 
 /// From now on `answer` answers what threads call by `svc`.
 pub fn answer_calls_by(answer: Answer) {
@@ -172,7 +172,7 @@ fn fault(record: &'static Record, registers: &Context, class: u64, syndrome: u64
 /// Says what is attached at an address.
 pub type Namer = fn(u64, &mut fmt::Formatter<'_>) -> fmt::Result;
 
-static NAMER: OnceCell<Namer> = OnceCell::new();
+static NAMER: InterruptOnceCell<Namer> = InterruptOnceCell::new();
 
 /// From now on reports name shared memory by `namer`, which must not wait for anything.
 pub fn name_lent_by(namer: Namer) {

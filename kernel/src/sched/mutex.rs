@@ -5,9 +5,10 @@
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use lock_api::{GuardSend, RawMutex};
+use skete_abi::Errno;
 use skete_logic::waiting::{Cause, LockWord};
 
-use super::{futex, record};
+use super::{futex, park, record};
 
 /// The lock under [`Sleep`].
 #[derive(Debug)]
@@ -29,12 +30,16 @@ impl RawSleep {
     fn wait(&self) {
         // Whoever has waited cannot know that nobody else does.
         let mine = held_by_me().waited_for();
+        let mut was_interrupted = false;
         while !self.change(LockWord::FREE, mine) {
             let seen = LockWord(self.0.load(Ordering::Relaxed));
             if !seen.is_free() && (seen.is_waited_for() || self.change(seen, seen.waited_for())) {
-                let _ = record::waiting(Cause::Lock, || futex::wait(&self.0, seen.waited_for().0, None));
+                let waited = record::waiting(Cause::Lock, || futex::wait(&self.0, seen.waited_for().0, None));
+                was_interrupted |= waited == Err(Errno::EINTR);
             }
         }
+        // It was meant for the wait that comes, not for this one.
+        park::keep_interruption(was_interrupted);
     }
 }
 

@@ -106,6 +106,16 @@ pub fn take_interruption() -> bool {
     unsafe { &*word }.swap(0, Ordering::Relaxed) != 0
 }
 
+/// The calling thread was interrupted, if `it_was`, while it waited for what may not be: its next wait that may be is.
+#[inline]
+pub fn keep_interruption(it_was: bool) {
+    if it_was {
+        let word = (cpu::thread_pointer() - stack::INTERRUPTION) as *const AtomicU32;
+        // SAFETY: in the thread's own block.
+        unsafe { &*word }.store(1, Ordering::Relaxed);
+    }
+}
+
 /// Unparks each of `threads`: all are queued before one of them may take this core from the caller.
 #[inline]
 pub fn unpark_each(threads: impl Iterator<Item = Thread>) {

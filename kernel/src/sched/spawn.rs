@@ -6,7 +6,7 @@
 
 use core::sync::atomic::{AtomicU16, AtomicU32, Ordering};
 
-use hermit_sync::OnceCell;
+use hermit_sync::InterruptOnceCell;
 use skete_abi::Errno;
 use skete_logic::sysv::sem::undo::{self, Lists};
 use skete_logic::thread::{Thread, Tid};
@@ -16,7 +16,7 @@ use skete_logic::waiting::Cause;
 
 use super::core::{self as cores};
 use super::record::{self, Record};
-use super::{Reason, chaos, end, futex, inherit, ready, suspend};
+use super::{Reason, chaos, end, futex, inherit, park, ready, suspend};
 use crate::arch::{context, cpu, probe, switch};
 use crate::lock::Spin;
 use crate::memory::stack::Stack;
@@ -66,9 +66,9 @@ static USED: AtomicU16 = AtomicU16::new(0);
 static ALIVE: AtomicU32 = AtomicU32::new(0);
 
 /// Takes back what an undo list says, once there may be anything to undo: so that a program without semaphores carries none of it.
-static UNDO: OnceCell<fn(u32)> = OnceCell::new();
-static DETACH: OnceCell<fn()> = OnceCell::new();
-static LAST_WORDS: OnceCell<fn()> = OnceCell::new();
+static UNDO: InterruptOnceCell<fn(u32)> = InterruptOnceCell::new();
+static DETACH: InterruptOnceCell<fn()> = InterruptOnceCell::new();
+static LAST_WORDS: InterruptOnceCell<fn()> = InterruptOnceCell::new();
 
 /// How many records were ever used.
 pub fn used() -> usize {
@@ -106,7 +106,6 @@ pub fn spawn(plan: &Plan<'_>) -> Result<Tid, Errno> {
     registers.fpcr = 0;
     registers.fpsr = 0;
     registers.kind = context::VOLUNTARY;
-    record.priority.store(plan.priority, Ordering::Relaxed);
     record.had.store(0, Ordering::Relaxed);
     record.affinity.store(plan.affinity, Ordering::Relaxed);
     record.set_name(plan.name);
@@ -117,6 +116,8 @@ pub fn spawn(plan: &Plan<'_>) -> Result<Tid, Errno> {
     record.generation.store(generation, Ordering::Relaxed);
     let tid = Tid::new(record.thread(), generation);
     inherit::begin(tid, plan.priority);
+    // Behind that, which waits for whoever gives the thread another priority that lived here before.
+    record.priority.store(plan.priority, Ordering::Relaxed);
     stack.set_name(tls, tid.number());
     LISTS.join(&record.sharing, &record::current().sharing);
     // Release pairs with the Acquire of who joins.
@@ -242,10 +243,14 @@ pub fn recycle(record: &'static Record) {
 /// # Errors
 /// `ESRCH`: there was never such a thread. `EDEADLK`: it is the caller.
 pub fn join(tid: u32) -> Result<(), Errno> {
+    let mut was_interrupted = false;
     loop {
         match join_until(tid, None) {
-            Err(Errno::EINTR) => {}
-            ended => return ended,
+            Err(Errno::EINTR) => was_interrupted = true,
+            ended => {
+                park::keep_interruption(was_interrupted);
+                return ended;
+            }
         }
     }
 }

@@ -7,7 +7,7 @@
 
 use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 
-use hermit_sync::OnceCell;
+use hermit_sync::InterruptOnceCell;
 use lock_api::{MappedMutexGuard, MutexGuard};
 use skete_abi::Errno;
 use skete_abi::sem::{SemBuf, SemInfo};
@@ -77,7 +77,8 @@ static PIECES: [AtomicPtr<Set>; PLACES / PIECE] = [const { AtomicPtr::new(core::
 /// Which sets there are: for `semget` and IPC_RMID, and for reports.
 static REGISTRY: Sleep<Option<Registry<Heap>>> = Sleep::new(None);
 
-static LIMITS: OnceCell<Limits> = OnceCell::new();
+/// Masks interrupts while it is read: whoever is first may be any thread, and another that waits for it may be more urgent.
+static LIMITS: InterruptOnceCell<Limits> = InterruptOnceCell::new();
 
 /// All places.
 #[derive(Clone, Copy, Debug)]
@@ -239,5 +240,5 @@ fn undo_left(list: u32) {
 
 /// How many threads wait for a semaphore now.
 pub fn sleepers() -> usize {
-    (0..).map_while(|index| Table.at(index)).map(|set| set.sleepers(&Machine)).sum()
+    (0..PLACES).map_while(|index| Table.at(index)).map(|set| set.sleepers(&Machine)).sum()
 }

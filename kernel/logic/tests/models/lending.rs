@@ -53,7 +53,92 @@ pub const MODELS: &[Model] = &[
     },
     Model { name: "lending::who_ends_hands_over_to_whoever_is_first_then", body: bequest, mutants: &[Mutant::BequeathedToWhoeverLent] },
     Model { name: "lending::one_who_is_sent_away_knows_why", body: dismissal, mutants: &[Mutant::DismissedRelaxed] },
+    Model {
+        name: "lending::one_who_comes_back_to_a_ring_is_told_and_not_let_in",
+        body: refused_again,
+        mutants: &[Mutant::DismissedFromAnyWait],
+    },
+    Model { name: "lending::one_who_opens_its_ring_is_not_sent_away", body: opened_again, mutants: &[Mutant::DismissedFromAnyWait] },
+    Model { name: "lending::a_lender_that_is_late_is_left_alone", body: late_lender, mutants: &[Mutant::AnyNodeRead] },
+    Model {
+        name: "lending::nobody_is_left_behind_when_the_first_lets_go_at_once",
+        body: late_heir,
+        mutants: &[Mutant::MovedUntilTheWordChanges],
+    },
 ];
+
+/// As `dismissal`, but the late one then waits for the lock again, in a ring that is really there: it must be told.
+fn refused_again() {
+    let [holder, waiter, mover] = lending_seats([1, 5, 2]);
+    assert_eq!((holder.take(Word::B, None), waiter.take(Word::C, None)), (Ok(()), Ok(())));
+    assert_eq!(holder.table().enter_lock_pi(&holder, Seat::lock_of(Word::C)), Ok(false));
+    let entered = waiter.table().enter_requeue_pi(&waiter, Word::A.key(), Seat::lock_of(Word::B), || Ok(0), 0);
+    assert_eq!(entered, Ok(()));
+    let waiting = thread::spawn(move || {
+        if waiter.table().withdraw_lock(&waiter, waiter.current()) {
+            let entered = waiter.table().enter_lock_pi(&waiter, Seat::lock_of(Word::B));
+            assert_ne!(entered, Ok(true), "it believes that it holds a lock that another holds");
+            if entered == Ok(false) {
+                assert!(waiter.waiter(waiter.current()).is_woken(), "left in a ring");
+            }
+        }
+    });
+    let _ = mover.table().cmp_requeue_pi(&mover, Word::A.key(), Seat::lock_of(Word::B), 1, || Ok(0), 0);
+    waiting.join().expect("the waiter ends");
+}
+
+/// As `dismissal`, but the late one opens the ring and then waits for the lock again: nobody may send it away.
+fn opened_again() {
+    let [holder, waiter, mover] = lending_seats([1, 5, 2]);
+    assert_eq!((holder.take(Word::B, None), waiter.take(Word::C, None)), (Ok(()), Ok(())));
+    assert_eq!(holder.table().enter_lock_pi(&holder, Seat::lock_of(Word::C)), Ok(false));
+    let late = waiter.clone();
+    let waiting = thread::spawn(move || {
+        let waited = waiter.table().wait_requeue_pi(&waiter, Word::A.key(), Seat::lock_of(Word::B), LATE, || Ok(0), 0);
+        waiter.let_go(Word::C);
+        waited == Err(Errno::ETIMEDOUT) && waiter.table().enter_lock_pi(&waiter, Seat::lock_of(Word::B)) == Ok(false)
+    });
+    let _ = mover.table().cmp_requeue_pi(&mover, Word::A.key(), Seat::lock_of(Word::B), 1, || Ok(0), 0);
+    if waiting.join().expect("the waiter ends") {
+        assert!(!late.waiter(late.current()).is_woken(), "sent away from a wait in no ring");
+    }
+}
+
+/// The lender that one who ends has found is late, and waits for something else by then.
+fn late_lender() {
+    let [dying, lender] = lending_seats([1, 3]);
+    assert_eq!(dying.take(Word::A, None), Ok(()));
+    assert_eq!(lender.table().enter_lock_pi(&lender, Seat::lock_of(Word::A)), Ok(false));
+    let me = dying.tid(dying.current());
+    let found = dying.lender_left(me).expect("it waits");
+    let leaving = thread::spawn(move || {
+        if lender.table().withdraw_lock(&lender, lender.current()) {
+            lender.enter(Word::B);
+            assert!(lender.withdraw());
+        }
+    });
+    dying.table().bequeath(&dying, me, found);
+    leaving.join().expect("it ends");
+}
+
+/// Two are to be moved to a free lock; the first gets it, is late too, and lets go by itself while the second is moved.
+fn late_heir() {
+    let [first, second, mover] = lending_seats([5, 2, 2]);
+    for seat in [&first, &second] {
+        assert_eq!(seat.table().enter_requeue_pi(seat, Word::A.key(), Seat::lock_of(Word::B), || Ok(0), 0), Ok(()));
+    }
+    let late = thread::spawn(move || {
+        let withdrew = first.table().withdraw_lock(&first, first.current());
+        if !withdrew && first.waiter(first.current()).is_woken() {
+            first.let_go(Word::B);
+        }
+        withdrew
+    });
+    let moved = mover.table().cmp_requeue_pi(&mover, Word::A.key(), Seat::lock_of(Word::B), 1000, || Ok(0), 0);
+    let withdrew = late.join().expect("it ends");
+    assert_eq!(mover.table().waiters_of(&mover, Word::A.key()), 0, "one is left behind, moved {moved:?}");
+    assert_eq!(moved, Ok(if withdrew { 1 } else { 2 }));
+}
 
 fn exclusion() {
     let [low, high] = lending_seats([1, 5]);

@@ -62,6 +62,7 @@ pub const MODELS: &[Model] = &[
         body: join_behind_the_look,
         mutants: &[Mutant::JoinedUncounted, Mutant::JoinedRelaxed],
     },
+    Model { name: "sysv::it_does_not_matter_who_lives_where_its_maker_did", body: join_and_live_on, mutants: &[Mutant::JoinedUncounted] },
     Model { name: "sysv::an_undo_lets_a_sleeper_go", body: undo_against_down, mutants: &[Mutant::QueuedInASecondSection] },
 ];
 
@@ -371,6 +372,26 @@ fn join_behind_the_look() {
     assert_eq!(child.value(0), 1, "undone although a thread shares the list");
     child.leave();
     assert_eq!(child.value(0), 2);
+}
+
+/// As `join_behind_the_look`, and another begins to live in the maker's record, with a list of its own.
+fn join_and_live_on() {
+    let [child, leaver, maker, other] = seats(&[2]);
+    let _ = child.membership().leave();
+    let _ = other.membership().leave();
+    other.machine.lists.begin(other.membership(), || other.memberships());
+    assert_eq!(maker.operate(&[SemBuf::down(0).undone()], None), Ok(()));
+    let leaving = thread::spawn(move || leaver.leave());
+    let next = maker.clone();
+    let making = thread::spawn(move || {
+        maker.machine.lists.join(child.membership(), maker.membership());
+        maker.leave();
+        child
+    });
+    let child = end(making);
+    next.machine.lists.join(next.membership(), other.membership());
+    end(leaving);
+    assert_eq!(child.value(0), 1, "undone although a thread shares the list");
 }
 
 fn undo_against_down() {

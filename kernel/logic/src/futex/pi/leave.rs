@@ -26,7 +26,11 @@ impl<L: RawLock, const N: usize> Table<L, N> {
         let Some(index) = waiter.bucket() else { return };
         let bucket = &self.buckets[index];
         let handed_over = bucket.lock.locked(|| {
+            // Elsewhere its node is not this lock's to look at.
             let is_here = waiter.bucket() == Some(index) && host.heir(lender).wait.with(|wait| wait.holder) == Some(me);
+            if !is_here && !mutant::is(Mutant::AnyNodeRead) {
+                return false;
+            }
             let key = waiter.node.with(|node| node.key);
             // The one that lends is the first; it may have been another a moment ago.
             let is_first = is_here && (self.first_lock(host, key) == lender || mutant::is(Mutant::BequeathedToWhoeverLent));

@@ -51,12 +51,15 @@ impl<L: RawLock, const N: usize> Table<L, N> {
         self.remove_lock(host, me, |_| true)
     }
 
-    /// Sends `thread` away, who was moved to a lock that it can never get. Nothing, if it waits for none any more.
+    /// Sends `thread` away, who was moved to a lock that it can never get, by its wait `number`. Nothing, if that has ended: what it waits
+    /// for by now is its own to look into.
     #[cold]
-    pub(super) fn dismiss(&self, host: &impl Heirs, thread: Thread) {
+    pub(super) fn dismiss(&self, host: &impl Heirs, thread: Thread, number: u32) {
         let is_dismissed = self.remove_lock(host, thread, |is_lock| {
-            host.heir(thread).wait.with_mut(|wait| wait.is_refused = is_lock);
-            is_lock
+            host.heir(thread).wait.with_mut(|wait| {
+                wait.is_refused = is_lock && (wait.number == number || mutant::is(Mutant::DismissedFromAnyWait));
+                wait.is_refused
+            })
         });
         if is_dismissed {
             host.unpark(thread);

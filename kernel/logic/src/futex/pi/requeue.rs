@@ -119,6 +119,8 @@ impl<L: RawLock, const N: usize> Table<L, N> {
             match self.move_one(host, from, lock) {
                 Ok(Moved::Holds(heir)) => many.heir = Some(heir),
                 Ok(Moved::Waits) => {}
+                // Who got the lock may have let it go again without the kernel: the others are not to be left behind for that.
+                Ok(Moved::Changed) if many.count != 0 && !mutant::is(Mutant::MovedUntilTheWordChanges) => continue,
                 Ok(end) => {
                     many.end = Some(end);
                     break;
@@ -180,21 +182,19 @@ impl<L: RawLock, const N: usize> Table<L, N> {
     /// Looks whether the chain of holders leads back to any of those who were moved to the lock of `key`: it is sent away then.
     fn check_moved(&self, host: &impl Heirs, key: Key) {
         loop {
-            let thread = self.bucket(key).lock.locked(|| {
+            let found = self.bucket(key).lock.locked(|| {
                 let is_unchecked = |thread, node: &Node| {
                     node.key == key && node.bitset == NO_WAKE && host.heir(thread).wait.with(|wait| wait.is_unchecked)
                 };
                 let thread = self.bucket(key).queue.with(|queue| queue.find_by(host, is_unchecked));
-                if !thread.is_none() {
+                (!thread.is_none()).then(|| {
                     host.heir(thread).wait.with_mut(|wait| wait.is_unchecked = false);
-                }
-                thread
+                    (thread, host.heir(thread).wait.with(|wait| wait.number))
+                })
             });
-            if thread.is_none() {
-                return;
-            }
+            let Some((thread, number)) = found else { return };
             if self.search(host, thread).is_err() {
-                self.dismiss(host, thread);
+                self.dismiss(host, thread, number);
             }
         }
     }

@@ -32,7 +32,7 @@ enum Round {
     Back(Trail),
 }
 
-/// The waits of a round as one number, which two others have together once in 2⁶⁴.
+/// The waits of a round as one number: of one wait no two are alike, and of several practically never.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Trail(u64);
 

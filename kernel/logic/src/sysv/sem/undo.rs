@@ -12,7 +12,7 @@
 use super::sleeper::Chain as Woken;
 use super::{Gate, Places, Set, Sleepers, State};
 use crate::mutant::{self, Mutant};
-use crate::sysv::ids::Id;
+use crate::sysv::ids::{Id, PLACES};
 use allocator_api2::alloc::Allocator;
 use allocator_api2::boxed::Box;
 use allocator_api2::vec::Vec;
@@ -85,7 +85,7 @@ impl Lists {
     /// The thread of `new` shares the list of its `maker` from now on, or [`ROOT`] if that is no thread. Called by the maker.
     #[inline]
     pub fn join(&self, new: &Membership, maker: &Membership) {
-        new.0.store(maker.0.load(Ordering::Relaxed).max(ROOT), Ordering::Relaxed);
+        new.0.store(maker.0.load(Ordering::Relaxed).max(ROOT), Ordering::Release);
         if !mutant::is(Mutant::JoinedUncounted) {
             // Release pairs with the Acquire in `is_shared`.
             self.joins.fetch_add(1, if mutant::is(Mutant::JoinedRelaxed) { Ordering::Relaxed } else { Ordering::Release });
@@ -176,7 +176,7 @@ impl<A: Allocator> Chain<A> {
 
 /// Takes back all that `list` is to undo, in every set, and lets those go whom that helps. Nobody shares the list any more.
 pub fn apply<P: Places>(host: &impl Sleepers, places: &P, list: u32) {
-    for set in (0..).map_while(|index| places.at(index)) {
+    for set in (0..PLACES).map_while(|index| places.at(index)) {
         set.undo(host, list);
     }
 }
