@@ -64,6 +64,31 @@ impl Client {
         Ok(())
     }
 
+    /// Brings a binary package: its file.
+    ///
+    /// # Errors
+    /// There is none, or it cannot be brought.
+    pub fn download(&self, package: &str) -> Result<PathBuf> {
+        let is_package = |path: &Path| path.extension().is_some_and(|end| end == "deb");
+        for older in fs::read_dir(self.here())?.flatten().filter(|entry| is_package(&entry.path())) {
+            fs::remove_file(older.path())?;
+        }
+        self.get(&["download", package])?;
+        self.brought(is_package)
+    }
+
+    /// Brings a binary package and unpacks it: its file, and the folder with what it would install.
+    ///
+    /// # Errors
+    /// As [`download`](Self::download), or it cannot be unpacked.
+    pub fn unpacked(&self, package: &str) -> Result<(PathBuf, PathBuf)> {
+        ensure!(toolchain::on_path("dpkg-deb").is_some(), "no dpkg-deb here");
+        let (file, folder) = (self.download(package)?, self.here().join("unpacked"));
+        let status = Command::new("dpkg-deb").arg("-x").arg(&file).arg(&folder).status().context("dpkg-deb does not start")?;
+        ensure!(status.success(), "{} cannot be unpacked", file.display());
+        Ok((file, folder))
+    }
+
     /// Every version of a source package that the lists name.
     ///
     /// # Errors
@@ -109,6 +134,17 @@ impl Client {
     fn at(&self, name: &str) -> PathBuf {
         self.scratch.path().join(name)
     }
+}
+
+/// Puts a folder that was brought where it is kept. Another run may have been faster: then its folder is as good.
+///
+/// # Errors
+/// It cannot be put there.
+pub fn keep(folder: &Path, place: &Path) -> Result<()> {
+    if fs::rename(folder, place).is_err() {
+        ensure!(place.exists(), "{} cannot be made", place.display());
+    }
+    Ok(())
 }
 
 /// Writes the distribution's own sources, asked for source packages, into `into`; how many files.

@@ -215,11 +215,7 @@ impl Bench {
                 Group::Posix => builder.program(&Project::find("c/bench")?, Std::Kernel, Profile::Release, &[])?,
                 _ => bench.clone(),
             };
-            let found = self.rows(builder, &elf, *group)?;
-            if self.machine(*group).icount {
-                faults.extend(differences(&found, &self.rows(builder, &elf, *group)?));
-            }
-            rows.extend(found);
+            rows.extend(self.twice(*group, &mut faults, || self.rows(builder, &elf, *group))?);
             match group {
                 Group::Boot => rows.extend(self.boot(builder)?),
                 Group::Posix => {
@@ -230,6 +226,15 @@ impl Bench {
             }
         }
         Ok((rows, faults))
+    }
+
+    /// The rows of a group as `measure` finds them. Counted ones are measured twice, and are to be the same.
+    fn twice(&self, group: Group, faults: &mut Vec<String>, measure: impl Fn() -> Result<Vec<Row>>) -> Result<Vec<Row>> {
+        let rows = measure()?;
+        if self.machine(group).icount {
+            faults.extend(differences(&rows, &measure()?));
+        }
+        Ok(rows)
     }
 
     /// Where a group is measured, and whether in instructions. What cores do together shows only where each has a thread of the host's.
@@ -246,8 +251,13 @@ impl Bench {
         if ending != Ending::Status(0) {
             bail!("bench {name} ended with {ending:?}; its output:\n{output}");
         }
-        let board = self.board.to_string();
-        Ok(output.lines().filter_map(|line| Row::parse(line, &board, machine.icount)).collect())
+        Ok(self.printed(&output, group))
+    }
+
+    /// The rows in what a program has printed.
+    fn printed(&self, output: &str, group: Group) -> Vec<Row> {
+        let (board, is_counted) = (self.board.to_string(), self.machine(group).icount);
+        output.lines().filter_map(|line| Row::parse(line, &board, is_counted)).collect()
     }
 
     /// How large a program's image is.

@@ -121,9 +121,7 @@ pub fn program(folder: &Path, profile: Profile, offline: bool) -> Result<PathBuf
     let level = if profile == Profile::Dev { "-O1" } else { "-O2" };
     let mut words: Vec<OsString> = ["-std=gnu17", "-Wall", "-Wextra", "-g", level, "-o"].map(OsString::from).into();
     words.push(output.clone().into());
-    let entries = fs::read_dir(folder).with_context(|| format!("{} cannot be read", folder.display()))?;
-    let files = entries.flatten().map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|end| end == "c"));
-    words.extend(files.map(OsString::from));
+    words.extend(files(folder)?.into_iter().map(OsString::from));
     if let Some(recipe) = Recipe::find(folder, offline)? {
         words.extend(recipe.includes());
         words.extend(recipe.objects(&tools, level, &output.with_extension("parts"))?.into_iter().map(OsString::from));
@@ -132,6 +130,18 @@ pub fn program(folder: &Path, profile: Profile, offline: bool) -> Result<PathBuf
         0 => Ok(output),
         _ => bail!("the build failed; the compiler's own words stand above"),
     }
+}
+
+/// Every file of C in a folder, in the order of their names.
+///
+/// # Errors
+/// It cannot be read.
+pub fn files(folder: &Path) -> Result<Vec<PathBuf>> {
+    let entries = fs::read_dir(folder).with_context(|| format!("{} cannot be read", folder.display()))?;
+    let mut files: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+    files.retain(|path| path.extension().is_some_and(|end| end == "c"));
+    files.sort();
+    Ok(files)
 }
 
 /// What compiles and links.

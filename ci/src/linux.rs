@@ -10,7 +10,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result, bail, ensure};
 
-use crate::apt::{Client, Kind};
+use crate::apt::{self, Client, Kind};
 use crate::archive;
 use crate::board::Machine;
 use crate::cc::linux::{self as cc, Libc};
@@ -18,7 +18,6 @@ use crate::guest::{self, Ending, Input};
 use crate::house;
 use crate::packages;
 use crate::qemu;
-use crate::toolchain;
 
 /// The package that depends on the kernel's, whatever its version is.
 const PACKAGE: &str = "linux-image-arm64";
@@ -98,19 +97,10 @@ fn put(from: &Path, to: &Path) -> Result<()> {
 
 /// Brings the package and unpacks what a boot needs of it.
 fn fetch(place: &Path) -> Result<()> {
-    ensure!(toolchain::on_path("dpkg-deb").is_some(), "no dpkg-deb here");
-    let parent = place.parent().context("the place has a parent")?;
-    let client = Client::new(Kind::Binary("arm64"), &[], parent)?;
-    client.get(&["download", &format!("{PACKAGE}:arm64")])?;
-    let is_package = |path: &Path| path.extension().is_some_and(|end| end == "deb");
-    let metapackage = client.brought(is_package)?;
+    let client = Client::new(Kind::Binary("arm64"), &[], place.parent().context("the place has a parent")?)?;
+    let metapackage = client.download(&format!("{PACKAGE}:arm64"))?;
     let name = dependency(&field(&metapackage, "Depends")?).context("the package names no kernel")?;
-    fs::remove_file(&metapackage)?;
-    client.get(&["download", &format!("{name}:arm64")])?;
-    let package = client.brought(is_package)?;
-    let unpacked = client.here().join("unpacked");
-    let status = Command::new("dpkg-deb").arg("-x").arg(&package).arg(&unpacked).status().context("dpkg-deb does not start")?;
-    ensure!(status.success(), "{} cannot be unpacked", package.display());
+    let (package, unpacked) = client.unpacked(&format!("{name}:arm64"))?;
     let release = name.strip_prefix("linux-image-").unwrap_or(&name);
     let whole = client.here().join("whole");
     fs::create_dir(&whole)?;
@@ -122,11 +112,7 @@ fn fetch(place: &Path) -> Result<()> {
         fs::rename(&from, whole.join(to)).with_context(|| format!("{name} has no {}", from.display()))?;
     }
     fs::write(whole.join("version"), format!("{name} {}", field(&package, "Version")?))?;
-    // Another run may have been faster: then its folder is as good.
-    if fs::rename(&whole, place).is_err() {
-        ensure!(place.exists(), "{} cannot be made", place.display());
-    }
-    Ok(())
+    apt::keep(&whole, place)
 }
 
 /// A field of a package's description.

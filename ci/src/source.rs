@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context as _, Result, ensure};
 use cargo_metadata::Metadata;
 
-use crate::apt::{Client, Kind};
+use crate::apt::{self, Client, Kind};
 use crate::house;
 use crate::packages::{self, Need};
 use crate::toolchain;
@@ -54,11 +54,7 @@ fn fetch(name: &str, state: State, place: &Path) -> Result<()> {
         }
     }
     let folder = client.brought(Path::is_dir)?;
-    // Another run may have been faster: then its folder is as good.
-    if fs::rename(&folder, place).is_err() {
-        ensure!(place.exists(), "{} cannot be made", place.display());
-    }
-    Ok(())
+    apt::keep(&folder, place)
 }
 
 /// The folder of a crate of the registry, in a version that `version` allows as in a Cargo.toml; fetched by cargo the first time.

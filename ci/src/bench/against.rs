@@ -5,9 +5,9 @@ use std::fmt;
 use anyhow::{Result, bail, ensure};
 use serde::Serialize;
 
-use super::{Bench, Group, differences};
-use crate::board::{Board, Machine};
-use crate::cc::linux::{self as cc, Libc};
+use super::{Bench, Group};
+use crate::cc;
+use crate::cc::linux::{self as for_linux, Libc};
 use crate::figures::Row;
 use crate::linux::Linux;
 use crate::program::{Builder, Profile, Std};
@@ -131,35 +131,22 @@ impl Bench {
         let project = Project::find(PROGRAM)?;
         let Project::C(folder) = &project else { bail!("{PROGRAM} is no program of C's") };
         let files = cc::files(folder)?;
-        let programs = LIBRARIES.map(|libc| cc::program(&files, libc, "bench", self.offline));
+        let programs =
+            LIBRARIES.into_iter().map(|libc| for_linux::program(&files, libc, "bench", self.offline)).collect::<Result<Vec<_>>>()?;
         let ours = builder.program(&project, Std::Kernel, Profile::Release, &[])?;
         let mut comparison = Comparison { linux: linux.version.clone(), rows: Vec::new(), faults: Vec::new() };
         for &group in groups {
             let machine = self.machine(group);
-            // The Pi always has four cores here, and the program keeps to the first.
-            let theirs = if self.board == Board::Raspi3b { Machine { cores: 4, ..machine.clone() } } else { machine.clone() };
             let mut sides = Vec::new();
             for program in &programs {
-                let program = program.as_ref().map_err(|error| anyhow::anyhow!("{error:#}"))?;
-                sides.push(self.twice(&machine, &mut comparison.faults, || {
-                    let output = linux.run(&theirs, program, &[group.name()], self.offline)?;
-                    Ok(output.lines().filter_map(|line| Row::parse(line, &self.board.to_string(), machine.icount)).collect())
-                })?);
+                let theirs = || Ok(self.printed(&linux.run(&machine, program, &[group.name()], self.offline)?, group));
+                sides.push(self.twice(group, &mut comparison.faults, theirs)?);
             }
-            sides.push(self.twice(&machine, &mut comparison.faults, || self.rows(builder, &ours, group))?);
+            sides.push(self.twice(group, &mut comparison.faults, || self.rows(builder, &ours, group))?);
             let [glibc, musl, skete] = &sides[..] else { bail!("three sides are measured") };
             comparison.add(group, glibc, musl, skete)?;
         }
         Ok(comparison)
-    }
-
-    /// Rows that are counted are measured twice, and are to be the same.
-    fn twice(&self, machine: &Machine, faults: &mut Vec<String>, measure: impl Fn() -> Result<Vec<Row>>) -> Result<Vec<Row>> {
-        let rows = measure()?;
-        if machine.icount {
-            faults.extend(differences(&rows, &measure()?));
-        }
-        Ok(rows)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::fmt;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
@@ -67,16 +67,4 @@ fn words(tools: &Tools, libc: Libc, files: &[PathBuf]) -> Vec<OsString> {
         }
     }
     words
-}
-
-/// Every file of C in a folder.
-///
-/// # Errors
-/// It cannot be read.
-pub fn files(folder: &Path) -> Result<Vec<PathBuf>> {
-    let entries = fs::read_dir(folder).with_context(|| format!("{} cannot be read", folder.display()))?;
-    let mut files: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
-    files.retain(|path| path.extension().is_some_and(|end| end == "c"));
-    files.sort();
-    Ok(files)
 }

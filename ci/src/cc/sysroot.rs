@@ -6,9 +6,8 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
 
-use crate::apt::{Client, Kind};
+use crate::apt::{self, Client, Kind};
 use crate::house;
-use crate::toolchain;
 
 /// Debian's places for musl, when its package for arm64 is installed.
 const INSTALLED: [&str; 2] = ["/usr/include/aarch64-linux-musl", "/usr/lib/aarch64-linux-musl"];
@@ -93,16 +92,7 @@ fn musl(folder: &Path, offline: bool) -> Result<[PathBuf; 2]> {
 
 /// Brings Debian's package for arm64 and unpacks it.
 fn fetch(folder: &Path, place: &Path) -> Result<()> {
-    ensure!(toolchain::on_path("dpkg-deb").is_some(), "no dpkg-deb here");
     let client = Client::new(Kind::Binary("arm64"), &[], folder)?;
-    client.get(&["download", "musl-dev:arm64"])?;
-    let package = client.brought(|path| path.extension().is_some_and(|end| end == "deb"))?;
-    let unpacked = client.here().join("unpacked");
-    let status = Command::new("dpkg-deb").arg("-x").arg(&package).arg(&unpacked).status().context("dpkg-deb does not start")?;
-    ensure!(status.success(), "{} cannot be unpacked", package.display());
-    // Another build may have been faster: then its folder is as good.
-    if fs::rename(&unpacked, place).is_err() {
-        ensure!(place.exists(), "{} cannot be made", place.display());
-    }
-    Ok(())
+    let (_, unpacked) = client.unpacked("musl-dev:arm64")?;
+    apt::keep(&unpacked, place)
 }

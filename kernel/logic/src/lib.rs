@@ -41,6 +41,7 @@ pub mod pages;
 pub mod pair;
 pub mod pipe;
 pub mod placement;
+pub mod readiness;
 pub mod ready;
 pub mod run_queue;
 pub mod slab;

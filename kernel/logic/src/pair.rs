@@ -6,13 +6,14 @@ use allocator_api2::alloc::Allocator;
 use skete_abi::Errno;
 
 use crate::pipe::{End, Pipe, ROOM};
+use crate::readiness::Ready;
 
 /// How the two speak.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Manner {
     /// Bytes, one after the other.
     Stream,
-    /// Datagrams: there is no end.
+    /// Datagrams; in a pair they have no end.
     Datagrams,
     /// Messages, one after the other, and an end.
     Messages,
@@ -36,22 +37,6 @@ impl Side {
             Self::Other => Self::One,
         }
     }
-}
-
-/// What can be done without waiting (`poll(2)`).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[allow(clippy::struct_excessive_bools, reason = "the bits of poll")]
-pub struct Ready {
-    /// Receiving answers at once.
-    pub read: bool,
-    /// Sending answers at once.
-    pub write: bool,
-    /// An error waits to be told.
-    pub error: bool,
-    /// Nothing comes and nothing goes any more.
-    pub hangup: bool,
-    /// Nothing comes any more.
-    pub ended: bool,
 }
 
 /// What one side has.

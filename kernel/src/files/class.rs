@@ -42,6 +42,18 @@ bitflags! {
     }
 }
 
+impl From<skete_logic::readiness::Ready> for Ready {
+    fn from(known: skete_logic::readiness::Ready) -> Self {
+        let mut ready = Self::empty();
+        ready.set(Self::READ, known.read);
+        ready.set(Self::WRITE, known.write);
+        ready.set(Self::ERROR, known.error);
+        ready.set(Self::HANGUP, known.hangup);
+        ready.set(Self::ENDED, known.ended);
+        ready
+    }
+}
+
 /// A kind of file. No method waits: what cannot be done now is `EAGAIN`, and [`super::changes::announce`] tells when it may be. Only a
 /// class that [waits itself](Class::waits_itself) does, where its opening is not non-blocking.
 pub trait Class: Sync {

@@ -11,6 +11,7 @@ pub mod pair;
 use core::mem::MaybeUninit;
 
 use skete_abi::Errno;
+pub use skete_logic::pair::Manner;
 pub use skete_net::socket::{Family, Options, Received, Type};
 pub use skete_net::stack::Half;
 pub use skete_net::{Duration, IpAddress, IpEndpoint, ends, mailbox};
@@ -37,17 +38,6 @@ pub enum Domain {
     V6,
     /// The other of its pair.
     Pair,
-}
-
-/// How a socket speaks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Manner {
-    /// Bytes, one after the other.
-    Stream,
-    /// Datagrams.
-    Datagrams,
-    /// Messages, one after the other, and an end.
-    Messages,
 }
 
 /// What a socket is.

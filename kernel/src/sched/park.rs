@@ -99,20 +99,24 @@ pub fn interrupt(tid: u32) -> Option<()> {
     Some(())
 }
 
+/// Where [`interrupt`] says so to the calling thread.
+#[inline]
+fn interruption() -> &'static AtomicU32 {
+    let word = (cpu::thread_pointer() - stack::INTERRUPTION) as *const AtomicU32;
+    // SAFETY: in the thread's own block, which it does not outlive.
+    unsafe { &*word }
+}
+
 /// Whether somebody wanted the calling thread's wait to end; from now on nobody does.
 pub fn take_interruption() -> bool {
-    let word = (cpu::thread_pointer() - stack::INTERRUPTION) as *const AtomicU32;
-    // SAFETY: in the thread's own block.
-    unsafe { &*word }.swap(0, Ordering::Relaxed) != 0
+    interruption().swap(0, Ordering::Relaxed) != 0
 }
 
 /// The calling thread was interrupted, if `it_was`, while it waited for what may not be: its next wait that may be is.
 #[inline]
 pub fn keep_interruption(it_was: bool) {
     if it_was {
-        let word = (cpu::thread_pointer() - stack::INTERRUPTION) as *const AtomicU32;
-        // SAFETY: in the thread's own block.
-        unsafe { &*word }.store(1, Ordering::Relaxed);
+        interruption().store(1, Ordering::Relaxed);
     }
 }
 

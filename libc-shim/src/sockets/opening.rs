@@ -5,8 +5,7 @@ use core::ffi::{c_int, c_void};
 
 use skete::calls::net::use_network;
 use skete::files;
-use skete::files::socket::pair::Manner;
-use skete::files::socket::{Domain, Family, Half, IpAddress, IpEndpoint, Manner as Speaks, Type, Wait, network, pair};
+use skete::files::socket::{Domain, Family, Half, IpAddress, IpEndpoint, Manner, Type, Wait, network, pair};
 use skete_abi::Errno;
 
 use super::address::{self, Given, INTERNET, INTERNET_6, UNIX};
@@ -139,7 +138,7 @@ fn take(fd: c_int, has_no_length: bool, flags: c_int) -> Result<(c_int, IpEndpoi
         return Err(Errno::EINVAL);
     }
     let (opened, manner) = find(fd)?;
-    if manner == Speaks::Datagrams {
+    if manner == Manner::Datagrams {
         return Err(Errno::EOPNOTSUPP);
     }
     if has_no_length {
@@ -168,7 +167,7 @@ fn reach(fd: c_int, name: Given) -> Result<(), Errno> {
     let peer = match name {
         Given::Ip(peer) => peer,
         // Who speaks with one alone speaks with all again.
-        Given::Nobody if nature.manner == Speaks::Datagrams => {
+        Given::Nobody if nature.manner == Manner::Datagrams => {
             let any = if nature.domain == Domain::V6 { IpAddress::v6(0, 0, 0, 0, 0, 0, 0, 0) } else { IpAddress::v4(0, 0, 0, 0) };
             IpEndpoint::new(any, 0)
         }

@@ -10,6 +10,7 @@
 use super::UsbError;
 use super::descriptor::Endpoint;
 use super::dwc2::channel::{Channel, Kind, Pid, Pipe};
+use super::dwc2::open_gate;
 use super::dwc2::transfer::{Step, Transfer};
 use super::host::{Asked, Host, REQUEST_BYTES};
 use super::memory::{Buffer, Memory};
@@ -180,9 +181,12 @@ impl<R: Registers, M: Memory> Bulk<R, M> {
         None
     }
 
-    /// What comes interrupts from now on, or has come.
+    /// What comes interrupts from now on, or has come; nothing does any more, if it failed.
     pub fn listen(&mut self) {
-        self.coming.listen(&self.host.registers);
+        if !self.is_broken {
+            self.coming.listen(&self.host.registers);
+            open_gate(&self.host.registers);
+        }
     }
 
     /// Goes on with what leaves, as far as it goes now; whether something has left.

@@ -4,7 +4,6 @@
 //! the card [broken](Card::is_broken), and from then on it does nothing.
 
 use super::bulk::{Bulk, Way};
-use super::dwc2::open_gate;
 use super::host::Host;
 use super::memory::Memory;
 use super::request::Setup;
@@ -88,10 +87,7 @@ impl<R: Registers + Send, M: Memory> Card for Ecm<R, M> {
             }
         }
         self.notice();
-        if !self.is_broken() {
-            self.bulk.listen();
-            open_gate(&self.bulk.host.registers);
-        }
+        self.bulk.listen();
         None
     }
 

@@ -23,7 +23,6 @@ use link::{Access, Link};
 use start::Start;
 
 use super::bulk::{Bulk, Way};
-use super::dwc2::open_gate;
 use super::host::{Asked, Host, Question};
 use super::memory::{Buffer, Memory};
 use super::request::Setup;
@@ -224,10 +223,7 @@ impl<R: Registers + Send, M: Memory> Card for Smsc95xx<R, M> {
         }
         // It may just have refused.
         self.go_on();
-        if !self.is_broken() {
-            self.bulk.listen();
-            open_gate(&self.bulk.host.registers);
-        }
+        self.bulk.listen();
         None
     }
 

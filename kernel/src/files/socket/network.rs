@@ -59,18 +59,7 @@ impl Class for Network {
     }
 
     fn ready(&self, item: u32) -> Ready {
-        let mut ready = Ready::empty();
-        match net::with(|stack| stack.ready(item)) {
-            Ok(known) => {
-                ready.set(Ready::READ, known.read);
-                ready.set(Ready::WRITE, known.write);
-                ready.set(Ready::ERROR, known.error);
-                ready.set(Ready::HANGUP, known.hangup);
-                ready.set(Ready::ENDED, known.ended);
-            }
-            Err(_) => ready = Ready::ERROR,
-        }
-        ready
+        net::with(|stack| stack.ready(item)).map_or(Ready::ERROR, Ready::from)
     }
 
     fn changes(&self, item: u32) -> u32 {

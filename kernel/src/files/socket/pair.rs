@@ -6,7 +6,6 @@
 use core::mem::MaybeUninit;
 
 use skete_abi::Errno;
-pub use skete_logic::pair::Manner;
 use skete_logic::pair::{Pair, Side};
 use skete_logic::slab::Slab;
 use skete_logic::tree::{Kind, NodeId, OpenFlags, Status, Times};
@@ -14,7 +13,7 @@ use skete_net::IpEndpoint;
 use skete_net::socket::{Options, Received};
 use skete_net::stack::Half;
 
-use super::{Domain, Nature, Socket, Wait, deadline_of};
+use super::{Domain, Manner, Nature, Socket, Wait, deadline_of};
 use crate::files::class::{Class, Handle, Ready};
 use crate::files::{self, Open, changes};
 use crate::memory::Heap;
@@ -123,15 +122,7 @@ impl Class for Pairs {
     }
 
     fn ready(&self, item: u32) -> Ready {
-        let mut ready = Ready::empty();
-        if let Ok(known) = with(item, |ends, side| Ok(ends.pair.ready(side))) {
-            ready.set(Ready::READ, known.read);
-            ready.set(Ready::WRITE, known.write);
-            ready.set(Ready::ERROR, known.error);
-            ready.set(Ready::HANGUP, known.hangup);
-            ready.set(Ready::ENDED, known.ended);
-        }
-        ready
+        with(item, |ends, side| Ok(ends.pair.ready(side))).map_or(Ready::empty(), Ready::from)
     }
 
     fn changes(&self, item: u32) -> u32 {
@@ -150,11 +141,6 @@ impl Class for Pairs {
 impl Socket for Pairs {
     fn nature(&self, item: u32) -> Result<Nature, Errno> {
         let manner = with(item, |ends, _| Ok(ends.pair.manner()))?;
-        let manner = match manner {
-            Manner::Stream => super::Manner::Stream,
-            Manner::Datagrams => super::Manner::Datagrams,
-            Manner::Messages => super::Manner::Messages,
-        };
         Ok(Nature { domain: Domain::Pair, manner, listens: false })
     }
 
