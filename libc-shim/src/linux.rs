@@ -60,12 +60,12 @@ pub fn is_interrupted_for_good(number: u64, arguments: &Arguments) -> bool {
 pub const INTERRUPTED: i64 = -(Errno::EINTR.number() as i64);
 
 /// Whether a call that was interrupted ends with that: not if it can be made anew as if nothing had been, and either nothing was or the
-/// handlers want it so (`signal(7)`).
+/// handlers want it so (`signal(7)`), or it waits for a lock, which no handler ends.
 pub fn is_over(number: u64, arguments: &Arguments, outcome: Outcome) -> bool {
     match outcome {
         Outcome::Nothing => !files::waits_anew(number, arguments) && !sched::waits_anew(number, arguments),
         Outcome::Restarts => !files::restarts(number) && !sched::waits_anew(number, arguments),
-        Outcome::Ends => true,
+        Outcome::Ends => !sched::waits_for_lock(number, arguments),
     }
 }
 

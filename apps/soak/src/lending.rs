@@ -66,37 +66,50 @@ pub fn locks(salt: u32) {
     assert_eq!((outer.into_inner(), inner.into_inner()), (0, 0));
 }
 
-/// A condition variable's broadcast, again and again: all are moved to the lock, and it is handed from one to the next.
-pub fn conditions(_round: u32) {
+/// A condition variable's broadcast, again and again, by who holds the lock and by who does not: all are moved to the lock, and it is handed
+/// from one to the next; but for those who come too late to be moved, or have lost their patience before or after.
+pub fn conditions(salt: u32) {
     const ROUNDS: u32 = 20;
-    let [condition, lock, come, done] = [const { AtomicU32::new(0) }; 4];
+    let [condition, lock, come, done, sum] = [const { AtomicU32::new(0) }; 5];
     thread::scope(|scope| {
         for me in 0..THREADS {
-            let (condition, lock, come, done) = (&condition, &lock, &come, &done);
+            let (condition, lock, come, done, sum) = (&condition, &lock, &come, &done, &sum);
             scope.spawn(move || {
                 set_priority(base_priority() + u8::try_from(me % 2).expect("it is small")).expect("there is such a priority");
                 for round in 0..ROUNDS {
+                    let span = Duration::from_micros(u64::from(1 + (salt + round * 7 + me * 13) % 60));
+                    let deadline = (round % 4 == me).then(|| Deadline::after(span));
                     come.fetch_add(1, Ordering::Relaxed);
-                    let waited = futex_wait_requeue_pi(condition, round, None, lock);
-                    if waited == Err(Errno::EAGAIN) {
-                        // The word had changed already.
-                        assert_eq!(take(lock, None), Ok(()));
-                    } else {
-                        assert_eq!(waited, Ok(()));
+                    match futex_wait_requeue_pi(condition, round, deadline, lock) {
+                        Ok(()) => {}
+                        Err(Errno::EAGAIN) => assert_eq!(take(lock, None), Ok(())),
+                        late => {
+                            assert!(deadline.is_some() && late == Err(Errno::ETIMEDOUT), "{late:?}");
+                            assert_eq!(take(lock, None), Ok(()));
+                        }
                     }
-                    add(done);
+                    add(sum);
                     let_go(lock);
+                    done.fetch_add(1, Ordering::Relaxed);
+                    // One who was late does not begin the next round before the others are told of this one.
+                    await_that(|| condition.load(Ordering::Acquire) > round);
                 }
             });
         }
         for round in 0..ROUNDS {
             await_that(|| come.load(Ordering::Relaxed) == THREADS * (round + 1));
-            assert_eq!(take(&lock, None), Ok(()));
+            let is_held = round % 2 == 0;
+            if is_held {
+                assert_eq!(take(&lock, None), Ok(()));
+            }
             condition.store(round + 1, Ordering::Release);
             let moved = futex_cmp_requeue_pi(&condition, &lock, i32::MAX.cast_unsigned(), round + 1);
             assert!(moved.expect("nobody else changes it") <= THREADS);
-            let_go(&lock);
+            if is_held {
+                let_go(&lock);
+            }
             await_that(|| done.load(Ordering::Relaxed) == THREADS * (round + 1));
         }
     });
+    assert_eq!((sum.into_inner(), lock.into_inner()), (THREADS * ROUNDS, 0));
 }

@@ -125,12 +125,14 @@ pub enum Mutant {
     SetRemovedBeforeTheSleepersGo,
     /// Semaphores: the id is compared before the lock is taken.
     IdComparedOutsideTheLock,
-    /// Semaphores: no fence between a thread's leaving of its undo list and its look at who shares it still.
-    LeftWithoutFence,
+    /// Semaphores: the last who leaves an undo list need not see what the others did.
+    LeftRelaxed,
+    /// Semaphores: who leaves an undo list reads how many share it, then writes one less.
+    LeftInTwoSteps,
     /// Semaphores: nobody counts who begins to share an undo list.
     JoinedUncounted,
-    /// Semaphores: who begins to share an undo list is counted before it is seen to.
-    JoinedRelaxed,
+    /// Semaphores: the number of an undo list is given back before the list was applied.
+    ListEndedBeforeItIsApplied,
     /// Semaphores: an undo is read in one section under the lock, and done in another.
     UndoneInTwoSections,
     /// Futex: a thread that ends wakes first and clears its word then.

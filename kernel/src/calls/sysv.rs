@@ -66,10 +66,11 @@ fn operate_all(id: i32, operations: *const SemBuf, count: usize) -> i32 {
 
 #[inline(never)]
 fn operate(id: i32, operations: *const SemBuf, count: usize, timeout: Option<TimeSpec>) -> Result<(), Errno> {
-    sem::check(count)?;
+    // In Linux's order.
     if id < 0 {
         return Err(Errno::EINVAL);
     }
+    sem::check(count)?;
     let mut few = [MaybeUninit::<SemBuf>::uninit(); FEW];
     let mut many = Vec::<SemBuf, Heap>::new_in(Heap);
     let room = if count <= FEW {

@@ -8,7 +8,7 @@ use core::sync::atomic::{AtomicU16, AtomicU32, Ordering};
 
 use hermit_sync::InterruptOnceCell;
 use skete_abi::Errno;
-use skete_logic::sysv::sem::undo::{self, Lists};
+use skete_logic::sysv::sem::undo::{Members, Membership};
 use skete_logic::thread::{Thread, Tid};
 use skete_logic::time::Instant;
 use skete_logic::token::Token;
@@ -58,7 +58,20 @@ struct Free {
 }
 
 /// Who shares which list of what semaphores are to get back.
-pub static LISTS: Lists = Lists::after(undo::ROOT);
+#[derive(Clone, Copy, Debug)]
+pub struct Sharing;
+
+impl Members for Sharing {
+    #[inline]
+    fn of(&self, thread: Thread) -> &Membership {
+        &record::of(thread).sharing
+    }
+
+    fn count(&self) -> u16 {
+        // As in `used`.
+        USED.load(Ordering::Acquire)
+    }
+}
 
 static FREE: Spin<Free> = Spin::new(Free { first: Thread::NONE });
 /// How many records were ever used; written under the lock of the free ones.
@@ -66,7 +79,7 @@ static USED: AtomicU16 = AtomicU16::new(0);
 static ALIVE: AtomicU32 = AtomicU32::new(0);
 
 /// Takes back what an undo list says, once there may be anything to undo: so that a program without semaphores carries none of it.
-static UNDO: InterruptOnceCell<fn(u32)> = InterruptOnceCell::new();
+static UNDO: InterruptOnceCell<fn(u16)> = InterruptOnceCell::new();
 static DETACH: InterruptOnceCell<fn()> = InterruptOnceCell::new();
 static LAST_WORDS: InterruptOnceCell<fn()> = InterruptOnceCell::new();
 
@@ -119,7 +132,7 @@ pub fn spawn(plan: &Plan<'_>) -> Result<Tid, Errno> {
     // Behind that, which waits for whoever gives the thread another priority that lived here before.
     record.priority.store(plan.priority, Ordering::Relaxed);
     stack.set_name(tls, tid.number());
-    LISTS.join(&record.sharing, &record::current().sharing);
+    record.sharing.join(&record::current().sharing, Sharing);
     // Release pairs with the Acquire of who joins.
     record.tid.store(tid.number(), Ordering::Release);
     if plan.set_tid != 0 {
@@ -189,7 +202,7 @@ extern "C" fn skete_end() -> ! {
     }
     // While its memory is there still: the words may lie in what is detached.
     end::leave(record, record.tid.load(Ordering::Relaxed));
-    undo_for(record.sharing.leave());
+    leave_undo(record);
     if let Some(action) = DETACH.get() {
         action();
     }
@@ -206,17 +219,19 @@ pub fn exit() -> ! {
     skete_end()
 }
 
-/// Who ends from now on calls `action` with the undo list that it has left.
-pub fn undo_at_end(action: fn(u32)) {
+/// The last who leaves an undo list calls `action` with it from now on.
+pub fn undo_at_end(action: fn(u16)) {
     let _ = UNDO.set(action);
 }
 
-/// The calling thread has left undo list `list`.
+/// The calling thread, whose record is `record`, leaves its undo list.
 #[inline]
-pub fn undo_for(list: u32) {
-    if let Some(action) = UNDO.get() {
-        action(list);
-    }
+pub fn leave_undo(record: &Record) {
+    record.sharing.leave(Sharing, |list| {
+        if let Some(action) = UNDO.get() {
+            action(list);
+        }
+    });
 }
 
 /// Who ends from now on calls `action` before all else: it may do whatever a thread may.

@@ -14,7 +14,6 @@ use skete_abi::sem::{SemBuf, SemInfo};
 use skete_logic::pages::PAGE;
 use skete_logic::sysv::ids::{Id, PLACES};
 use skete_logic::sysv::limits::Limits;
-use skete_logic::sysv::sem::undo::Membership;
 use skete_logic::sysv::sem::{self, Gate, Lent, Places, Registry, Sleeper, Sleepers, undo};
 use skete_logic::thread::Thread;
 use skete_logic::time::Instant;
@@ -143,7 +142,7 @@ impl Sleepers for Machine {
     }
 
     #[inline]
-    fn undo_list(&self, thread: Thread) -> u32 {
+    fn undo_list(&self, thread: Thread) -> u16 {
         record::of(thread).sharing.list()
     }
 
@@ -222,20 +221,13 @@ pub fn operate(id: i32, operations: &[SemBuf], deadline: Option<Instant>) -> Res
 /// Gives the calling thread an undo list of its own; what the old one says is done if nobody shares it any more.
 pub fn unshare() {
     let me = record::current();
-    spawn::undo_for(me.sharing.leave());
-    spawn::LISTS.begin(&me.sharing, memberships);
+    spawn::leave_undo(me);
+    me.sharing.begin(spawn::Sharing);
 }
 
-/// Which undo list each thread shares.
-fn memberships() -> impl Iterator<Item = &'static Membership> {
-    (0..spawn::used()).map(|number| &record::of(Thread::new(u16::try_from(number).unwrap_or(u16::MAX))).sharing)
-}
-
-/// The calling thread has left `list`: takes back what it says if that was the last one who shared it.
-fn undo_left(list: u32) {
-    if !spawn::LISTS.is_shared(list, memberships) {
-        undo::apply(&Machine, &Table, list);
-    }
+/// Nobody shares `list` any more: takes back what it says.
+fn undo_left(list: u16) {
+    undo::apply(&Machine, &Table, list);
 }
 
 /// How many threads wait for a semaphore now.

@@ -7,6 +7,7 @@ use skete::calls::threads::sys_yield;
 use skete::calls::waitv::sys_futex_waitv;
 use skete::thread;
 use skete_abi::Errno;
+use skete_abi::futex::{CLOCK_REALTIME, PRIVATE, op};
 
 use super::{Answered, Arguments, int, pointer, told, word};
 
@@ -66,7 +67,13 @@ pub fn call(number: u64, arguments: &Arguments) -> Option<Answered> {
 
 /// Whether a call of this file can be made anew after an interruption: one that waits for a futex without a timeout.
 pub fn waits_anew(number: u64, arguments: &Arguments) -> bool {
-    number == number::FUTEX && arguments[3] == 0
+    number == number::FUTEX && (arguments[3] == 0 || waits_for_lock(number, arguments))
+}
+
+/// Whether a call waits for a lock that lends priority, until a moment at most: no handler ends it (`futex(2)` names no `EINTR` there).
+pub fn waits_for_lock(number: u64, arguments: &Arguments) -> bool {
+    let command = word(arguments[1]) & !(PRIVATE | CLOCK_REALTIME);
+    number == number::FUTEX && matches!(command, op::LOCK_PI | op::LOCK_PI2 | op::WAIT_REQUEUE_PI)
 }
 
 fn core(core: *mut u32, node: *mut u32) -> Answered {

@@ -94,8 +94,10 @@ impl<L: RawLock, const N: usize> Table<L, N> {
         }
         loop {
             let is_late = host.park(deadline) == Parked::Expired;
-            let is_interrupted = host.take_interruption();
-            if is_late || is_interrupted || words.iter().any(|word| host.waiter(word.node).is_woken()) {
+            let is_woken = words.iter().any(|word| host.waiter(word.node).is_woken());
+            // One who is woken leaves an interruption to its next wait.
+            let is_interrupted = !is_woken && !is_late && host.take_interruption();
+            if is_woken || is_late || is_interrupted {
                 let why = if is_interrupted { Errno::EINTR } else { Errno::ETIMEDOUT };
                 return self.leave_many(host, words).ok_or(why);
             }

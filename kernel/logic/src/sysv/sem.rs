@@ -59,7 +59,7 @@ pub trait Sleepers: Host {
     fn pid(&self) -> u32;
 
     /// The undo list that `thread` shares: see [`undo`].
-    fn undo_list(&self, thread: Thread) -> u32;
+    fn undo_list(&self, thread: Thread) -> u16;
 
     /// From now on some list has something to undo: who ends must look.
     fn expect_undo(&self);

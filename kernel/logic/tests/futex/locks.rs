@@ -204,6 +204,19 @@ fn a_lock_and_a_plain_futex_on_one_word_are_einval() {
     assert_eq!((unlock(&machine, T[0], A), machine.unparked()), (Ok(()), vec![T[2], T[1]]));
 }
 
+#[test]
+fn a_plain_waiter_that_stands_behind_is_nobodys_business() {
+    let machine = held();
+    assert_eq!(lock(&machine, T[2], A), Ok(false));
+    assert_eq!(machine.enter(T[1], A, ANY, machine.words[A].get()), Ok(()));
+    assert_eq!(lock(&machine, T[3], A), Ok(false));
+    assert_eq!((unlock(&machine, T[0], A), machine.unparked()), (Ok(()), vec![T[3]]));
+    assert_eq!((unlock(&machine, T[3], A), machine.unparked()), (Ok(()), vec![T[2]]));
+    assert_eq!((unlock(&machine, T[2], A), machine.table.waiters()), (Err(Errno::EINVAL), 1), "now it stands first");
+    assert_eq!(machine.table.try_wake(&machine, Machine::key(A), 1, ANY), Ok(1));
+    assert_eq!(unlock(&machine, T[2], A), Ok(()));
+}
+
 /// `thread` waits for B, to be moved to A.
 fn wait_requeue(machine: &Machine, thread: Thread) -> Result<(), Errno> {
     machine.current.set(thread);

@@ -15,7 +15,7 @@ use skete_logic::host::{Host, Parked};
 use skete_logic::mutant::Mutant;
 use skete_logic::sysv::ids::Id;
 use skete_logic::sysv::limits::Limits;
-use skete_logic::sysv::sem::undo::{self, Lists, Membership};
+use skete_logic::sysv::sem::undo::{self, Members, Membership};
 use skete_logic::sysv::sem::{Gate, Lent, Places, Registry, Set, Sleeper, Sleepers};
 use skete_logic::thread::Thread;
 use skete_logic::time::Instant;
@@ -47,22 +47,23 @@ pub const MODELS: &[Model] = &[
         body: removal,
         mutants: &[Mutant::SetRemovedBeforeTheSleepersGo, Mutant::IdComparedOutsideTheLock],
     },
-    Model {
-        name: "sysv::the_last_who_shares_a_list_undoes_it_once",
-        body: both_leave,
-        mutants: &[Mutant::LeftWithoutFence, Mutant::UndoneInTwoSections],
-    },
+    Model { name: "sysv::the_last_who_shares_a_list_undoes_it_once", body: both_leave, mutants: &[Mutant::LeftInTwoSteps] },
     Model {
         name: "sysv::an_undo_that_begins_while_another_leaves_is_not_lost",
         body: begin_against_leave,
-        mutants: &[Mutant::LeftWithoutFence],
+        mutants: &[Mutant::LeftRelaxed],
     },
     Model {
         name: "sysv::a_list_that_a_thread_begins_to_share_is_not_undone",
-        body: join_behind_the_look,
-        mutants: &[Mutant::JoinedUncounted, Mutant::JoinedRelaxed],
+        body: join_against_leave,
+        mutants: &[Mutant::JoinedUncounted],
     },
-    Model { name: "sysv::it_does_not_matter_who_lives_where_its_maker_did", body: join_and_live_on, mutants: &[Mutant::JoinedUncounted] },
+    Model {
+        name: "sysv::a_list_begins_with_the_number_of_none_that_is_still_undone",
+        body: begin_behind_another,
+        mutants: &[Mutant::ListEndedBeforeItIsApplied],
+    },
+    Model { name: "sysv::a_value_that_is_set_is_not_undone", body: set_against_undo, mutants: &[Mutant::UndoneInTwoSections] },
     Model { name: "sysv::an_undo_lets_a_sleeper_go", body: undo_against_down, mutants: &[Mutant::QueuedInASecondSection] },
 ];
 
@@ -98,7 +99,6 @@ struct Machine {
     registry: Mutex<Registry<Global>>,
     records: Vec<Record>,
     expects_undo: AtomicU32,
-    lists: Lists,
 }
 
 /// The machine as one of its threads sees it.
@@ -123,9 +123,8 @@ fn seats<const THREADS: usize>(values: &[u16]) -> [Seat; THREADS] {
         registry: Mutex::new(Registry::new(Limits::LINUX, Global)),
         records: (0..THREADS).map(|_| record()).collect(),
         expects_undo: AtomicU32::new(0),
-        lists: Lists::after(undo::ROOT),
     });
-    machine.records.iter().for_each(|record| machine.lists.join(&record.sharing, &Membership::new()));
+    machine.records.iter().for_each(|record| record.sharing.join(&Membership::new(), &*machine));
     let mut seat = Seat { machine, me: Thread::new(0), id: 0 };
     let count = i32::try_from(values.len()).expect("a few");
     let id = seat.registry(|registry| registry.open(&seat, &seat, IPC_PRIVATE, count, IPC_CREAT | 0o600)).expect("there is room");
@@ -157,26 +156,35 @@ impl Seat {
 
     /// As a thread's end.
     fn leave(&self) {
-        let list = self.membership().leave();
-        if self.machine.expects_undo.load(Ordering::Relaxed) == 0 {
-            return;
-        }
-        if !self.machine.lists.is_shared(list, || self.memberships()) {
-            undo::apply(self, self, list);
-        }
+        self.membership().leave(&*self.machine, |list| {
+            if self.machine.expects_undo.load(Ordering::Relaxed) != 0 {
+                undo::apply(self, self, list);
+            }
+        });
+    }
+
+    /// Shares no list any more, which others do.
+    fn leave_to_others(&self) {
+        self.membership().leave(&*self.machine, |_| unreachable!("others share it"));
     }
 
     fn membership(&self) -> &Membership {
         &self.machine.records[self.me.index()].sharing
     }
 
-    fn memberships(&self) -> impl Iterator<Item = &Membership> {
-        self.machine.records.iter().map(|record| &record.sharing)
-    }
-
     /// What must hold when all is over.
     fn is_at_rest(&self) -> bool {
         self.machine.set.sleepers(self) == 0
+    }
+}
+
+impl Members for &Machine {
+    fn of(&self, thread: Thread) -> &Membership {
+        &self.records[thread.index()].sharing
+    }
+
+    fn count(&self) -> u16 {
+        u16::try_from(self.records.len()).expect("a few")
     }
 }
 
@@ -213,7 +221,7 @@ impl Sleepers for Seat {
         self.me.number().into()
     }
 
-    fn undo_list(&self, thread: Thread) -> u32 {
+    fn undo_list(&self, thread: Thread) -> u16 {
         self.machine.records[thread.index()].sharing.list()
     }
 
@@ -360,13 +368,13 @@ fn begin_against_leave() {
     assert_eq!(one.value(0), 2);
 }
 
-/// One leaves while another begins a third, in a record that nobody lived in, and leaves too.
-fn join_behind_the_look() {
+/// One leaves while another begins a third and leaves too.
+fn join_against_leave() {
     let [child, leaver, maker] = seats(&[2]);
-    let _ = child.membership().leave();
+    child.leave_to_others();
     assert_eq!(maker.operate(&[SemBuf::down(0).undone()], None), Ok(()));
     let leaving = thread::spawn(move || leaver.leave());
-    maker.machine.lists.join(child.membership(), maker.membership());
+    child.membership().join(maker.membership(), &*maker.machine);
     maker.leave();
     end(leaving);
     assert_eq!(child.value(0), 1, "undone although a thread shares the list");
@@ -374,30 +382,40 @@ fn join_behind_the_look() {
     assert_eq!(child.value(0), 2);
 }
 
-/// As `join_behind_the_look`, and another begins to live in the maker's record, with a list of its own.
-fn join_and_live_on() {
-    let [child, leaver, maker, other] = seats(&[2]);
-    let _ = child.membership().leave();
-    let _ = other.membership().leave();
-    other.machine.lists.begin(other.membership(), || other.memberships());
-    assert_eq!(maker.operate(&[SemBuf::down(0).undone()], None), Ok(()));
-    let leaving = thread::spawn(move || leaver.leave());
-    let next = maker.clone();
-    let making = thread::spawn(move || {
-        maker.machine.lists.join(child.membership(), maker.membership());
-        maker.leave();
-        child
+/// One leaves a list of its own while another begins one: which may be of the same number.
+fn begin_behind_another() {
+    let [keeper, leaver, other] = seats(&[4]);
+    leaver.leave_to_others();
+    leaver.membership().begin(&*leaver.machine);
+    assert_eq!(leaver.operate(&[SemBuf::new(0, -2).undone()], None), Ok(()));
+    let beginner = other.clone();
+    let beginning = thread::spawn(move || {
+        beginner.leave_to_others();
+        beginner.membership().begin(&*beginner.machine);
+        assert_eq!(beginner.operate(&[SemBuf::down(0).undone()], None), Ok(()));
     });
-    let child = end(making);
-    next.machine.lists.join(next.membership(), other.membership());
+    leaver.leave();
+    end(beginning);
+    assert_eq!(keeper.value(0), 3);
+    other.leave();
+    assert_eq!(keeper.value(0), 4);
+}
+
+fn set_against_undo() {
+    let [leaver, setter] = seats(&[2]);
+    leaver.leave_to_others();
+    leaver.membership().begin(&*leaver.machine);
+    assert_eq!(leaver.operate(&[SemBuf::down(0).undone()], None), Ok(()));
+    let leaving = thread::spawn(move || leaver.leave());
+    assert_eq!(setter.machine.set.set_value(&setter, setter.the_id(), 0, 7), Ok(()));
     end(leaving);
-    assert_eq!(child.value(0), 1, "undone although a thread shares the list");
+    assert_eq!(setter.value(0), 7);
 }
 
 fn undo_against_down() {
     let [leaver, sleeper] = seats(&[1]);
-    let _ = leaver.membership().leave();
-    leaver.machine.lists.begin(leaver.membership(), || leaver.memberships());
+    leaver.leave_to_others();
+    leaver.membership().begin(&*leaver.machine);
     assert_eq!(leaver.operate(&[SemBuf::down(0).undone()], None), Ok(()));
     let sleeping = thread::spawn(move || sleeper.operate(DOWN, None));
     leaver.leave();

@@ -177,7 +177,7 @@ impl Sleepers for Seat<'_> {
         self.history.machine.pid()
     }
 
-    fn undo_list(&self, thread: Thread) -> u32 {
+    fn undo_list(&self, thread: Thread) -> u16 {
         self.history.machine.undo_list(thread)
     }
 

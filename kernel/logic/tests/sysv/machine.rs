@@ -7,7 +7,7 @@ use skete_logic::futex::Waiter;
 use skete_logic::host::{Host, Parked};
 use skete_logic::sysv::ids::Id;
 use skete_logic::sysv::limits::Limits;
-use skete_logic::sysv::sem::undo::{self, Lists, Membership};
+use skete_logic::sysv::sem::undo::{self, Members, Membership};
 use skete_logic::sysv::sem::{Gate, Lent, Places, Registry, Set, Sleeper, Sleepers};
 use skete_logic::thread::Thread;
 use skete_logic::time::Instant;
@@ -59,7 +59,6 @@ pub struct Machine {
     pub current: Cell<Thread>,
     sleepers: Vec<Sleeper>,
     pub memberships: Vec<Membership>,
-    lists: Lists,
     /// Every array that somebody slept over: a test's memory is not given back.
     lent: RefCell<Vec<&'static [SemBuf]>>,
     tokens: Vec<Token>,
@@ -74,8 +73,7 @@ impl Machine {
             Set::new(index, Lock { is_held: Cell::new(false), number: Cell::new(Set::<Lock, Global>::first_number(index)) }, Global)
         };
         let memberships = (0..threads).map(|_| Membership::new()).collect::<Vec<_>>();
-        let lists = Lists::after(undo::ROOT);
-        memberships.iter().for_each(|membership| lists.join(membership, &Membership::new()));
+        memberships.iter().for_each(|membership| membership.join(&Membership::new(), Memberships(&memberships)));
         Self {
             sets: (0..ROOM).map(set).collect(),
             provided: Cell::new(0),
@@ -83,7 +81,6 @@ impl Machine {
             current: Cell::new(Thread::new(0)),
             sleepers: (0..threads).map(|_| Sleeper::new()).collect(),
             memberships,
-            lists,
             lent: RefCell::default(),
             tokens: (0..threads).map(|_| Token::new()).collect(),
             unparked: RefCell::default(),
@@ -144,10 +141,7 @@ impl Machine {
 
     /// [`leave`](Self::leave) with another face of this machine.
     pub fn leave_as(&self, host: &impl Sleepers) {
-        let list = self.memberships[self.current.get().index()].leave();
-        if !self.lists.is_shared(list, || self.memberships.iter()) {
-            undo::apply(host, self, list);
-        }
+        self.memberships[self.current.get().index()].leave(Memberships(&self.memberships), |list| undo::apply(host, self, list));
     }
 
     /// The current thread begins a list of its own.
@@ -158,12 +152,26 @@ impl Machine {
 
     /// The current thread, which has left its list, begins another.
     pub fn begin_list(&self) {
-        self.lists.begin(&self.memberships[self.current.get().index()], || self.memberships.iter());
+        self.memberships[self.current.get().index()].begin(Memberships(&self.memberships));
     }
 
     /// Another thread of the number of `thread`, made by `maker`.
     pub fn spawn(&self, thread: u16, maker: u16) {
-        self.lists.join(&self.memberships[usize::from(thread)], &self.memberships[usize::from(maker)]);
+        self.memberships[usize::from(thread)].join(&self.memberships[usize::from(maker)], Memberships(&self.memberships));
+    }
+}
+
+/// Those of all threads.
+#[derive(Clone, Copy)]
+struct Memberships<'a>(&'a [Membership]);
+
+impl Members for Memberships<'_> {
+    fn of(&self, thread: Thread) -> &Membership {
+        &self.0[thread.index()]
+    }
+
+    fn count(&self) -> u16 {
+        u16::try_from(self.0.len()).expect("a few")
     }
 }
 
@@ -203,7 +211,7 @@ impl Sleepers for Machine {
         pid_of(number_of(self.current.get()))
     }
 
-    fn undo_list(&self, thread: Thread) -> u32 {
+    fn undo_list(&self, thread: Thread) -> u16 {
         self.memberships[thread.index()].list()
     }
 

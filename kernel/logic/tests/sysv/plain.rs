@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 #[derive(Clone, Debug)]
 struct Waiting {
     thread: u16,
-    list: u32,
+    list: u16,
     operations: Vec<SemBuf>,
 }
 
@@ -23,7 +23,7 @@ pub struct Set {
     pub threads: Vec<Option<u16>>,
     waiting: Vec<Waiting>,
     /// What each list is to add to each value.
-    undo: BTreeMap<u32, Vec<i32>>,
+    undo: BTreeMap<u16, Vec<i32>>,
 }
 
 /// What `semop` does at once.
@@ -155,7 +155,7 @@ impl Plain {
     }
 
     /// `semop` of `thread`, which shares `list`.
-    pub fn operate(&mut self, thread: u16, list: u32, id: i32, operations: &[SemBuf]) -> (Outcome, Vec<Woken>) {
+    pub fn operate(&mut self, thread: u16, list: u16, id: i32, operations: &[SemBuf]) -> (Outcome, Vec<Woken>) {
         let Some(set) = self.sets.get_mut(&id) else { return (Outcome::Failed(Errno::EINVAL), vec![]) };
         if operations.iter().any(|operation| usize::from(operation.sem_num) >= set.values.len()) {
             return (Outcome::Failed(Errno::EFBIG), vec![]);
@@ -227,7 +227,7 @@ impl Plain {
     }
 
     /// `thread`, the last one that shared `list`, has left it. Sets are undone in the order of their places.
-    pub fn undo(&mut self, thread: u16, list: u32) -> Vec<Woken> {
+    pub fn undo(&mut self, thread: u16, list: u16) -> Vec<Woken> {
         let mut ids = self.sets.keys().copied().collect::<Vec<_>>();
         ids.sort_by_key(|id| id & 0x7fff);
         let mut woken = Vec::new();

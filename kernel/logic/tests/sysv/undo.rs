@@ -6,7 +6,7 @@ use skete_abi::ipc::{IPC_CREAT, IPC_PRIVATE};
 use skete_abi::sem::{SEMVMX, SemBuf};
 use skete_logic::sysv::ids::Id;
 use skete_logic::sysv::limits::Limits;
-use skete_logic::sysv::sem::undo::{self, Lists, Membership};
+use skete_logic::sysv::sem::undo;
 use skete_logic::thread::Thread;
 
 fn with(values: &[u16]) -> (Machine, i32) {
@@ -168,17 +168,18 @@ fn who_asks_for_an_undo_in_what_is_no_set_is_einval() {
 }
 
 #[test]
-fn no_two_lists_have_one_number_though_all_numbers_were_given_out() {
-    let lists = Lists::after(u32::MAX - 1);
-    let all: [Membership; 4] = std::array::from_fn(|_| Membership::new());
-    lists.join(&all[0], &Membership::new());
-    let begin = |number: usize| {
-        lists.begin(&all[number], || all.iter());
-        all[number].list()
-    };
-    assert_eq!((begin(1), begin(2), begin(3)), (u32::MAX, undo::ROOT + 1, undo::ROOT + 2), "neither none nor the first");
-    let _ = all[1].leave();
-    let around = Lists::after(undo::ROOT);
-    around.begin(&all[1], || all.iter());
-    assert_eq!(all[1].list(), undo::ROOT + 3, "two numbers are others'");
+fn no_two_lists_have_one_number_and_one_that_was_undone_has_none() {
+    let (machine, _) = with(&[0]);
+    let list = |thread: usize| machine.memberships[thread].list();
+    for thread in [1, 2, 3] {
+        be(&machine, thread).unshare();
+    }
+    assert_eq!([list(0), list(1), list(2), list(3)], [undo::ROOT, 2, 3, 4]);
+    machine.spawn(3, 2);
+    be(&machine, 2).leave();
+    be(&machine, 1).unshare();
+    assert_eq!([list(1), list(2), list(3)], [2, 0, 3], "a list stays another's whose first thread has gone");
+    be(&machine, 3).leave();
+    be(&machine, 1).unshare();
+    assert_eq!(list(1), 2);
 }

@@ -21,11 +21,12 @@ pub(super) enum Tried {
 }
 
 impl<L: RawLock, const N: usize> Table<L, N> {
-    /// `FUTEX_LOCK_PI`: takes `lock`, waiting for it until `deadline`. Of one whose holder died the word says so to whoever takes it.
+    /// `FUTEX_LOCK_PI`: takes `lock`, waiting for it until `deadline`. Of one whose holder died the word says so to whoever takes it. While a
+    /// holder ends its end is waited for, whatever the deadline, as on Linux.
     ///
     /// # Errors
     /// `EDEADLK`: the caller holds it, or the chain of holders leads back to the caller. `ETIMEDOUT`: the deadline passed. `ESRCH`: the
-    /// word names no thread. `EINVAL`: others wait for the word as for no lock, or it says another holder than the kernel knows. `EFAULT`:
+    /// word names no thread. `EINVAL`: who waits first for the word waits for no lock, or it says another holder than the kernel knows. `EFAULT`:
     /// no word is there.
     pub fn lock_pi(&self, host: &impl Heirs, lock: Target, deadline: Option<Instant>) -> Result<(), Errno> {
         if self.enter_lock_pi(host, lock)? { Ok(()) } else { self.sleep_lock(host, host.current(), deadline) }
@@ -140,7 +141,7 @@ impl<L: RawLock, const N: usize> Table<L, N> {
     /// `FUTEX_UNLOCK_PI`: lets go of `lock`. The most urgent waiter holds it then, the longest waiting of equals.
     ///
     /// # Errors
-    /// `EPERM`: the caller does not hold it. `EINVAL`: others wait for the word as for no lock, or the kernel knows another holder.
+    /// `EPERM`: the caller does not hold it. `EINVAL`: who waits first for the word waits for no lock, or the kernel knows another holder.
     /// `EAGAIN`: the program changed the word meanwhile. `EFAULT`: no word is there.
     pub fn unlock_pi(&self, host: &impl Heirs, lock: Target) -> Result<(), Errno> {
         let (me, word) = (host.tid(host.current()), host.word_at(lock.address));

@@ -15,10 +15,11 @@ impl<L: RawLock, const N: usize> Table<L, N> {
         self.bucket(key).queue.with(|queue| queue.find_by(host, |thread, node| node.key == key && is_for_lock(host, thread, node)))
     }
 
-    /// Whether somebody waits for `key` who waits for no lock. The caller holds the bucket's lock.
+    /// Whether the first who waits for `key` waits for no lock. Whoever stands behind is not looked at, as on Linux: many may. The caller
+    /// holds the bucket's lock.
     pub(super) fn is_mixed(&self, host: &impl Heirs, key: Key) -> bool {
-        let is_other = |thread, node: &Node| node.key == key && !is_for_lock(host, thread, node);
-        !self.bucket(key).queue.with(|queue| queue.find_by(host, is_other)).is_none()
+        let first = self.bucket(key).queue.with(|queue| queue.find_by(host, |_, node| node.key == key));
+        !first.is_none() && !host.waiter(first).node.with(|node| is_for_lock(host, first, node))
     }
 
     /// Sleeps until the lock was handed over to `me`, or `deadline`.

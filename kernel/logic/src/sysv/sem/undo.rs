@@ -1,61 +1,125 @@
 //! SEM_UNDO: what a thread took and gave is taken back when it has ended.
 //!
-//! Threads share undo lists as with CLONE_SYSVSEM: a new thread [shares](Lists::join) its maker's, [`ROOT`] from the first, until it
-//! [begins](Lists::begin) one of its own. A list is a number and no more: its entries stand in the sets that they are about, under the
-//! sets' locks, and who shares it is said by each thread's [`Membership`].
+//! Threads share undo lists as with CLONE_SYSVSEM: a new thread [shares](Membership::join) its maker's, [`ROOT`] from the first, until it
+//! [begins](Membership::begin) one of its own. A list is a number and no more: its entries stand in the sets that they are about, under the
+//! sets' locks. The number is that of a thread's record, whoever lives there: how many share the list is counted in its [`Membership`].
 //!
-//! Who ends [leaves](Membership::leave) and, if anything was ever to be undone and [nobody shares](Lists::is_shared) the list any more,
-//! [applies](apply) it. Of two that leave at once each says so, *fences*, then looks: at least one sees the other gone. If both do, the
-//! second finds no entries left. The look is not one moment: a thread already looked at may begin to live before its maker, not yet looked
-//! at, is gone. Whoever joins is counted, and a look during which somebody was is taken again.
+//! The last who [leaves](Membership::leave) a list [applies](apply) it, and gives its number back then: not before, or another could begin
+//! with that number and see its own undone.
 
 use super::sleeper::Chain as Woken;
 use super::{Gate, Places, Set, Sleepers, State};
 use crate::mutant::{self, Mutant};
 use crate::sysv::ids::{Id, PLACES};
+use crate::thread::Thread;
 use allocator_api2::alloc::Allocator;
 use allocator_api2::boxed::Box;
 use allocator_api2::vec::Vec;
 use skete_abi::Errno;
 use skete_abi::sem::SEMVMX;
-use skete_cell::atomic::{AtomicU32, Ordering, fence};
+use skete_cell::atomic::{AtomicU16, Ordering};
 
 /// The list of the main thread, and of all who never unshared.
-pub const ROOT: u32 = 1;
+pub const ROOT: u16 = 1;
 /// The list of who does not live: no list.
-const GONE: u32 = 0;
+const GONE: u16 = 0;
 
-/// Which list a thread shares: in its thread record. Written by the thread, and by its maker before it runs.
+/// Which list a thread shares, and how many share the list of the record's number: in its thread record.
 #[derive(Debug)]
-pub struct Membership(AtomicU32);
+pub struct Membership {
+    /// Written by the thread, and by its maker before it runs.
+    list: AtomicU16,
+    /// 0: the number is free.
+    sharers: AtomicU16,
+}
+
+/// The memberships of all threads.
+pub trait Members: Copy {
+    /// That in the record of `thread`.
+    fn of(&self, thread: Thread) -> &Membership;
+
+    /// How many records there are: as many as threads have ever lived at once, at least.
+    fn count(&self) -> u16;
+
+    /// How many share `list`, which is one.
+    #[inline]
+    fn sharers(&self, list: u16) -> &AtomicU16 {
+        &self.of(Thread::from_number(list)).sharers
+    }
+}
 
 impl Membership {
     skete_cell::constructor! {
         /// Of a thread that does not live.
         pub fn new() -> Self {
-            Self(AtomicU32::new(GONE))
+            Self { list: AtomicU16::new(GONE), sharers: AtomicU16::new(0) }
         }
     }
 
-    /// The list; 0 if the thread does not live.
+    /// The list; 0 if the thread does not live. Asked by the thread itself, or of one that sleeps under the lock of a set.
     #[must_use]
     #[inline]
-    pub fn list(&self) -> u32 {
-        // Acquire: who sees a thread gone sees whom it has let share its list. Pairs with the Release in `leave`.
-        self.0.load(Ordering::Acquire)
+    pub fn list(&self) -> u16 {
+        self.list.load(Ordering::Relaxed)
     }
 
-    /// The calling thread shares no list any more; which it was.
+    /// The thread of this membership, which does not run yet, shares the list of its `maker` from now on, the calling thread; or [`ROOT`], if
+    /// that is no thread, at boot.
     #[inline]
-    pub fn leave(&self) -> u32 {
-        let list = self.list();
-        self.0.store(GONE, Ordering::Release);
-        if !mutant::is(Mutant::LeftWithoutFence) {
-            // Between this thread's going and its look at the others, and at whether there is anything to undo at all; and between
-            // its having something to undo and that look: pairs with the same fence of another that leaves.
-            fence(Ordering::SeqCst);
+    pub fn join(&self, maker: &Self, members: impl Members) {
+        let list = maker.list().max(ROOT);
+        if !mutant::is(Mutant::JoinedUncounted) {
+            // Its maker is counted until it has made it: so the list does not end before.
+            members.sharers(list).fetch_add(1, Ordering::Relaxed);
         }
-        list
+        self.list.store(list, Ordering::Relaxed);
+    }
+
+    /// The calling thread shares no list any more; if it was the last who did, does what `apply` does with the list.
+    #[inline]
+    pub fn leave(&self, members: impl Members, apply: impl FnOnce(u16)) {
+        let list = self.list();
+        if list == GONE {
+            return;
+        }
+        self.list.store(GONE, Ordering::Relaxed);
+        let sharers = members.sharers(list);
+        // Acquire: the last sees what all others did, be it only that there is anything to undo at all.
+        let order = if mutant::is(Mutant::LeftRelaxed) { Ordering::Relaxed } else { Ordering::Acquire };
+        let mut count = sharers.load(order);
+        while count > 1 {
+            if mutant::is(Mutant::LeftInTwoSteps) {
+                return sharers.store(count - 1, Ordering::Release);
+            }
+            // Release: pairs with that Acquire.
+            match sharers.compare_exchange_weak(count, count - 1, Ordering::Release, order) {
+                Ok(_) => return,
+                Err(now) => count = now,
+            }
+        }
+        // Nobody else shares it: so nobody can begin to.
+        if mutant::is(Mutant::ListEndedBeforeItIsApplied) {
+            sharers.store(0, Ordering::Release);
+        }
+        apply(list);
+        // Release: pairs with `begin`.
+        sharers.store(0, Ordering::Release);
+    }
+
+    /// The calling thread, who shares no list, begins one: the first that is free. There is one, for there are no more lists than threads.
+    pub fn begin(&self, members: impl Members) {
+        let is_taken = |list: u16| {
+            let sharers = members.sharers(list);
+            // Acquire: pairs with the Release in `leave`.
+            sharers.load(Ordering::Relaxed) == 0 && sharers.compare_exchange(0, 1, Ordering::Acquire, Ordering::Relaxed).is_ok()
+        };
+        // One that is freed behind the look is found by the next.
+        let list = loop {
+            if let Some(list) = (1..=members.count()).find(|&list| is_taken(list)) {
+                break list;
+            }
+        };
+        self.list.store(list, Ordering::Relaxed);
     }
 }
 
@@ -65,66 +129,12 @@ impl Default for Membership {
     }
 }
 
-/// Which lists there are, as far as anybody must know.
-#[derive(Debug)]
-pub struct Lists {
-    /// How often a thread has begun to share a list.
-    joins: AtomicU32,
-    /// The number of the next list that somebody begins, if that is free.
-    next: AtomicU32,
-}
-
-impl Lists {
-    skete_cell::constructor! {
-        /// Of which `last`, [`ROOT`] at boot, was the last that somebody began.
-        pub fn after(last: u32) -> Self {
-            Self { joins: AtomicU32::new(0), next: AtomicU32::new(last.wrapping_add(1)) }
-        }
-    }
-
-    /// The thread of `new` shares the list of its `maker` from now on, or [`ROOT`] if that is no thread. Called by the maker.
-    #[inline]
-    pub fn join(&self, new: &Membership, maker: &Membership) {
-        new.0.store(maker.0.load(Ordering::Relaxed).max(ROOT), Ordering::Release);
-        if !mutant::is(Mutant::JoinedUncounted) {
-            // Release pairs with the Acquire in `is_shared`.
-            self.joins.fetch_add(1, if mutant::is(Mutant::JoinedRelaxed) { Ordering::Relaxed } else { Ordering::Release });
-        }
-    }
-
-    /// Whether any of `all` threads' memberships is in `list`.
-    pub fn is_shared<'a, I: Iterator<Item = &'a Membership>>(&self, list: u32, all: impl Fn() -> I) -> bool {
-        loop {
-            // Acquire: whoever is counted in it is seen by this look.
-            let joins = self.joins.load(Ordering::Acquire);
-            if all().any(|one| one.list() == list) {
-                return true;
-            }
-            // Of one who was let share by a thread that this look saw gone it is known here.
-            if self.joins.load(Ordering::Relaxed) == joins {
-                return false;
-            }
-        }
-    }
-
-    /// The calling thread, who shares no list, begins one that none of `all` is in.
-    pub fn begin<'a, I: Iterator<Item = &'a Membership>>(&self, own: &Membership, all: impl Fn() -> I) {
-        loop {
-            // Nobody else gets this number, before all others were given out.
-            let list = self.next.fetch_add(1, Ordering::Relaxed);
-            if list > ROOT && !self.is_shared(list, &all) {
-                return own.0.store(list, Ordering::Release);
-            }
-        }
-    }
-}
-
 /// The undo entries of a set, one for each list that has something to undo there.
 pub(super) struct Chain<A: Allocator>(Option<Box<Entry<A>, A>>);
 
 /// What a list is to undo in a set.
 pub(super) struct Entry<A: Allocator> {
-    list: u32,
+    list: u16,
     /// What is to be added to each semaphore's value.
     adjustments: Vec<i16, A>,
     next: Chain<A>,
@@ -134,7 +144,7 @@ impl<A: Allocator> Chain<A> {
     pub(super) const EMPTY: Self = Self(None);
 
     /// The adjustments of `list`.
-    pub(super) fn of(&mut self, list: u32) -> Option<&mut [i16]> {
+    pub(super) fn of(&mut self, list: u16) -> Option<&mut [i16]> {
         let mut chain = self;
         while let Some(entry) = &mut chain.0 {
             if entry.list == list {
@@ -151,7 +161,7 @@ impl<A: Allocator> Chain<A> {
     }
 
     /// Takes out the entry of `list`.
-    fn take(&mut self, list: u32) -> Option<Box<Entry<A>, A>> {
+    fn take(&mut self, list: u16) -> Option<Box<Entry<A>, A>> {
         let mut chain = self;
         while chain.0.as_ref().is_some_and(|entry| entry.list != list) {
             chain = &mut chain.0.as_mut()?.next;
@@ -174,8 +184,8 @@ impl<A: Allocator> Chain<A> {
     }
 }
 
-/// Takes back all that `list` is to undo, in every set, and lets those go whom that helps. Nobody shares the list any more.
-pub fn apply<P: Places>(host: &impl Sleepers, places: &P, list: u32) {
+/// Takes back all that `list` is to undo, in every set, and lets those go whom that helps. Called by the last who [left](Membership::leave).
+pub fn apply<P: Places>(host: &impl Sleepers, places: &P, list: u16) {
     for set in (0..PLACES).map_while(|index| places.at(index)) {
         set.undo(host, list);
     }
@@ -194,7 +204,7 @@ impl<L: Gate, A: Allocator + Clone> Set<L, A> {
         adjustments.resize(count, 0);
         let entry = Entry { list, adjustments, next: Chain::EMPTY };
         let mut entry = Some(Box::try_new_in(entry, space).map_err(|_| Errno::ENOMEM)?);
-        // Before the entry is there: who leaves and does not see this is seen gone by this thread, when that leaves.
+        // Before this thread leaves the list: so the last who does sees it.
         host.expect_undo();
         self.with(id, |state| {
             if let Some(rest) = &mut state.rest
@@ -210,7 +220,7 @@ impl<L: Gate, A: Allocator + Clone> Set<L, A> {
     }
 
     /// Takes back what `list` is to undo here.
-    fn undo(&self, host: &impl Sleepers, list: u32) {
+    fn undo(&self, host: &impl Sleepers, list: u16) {
         if mutant::is(Mutant::UndoneInTwoSections) {
             return self.undo_in_two_sections(host, list);
         }
@@ -226,8 +236,8 @@ impl<L: Gate, A: Allocator + Clone> Set<L, A> {
         }
     }
 
-    /// As [`undo`](Self::undo), broken: another may do the same between the sections.
-    fn undo_in_two_sections(&self, host: &impl Sleepers, list: u32) {
+    /// As [`undo`](Self::undo), broken: what is to be undone may be forgotten between the sections.
+    fn undo_in_two_sections(&self, host: &impl Sleepers, list: u16) {
         let seen = self.locked(|state| state.rest.as_mut().and_then(|rest| rest.undo.of(list)).map(|adjustments| adjustments[0]));
         if let Some(adjustment) = seen {
             self.locked(|state| state.add_all(host, &[adjustment])).wake(host);
