@@ -129,11 +129,11 @@ impl Test {
             bail!("no trial's name contains `{filter}`");
         }
         let built = build(builder, &trials);
-        // Counted trials use one core of the host each; the others want all there are, so they go one by one.
-        let (counted, free): (Vec<&Trial>, Vec<&Trial>) = trials.iter().partition(|trial| trial.machine.icount);
+        // Counted trials and those with one core use one core of the host each; the others want all there are, so they go one by one.
+        let (narrow, wide): (Vec<&Trial>, Vec<&Trial>) = trials.iter().partition(|trial| trial.machine.icount || trial.machine.cores == 1);
         let workers = thread::available_parallelism().map_or(1, usize::from);
         let tally = Mutex::new(tally);
-        for (trials, workers) in [(counted, workers), (free, 1)] {
+        for (trials, workers) in [(narrow, workers), (wide, 1)] {
             let next = AtomicUsize::new(0);
             thread::scope(|scope| {
                 for _ in 0..workers {

@@ -1,4 +1,5 @@
 /* Who gets a signal, and what it does to calls that wait. */
+#define _GNU_SOURCE
 #include "check.h"
 #include <errno.h>
 #include <pthread.h>

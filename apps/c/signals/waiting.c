@@ -1,8 +1,12 @@
 /* Waiting for signals, and what is pending. */
 #include "check.h"
 #include <errno.h>
+#include <linux/futex.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
+#include <stdint.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -143,6 +147,43 @@ static void sigsuspend_misses_nothing(void) {
     CHECK(pthread_join(thread, NULL) == 0 && sigprocmask(SIG_UNBLOCK, &set, NULL) == 0 && count > 0);
 }
 
+static uint32_t lock;
+
+/* Interrupts the main thread while it waits for the lock, over and over; then lets the lock go. */
+static void *holds_and_interrupts(void *argument) {
+    CHECK(syscall(SYS_futex, &lock, FUTEX_LOCK_PI, 0, NULL, NULL, 0) == 0);
+    CHECK(pthread_barrier_wait(argument) <= 0);
+    while (!(__atomic_load_n(&lock, __ATOMIC_RELAXED) & FUTEX_WAITERS)) {
+        sched_yield();
+    }
+    for (int i = 0; i < 100; i++) {
+        int before = __atomic_load_n(&count, __ATOMIC_ACQUIRE);
+        CHECK(pthread_kill(main_thread, SIGUSR1) == 0);
+        while (__atomic_load_n(&count, __ATOMIC_ACQUIRE) == before) {
+            sched_yield();
+        }
+    }
+    CHECK(syscall(SYS_futex, &lock, FUTEX_UNLOCK_PI, 0, NULL, NULL, 0) == 0);
+    return NULL;
+}
+
+static void no_handler_ends_a_wait_for_a_lock_that_lends_priority(void) {
+    pthread_barrier_t both;
+    pthread_t thread;
+    struct timespec until;
+    lock = 0;
+    count = 0;
+    signal(SIGUSR1, counts);
+    main_thread = pthread_self();
+    CHECK(clock_gettime(CLOCK_REALTIME, &until) == 0);
+    until.tv_sec += 1000;
+    CHECK(pthread_barrier_init(&both, NULL, 2) == 0 && pthread_create(&thread, NULL, holds_and_interrupts, &both) == 0);
+    CHECK(pthread_barrier_wait(&both) <= 0);
+    CHECK(syscall(SYS_futex, &lock, FUTEX_LOCK_PI, 0, &until, NULL, 0) == 0);
+    CHECK(count == 100 && syscall(SYS_futex, &lock, FUTEX_UNLOCK_PI, 0, NULL, NULL, 0) == 0);
+    CHECK(pthread_join(thread, NULL) == 0 && pthread_barrier_destroy(&both) == 0);
+}
+
 const struct check waiting[] = {
     { "what is masked is pending until it is let through", what_is_masked_is_pending_until_it_is_let_through },
     { "ignoring what is pending forgets it", ignoring_what_is_pending_forgets_it },
@@ -152,5 +193,6 @@ const struct check waiting[] = {
     { "sigsuspend lets a signal through and restores the mask", sigsuspend_lets_a_signal_through_and_restores_the_mask },
     { "two threads call each other by signals, and none is lost", two_threads_call_each_other_by_signals_and_none_is_lost },
     { "sigsuspend misses nothing", sigsuspend_misses_nothing },
+    { "no handler ends a wait for a lock that lends priority", no_handler_ends_a_wait_for_a_lock_that_lends_priority },
     { 0 },
 };
