@@ -2,12 +2,13 @@
 //!
 //! - [`run`]: a program in QEMU; made of [`project`] (which one), [`program`] (built with [`toolchain`], [`wrapper`], [`flags`]),
 //!   [`image`] ([`elf`], [`archive`], [`options`]), [`board`], [`qemu`] and [`network`] (the machine), [`lan9514`] (a part that
-//!   QEMU has not), [`guest`] (the process), [`backtrace`], [`gdb`]
+//!   QEMU has not), [`link`] (one that loses frames), [`guest`] (the process), [`backtrace`], [`gdb`]
 //! - [`mod@image`], [`sd`], [`push`]: what a board is started from; [`new`] and [`boot`]: programs outside of this workspace
 //! - [`cc`]: C programs; others' are brought as [`source`]s, Debian's by [`apt`]
 //! - [`conformance`]: what of POSIX holds, by a suite brought so too
 //! - [`bench`], [`size`]: figures, what they are to be ([`figures`]) and were ([`baseline`]), and where they come from ([`explain`])
 //! - [`test`]: what holds when it runs, with the tables of [`suite`], and std's own [`std_tests`]; [`check`]: what holds of the source
+//! - [`stress`]: servers under load
 //! - [`packages`]: what is missing, and its remedy; [`doctor`] tells of all of it
 //! - [`house`]: where things stand
 
@@ -21,6 +22,7 @@ mod boot;
 mod cc;
 mod check;
 mod conformance;
+mod dice;
 mod doctor;
 mod elf;
 mod explain;
@@ -32,6 +34,7 @@ mod house;
 mod image;
 mod input;
 mod lan9514;
+mod link;
 mod linux;
 mod network;
 mod new;
@@ -87,7 +90,7 @@ enum Task {
     Check(check::Check),
     /// Runs the loom models of the locks and queues: every interleaving, and the mutants they must catch.
     Model,
-    /// Runs what a change must pass: check, test, the figures against those of ci/bench-baseline.json, and the score of POSIX threads.
+    /// Runs what a change must pass: check, test, a short load on each board, the figures against those of ci/bench-baseline.json, and the score of POSIX threads.
     Ci,
 }
 
@@ -122,6 +125,7 @@ fn carry_out(task: Task) -> anyhow::Result<u8> {
         Task::Ci => {
             check::Check::default().carry_out(&mut tally)?;
             test::Test::default().carry_out(&mut tally)?;
+            stress::guard(&mut tally)?;
             bench::guard(&mut tally)?;
             conformance::guard(&mut tally)?;
         }
