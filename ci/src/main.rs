@@ -8,7 +8,7 @@
 //! - [`conformance`]: what of POSIX holds, by a suite brought so too
 //! - [`bench`], [`size`]: figures, what they are to be ([`figures`]) and were ([`baseline`]), and where they come from ([`explain`])
 //! - [`test`]: what holds when it runs, with the tables of [`suite`], and std's own [`std_tests`]; [`check`]: what holds of the source
-//! - [`stress`]: servers under load
+//! - [`stress`]: servers under load; [`fuzz`]: the network stack under frames that are none
 //! - [`packages`]: what is missing, and its remedy; [`doctor`] tells of all of it
 //! - [`house`]: where things stand
 
@@ -28,6 +28,7 @@ mod elf;
 mod explain;
 mod figures;
 mod flags;
+mod fuzz;
 mod gdb;
 mod guest;
 mod house;
@@ -85,6 +86,7 @@ enum Task {
     Conformance(conformance::Conformance),
     Bench(bench::Bench),
     Stress(stress::Stress),
+    Fuzz(fuzz::Fuzz),
     Doctor(doctor::Doctor),
     Test(test::Test),
     Check(check::Check),
@@ -114,6 +116,7 @@ fn carry_out(task: Task) -> anyhow::Result<u8> {
         Task::Doctor(doctor) => return doctor.carry_out(),
         Task::Bench(bench) => return bench.carry_out(),
         Task::Stress(stress) => return stress.carry_out(),
+        Task::Fuzz(fuzz) => return fuzz.carry_out(),
         Task::Image(image) => return image.carry_out().map(|()| 0),
         Task::Sd(sd) => return sd.carry_out().map(|()| 0),
         Task::New(new) => return new.carry_out().map(|()| 0),
