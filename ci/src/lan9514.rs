@@ -10,7 +10,7 @@ mod redir;
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::io::{self, BufReader, Read as _, Write as _};
+use std::io::{self, BufReader, Write as _};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -24,6 +24,8 @@ use skete_drivers::usb::request::Setup;
 use skete_drivers::usb::smsc95xx::model::mischief::Done;
 use skete_drivers::usb::smsc95xx::model::{Answer, DEVICE, IN, Model, OUT, PACKET};
 
+use crate::link;
+
 use self::ping::Asker;
 use self::redir::{Endpoint, Heard, Status};
 
@@ -31,8 +33,6 @@ use self::redir::{Endpoint, Heard, Status};
 const AGAIN: Duration = Duration::from_millis(1);
 /// How long nothing may happen until the rest is looked at.
 const LOOK: Duration = Duration::from_millis(100);
-/// The longest frame that is taken from QEMU's network.
-const LONGEST: usize = 1 << 16;
 /// What the cable is while nothing goes wrong.
 const PACE: Pace = Pace { mbit: 100, is_full: true };
 /// After how many looks at the PHY it is plugged in where things go wrong: after the program has begun.
@@ -280,9 +280,8 @@ impl Machine {
         while let Some(frame) = self.model.take_sent() {
             let answers = self.asker.as_mut().map(|asker| asker.hear(&frame, now)).unwrap_or_default();
             answers.into_iter().for_each(|answer| self.model.arrive(answer));
-            let length = u32::try_from(frame.len()).unwrap_or(0).to_be_bytes();
             // It may have gone.
-            let _ = self.cable.write_all(&[&length, &frame[..]].concat());
+            let _ = link::write(&mut self.cable, &frame);
         }
         if let Some(question) = self.asker.as_mut().and_then(|asker| asker.go_on(now)) {
             self.model.arrive(question);
@@ -328,14 +327,10 @@ fn hear_usb(usb: TcpStream, events: &Sender<Event>) {
     let _ = events.send(Event::Gone);
 }
 
-/// Frames of QEMU's network: each behind its length.
 fn hear_cable(cable: TcpStream, events: &Sender<Event>) {
     let mut cable = BufReader::new(cable);
-    let mut length = [0; 4];
-    while cable.read_exact(&mut length).is_ok() {
-        let Some(bytes) = usize::try_from(u32::from_be_bytes(length)).ok().filter(|bytes| *bytes <= LONGEST) else { return };
-        let mut frame = vec![0; bytes];
-        if cable.read_exact(&mut frame).is_err() || events.send(Event::Frame(frame)).is_err() {
+    while let Ok(frame) = link::read(&mut cable) {
+        if events.send(Event::Frame(frame)).is_err() {
             return;
         }
     }

@@ -2,12 +2,13 @@
 //!
 //! - [`run`]: a program in QEMU; made of [`project`] (which one), [`program`] (built with [`toolchain`], [`wrapper`], [`flags`]),
 //!   [`image`] ([`elf`], [`archive`], [`options`]), [`board`], [`qemu`] and [`network`] (the machine), [`lan9514`] (a part that
-//!   QEMU has not), [`guest`] (the process), [`backtrace`], [`gdb`]
+//!   QEMU has not), [`link`] (one that loses frames), [`guest`] (the process), [`backtrace`], [`gdb`]
 //! - [`mod@image`], [`sd`], [`push`]: what a board is started from; [`new`] and [`boot`]: programs outside of this workspace
 //! - [`cc`]: C programs; others' are brought as [`source`]s, Debian's by [`apt`]
 //! - [`conformance`]: what of POSIX holds, by a suite brought so too
 //! - [`bench`], [`size`]: figures, what they are to be ([`figures`]) and were ([`baseline`]), and where they come from ([`explain`])
 //! - [`test`]: what holds when it runs, with the tables of [`suite`], and std's own [`std_tests`]; [`check`]: what holds of the source
+//! - [`stress`]: servers under load; [`fuzz`]: the network stack under frames that are none
 //! - [`packages`]: what is missing, and its remedy; [`doctor`] tells of all of it
 //! - [`house`]: where things stand
 
@@ -21,17 +22,20 @@ mod boot;
 mod cc;
 mod check;
 mod conformance;
+mod dice;
 mod doctor;
 mod elf;
 mod explain;
 mod figures;
 mod flags;
+mod fuzz;
 mod gdb;
 mod guest;
 mod house;
 mod image;
 mod input;
 mod lan9514;
+mod link;
 mod linux;
 mod network;
 mod new;
@@ -82,12 +86,13 @@ enum Task {
     Conformance(conformance::Conformance),
     Bench(bench::Bench),
     Stress(stress::Stress),
+    Fuzz(fuzz::Fuzz),
     Doctor(doctor::Doctor),
     Test(test::Test),
     Check(check::Check),
     /// Runs the loom models of the locks and queues: every interleaving, and the mutants they must catch.
     Model,
-    /// Runs what a change must pass: check, test, the figures against those of ci/bench-baseline.json, and the score of POSIX threads.
+    /// Runs what a change must pass: check, test, a short load on each board, the figures against those of ci/bench-baseline.json, and the score of POSIX threads.
     Ci,
 }
 
@@ -111,6 +116,7 @@ fn carry_out(task: Task) -> anyhow::Result<u8> {
         Task::Doctor(doctor) => return doctor.carry_out(),
         Task::Bench(bench) => return bench.carry_out(),
         Task::Stress(stress) => return stress.carry_out(),
+        Task::Fuzz(fuzz) => return fuzz.carry_out(),
         Task::Image(image) => return image.carry_out().map(|()| 0),
         Task::Sd(sd) => return sd.carry_out().map(|()| 0),
         Task::New(new) => return new.carry_out().map(|()| 0),
@@ -122,6 +128,7 @@ fn carry_out(task: Task) -> anyhow::Result<u8> {
         Task::Ci => {
             check::Check::default().carry_out(&mut tally)?;
             test::Test::default().carry_out(&mut tally)?;
+            stress::guard(&mut tally)?;
             bench::guard(&mut tally)?;
             conformance::guard(&mut tally)?;
         }

@@ -10,6 +10,7 @@ use serde::Deserialize;
 
 use crate::board::{Board, Machine};
 use crate::lan9514::Lan9514;
+use crate::link::Ends;
 
 /// A network card.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Deserialize)]
@@ -57,6 +58,9 @@ pub struct Network {
     /// Whether a lan9514's guest is asked for echoes.
     #[arg(skip)]
     pub pings: bool,
+    /// A link between the card and the user network, on which frames are lost.
+    #[arg(skip)]
+    pub link: Option<Ends>,
 }
 
 /// What is plugged into a machine.
@@ -135,6 +139,7 @@ impl Network {
             kind != Card::Lan9514 || !machine.icount,
             "--icount: a lan9514 is a model that lives in its own time, so no run is the same"
         );
+        ensure!(self.link.is_none() || !machine.icount, "--icount: a link that loses frames lives in its own time, so no run is the same");
         ensure!(kind != Card::None || self.forward.is_empty(), "--forward without a card: nobody would answer");
         Ok(())
     }
@@ -156,20 +161,25 @@ impl Network {
             network += &format!(",hostfwd={protocol}:127.0.0.1:{here}-:{there}");
         }
         let mut words = vec!["-netdev".into(), network];
+        words.extend(self.link.iter().flat_map(|link| link.words("network")));
+        let network = if self.link.is_some() { Ends::CARD } else { "network" };
         let mut lan9514 = None;
-        let device: &[&str] = match kind {
-            Card::Virtio => &["-device", "virtio-net-device,netdev=network", "-global", "virtio-mmio.force-legacy=false"],
+        let device = match kind {
+            Card::Virtio => vec!["-device".into(), format!("virtio-net-device,netdev={network}")],
             // QEMU puts a hub between it and the root port, as the board has one.
-            Card::Ecm => &["-device", "usb-net,netdev=network,id=card"],
+            Card::Ecm => vec!["-device".into(), format!("usb-net,netdev={network},id=card")],
             Card::Lan9514 => {
                 let model = Lan9514::start(self.card_faults, self.pings).context("the lan9514's model cannot begin")?;
-                words.extend(model.words("network"));
+                let device = model.words(network);
                 lan9514 = Some(model);
-                &[]
+                device
             }
-            Card::None => &[],
+            Card::None => Vec::new(),
         };
-        words.extend(device.iter().map(|&word| word.into()));
+        words.extend(device);
+        if kind == Card::Virtio {
+            words.extend(["-global", "virtio-mmio.force-legacy=false"].map(String::from));
+        }
         Ok(Plugged { words, lan9514 })
     }
 }
@@ -177,6 +187,7 @@ impl Network {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::link::{Faults, Link};
 
     fn words_of(board: Board, forward: &[&str], is_used: bool) -> Result<String> {
         let forward = forward.iter().map(|text| text.parse().expect("it is one")).collect();
@@ -239,6 +250,26 @@ mod tests {
         }
         assert!(network(Card::Ecm, Some(1)).check(&pi).is_err() && network(Card::Lan9514, Some(1)).check(&pi).is_ok());
         assert!(network(Card::Lan9514, None).check(&Machine { icount: true, ..pi }).is_err());
+    }
+
+    #[test]
+    fn a_link_stands_between_any_card_and_the_user_network() {
+        let link = Link::start(Faults::default(), 1).expect("there are ports");
+        let line = |board, card| {
+            let network = Network { card: Some(card), link: Some(link.ends()), ..Network::default() };
+            network.plug(&Machine::new(board, 4), true).expect("there are ports").words.join(" ")
+        };
+        let between = "user,id=network -netdev socket,id=inside,connect=127.0.0.1:";
+        for (board, card, device) in [
+            (Board::Virt, Card::Virtio, "virtio-net-device,netdev=inside -global"),
+            (Board::Raspi3b, Card::Ecm, "usb-net,netdev=inside,"),
+            (Board::Raspi3b, Card::Lan9514, "hubport,id=port0,hubid=0,netdev=inside"),
+        ] {
+            let line = line(board, card);
+            assert!(line.contains(between) && line.contains("hubid=1,netdev=network") && line.contains(device), "{line}");
+        }
+        let counted = Machine { icount: true, ..Machine::new(Board::Virt, 1) };
+        assert!(Network { link: Some(link.ends()), ..Network::default() }.check(&counted).is_err());
     }
 
     #[test]

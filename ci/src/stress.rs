@@ -1,56 +1,91 @@
-//! `cargo xtask stress`: many connections to a program that says back what it hears, every byte of every answer verified.
+//! `cargo xtask stress`: many connections to a server, every byte of every answer verified.
 //!
-//! - [`load`]: the connections, and what each of them says
+//! - [`load`]: the connections · [`script`]: what each of them says, by protocol
+//! - [`rest`]: what the program's machine has when nobody is served
 //!
-//! The program runs in QEMU, or elsewhere (`--target`), on a board too. What is said depends on the seed alone. QEMU's user network takes
-//! about two connections that come at the same time: they are opened one after the other, and how many a second that is, is that network's.
+//! The program runs in QEMU, or elsewhere (`--target`), on a board too. What is said depends on the seed alone, and so does what becomes of
+//! the frames on the [`crate::link`] between card and user network, where one is asked for. QEMU's user network takes about two connections
+//! that come at the same time: they are opened one after the other, and how many a second that is, is that network's.
 
 mod load;
+mod rest;
+mod script;
 
 use std::fs;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::mpsc;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 use clap::Args;
+use serde::Serialize;
 
-use crate::board::Machine;
-use crate::guest::{Ending, Input};
-use crate::network::{Forward, Network};
+use crate::board::{Board, Machine};
+use crate::guest::{self, Ending, Input};
+use crate::link::{self, Faults, Link, Percent};
+use crate::network::{Card, Forward, Network};
 use crate::packages;
 use crate::run::{Boot, Choice, Settings, Surroundings, seconds};
-use load::{Load, Report};
+use crate::tally::{Tally, tail};
+use load::Load;
+use rest::{Rest, Watched};
+use script::Protocol;
 
 /// How long the program may take to boot, and to end once nobody is connected any more.
 const PATIENCE: Duration = Duration::from_secs(120);
-/// The port that `echo` listens on.
+/// The port that the program listens on.
 const PORT: u16 = 7;
 /// What it says when it does.
 const LISTENING: &str = "listening";
+/// How many connections wait for their first answer at a time where frames are lost: those of some are sent again only after seconds.
+const OPENERS: usize = 64;
+/// How long a connection takes to open where frames are lost, on average, at most.
+const OPENING: Duration = Duration::from_millis(500);
 
-/// Loads a server that says back what it hears, and verifies every byte; ends with status 1 if anything was not as it should be.
+/// Loads a server, and verifies every byte of its answers; ends with status 1 if anything was not as it should be.
+///
+/// A program in QEMU is told PORT N EACH: it listens on PORT, ends after N connections, and tells of threads and memory whenever EACH have
+/// come and gone (http is told PORT end). Loss, reordering and duplication strike each direction of the link between its card and QEMU's
+/// user network: what becomes of the n-th frame is decided by the seed.
 #[derive(Clone, Debug, Args)]
 pub struct Stress {
-    /// A program that says back what it hears on the port of its first argument, and ends after as many connections as its second says.
+    /// A server.
     #[arg(value_name = "NAME|PATH|ELF", default_value = "echo")]
     program: String,
     #[command(flatten)]
     machine: Machine,
     /// A server that runs already, in place of a program in QEMU.
-    #[arg(long, value_name = "HOST:PORT")]
+    #[arg(long, value_name = "HOST:PORT", conflicts_with_all = ["loss", "reorder", "duplicate", "card", "card_faults"])]
     target: Option<SocketAddr>,
+    /// What the server speaks: echo, unless it is called kv or http.
+    #[arg(long, value_enum, value_name = "PROTOCOL")]
+    protocol: Option<Protocol>,
     /// How many connections at a time.
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=60_000))]
     connections: u32,
     /// For how long.
     #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
     seconds: f64,
-    /// What is said: the same for the same seed.
+    /// How many frames of a hundred are lost, each way.
+    #[arg(long, value_name = "PERCENT", default_value = "0", allow_negative_numbers = true)]
+    loss: Percent,
+    /// How many are overtaken by up to four others.
+    #[arg(long, value_name = "PERCENT", default_value = "0", default_missing_value = "5%", num_args = 0..=1, require_equals = true)]
+    reorder: Percent,
+    /// How many come twice.
+    #[arg(long, value_name = "PERCENT", default_value = "0", default_missing_value = "5%", num_args = 0..=1, require_equals = true)]
+    duplicate: Percent,
+    /// What is said, and what becomes of frames: the same for the same seed.
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
+    /// Which network card is plugged in; if nothing is said, virtio for virt, ecm for raspi3b.
+    #[arg(long, value_enum, value_name = "CARD")]
+    card: Option<Card>,
+    /// Let things go wrong at a lan9514 as this seed says.
+    #[arg(long, value_name = "SEED")]
+    card_faults: Option<u64>,
     /// Write the figures to this file too.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -59,62 +94,264 @@ pub struct Stress {
     offline: bool,
 }
 
+/// A short load on each board, over a link that loses frames; counted in `tally`.
+///
+/// # Errors
+/// As [`Stress::carry_out`].
+pub fn guard(tally: &mut Tally) -> Result<()> {
+    for (program, board) in [("kv", Board::Virt), ("echo", Board::Raspi3b)] {
+        let started = Instant::now();
+        let faults = Stress::guard(program, board).outcome().map_or_else(|error| vec![format!("{error:#}")], |outcome| outcome.faults);
+        guest::go_on()?;
+        tally.add(&format!("stress {program} [{board}], frames lost, late and twice"), started.elapsed(), &faults);
+    }
+    Ok(())
+}
+
+/// What came of it all.
+#[derive(Clone, Debug, Serialize)]
+struct Outcome {
+    /// The load.
+    #[serde(flatten)]
+    load: load::Report,
+    /// The link, if there was one.
+    link: Option<link::Report>,
+    /// The program's machine, if the program tells.
+    watched: Option<Watched>,
+    /// The program's status, if it ran in QEMU.
+    status: Option<u8>,
+    /// What was wrong.
+    faults: Vec<String>,
+}
+
+impl Outcome {
+    fn new(load: load::Report, guest: Option<(Watch, Ending)>, link: Option<link::Report>) -> Self {
+        let mut faults = Vec::new();
+        if load.broken > 0 {
+            faults.push(format!("{} connections are broken", load.broken));
+        }
+        let (watched, status) = guest.map_or((None, None), |(watch, ending)| (watch.watched(), Some(ending.status())));
+        faults.extend(watched.iter().flat_map(Watched::left_behind).map(|what| format!("left behind: {what}")));
+        faults.extend(status.filter(|status| *status != 0).map(|status| format!("the program ended with {status}")));
+        Self { load, link, watched, status, faults }
+    }
+
+    /// The table.
+    fn show(&self) {
+        print!("{}", self.load);
+        if let Some(link::Report { to_guest, from_guest }) = self.link {
+            println!("link: frames to the guest {to_guest}\n      and from it          {from_guest}");
+        }
+        match &self.watched {
+            Some(Watched { before, after }) => {
+                println!("threads, before and after          {:>9} {:>9}", before.threads, after.threads);
+                println!("connections                        {:>9} {:>9}", before.connections, after.connections);
+                println!("bytes of the kernel's              {:>9} {:>9}", before.kernel_bytes, after.kernel_bytes);
+                println!("KiB taken                          {:>9} {:>9}", before.taken_kib, after.taken_kib);
+            }
+            None if self.status.is_some() => println!("the program tells nothing of threads and memory"),
+            None => {}
+        }
+        self.faults.iter().for_each(|fault| println!("{fault}"));
+    }
+}
+
 impl Stress {
+    /// A load of a few seconds.
+    fn guard(program: &str, board: Board) -> Self {
+        let percent = |text: &str| text.parse().unwrap_or_default();
+        Self {
+            program: program.into(),
+            machine: Machine::new(board, 4),
+            target: None,
+            protocol: None,
+            connections: 16,
+            seconds: 5.0,
+            loss: percent("1%"),
+            reorder: percent("5%"),
+            duplicate: percent("5%"),
+            seed: 1,
+            card: None,
+            card_faults: None,
+            json: None,
+            offline: false,
+        }
+    }
+
     /// Does it.
     ///
     /// # Errors
     /// The program cannot be built or booted, nobody answers, or the file cannot be written.
     pub fn carry_out(self) -> Result<u8> {
-        let time = Duration::try_from_secs_f64(self.seconds).context("--seconds is no time")?;
-        let load = Load { connections: self.connections as usize, time, seed: self.seed };
-        let (report, ending) = match self.target {
-            Some(target) => (load.carry_out(target)?, Ending::Status(0)),
-            None => self.in_qemu(&load)?,
-        };
-        print!("{report}");
+        let outcome = self.outcome()?;
+        outcome.show();
         if let Some(file) = &self.json {
-            fs::write(file, serde_json::to_string_pretty(&report)?).with_context(|| format!("{} cannot be written", file.display()))?;
+            fs::write(file, serde_json::to_string_pretty(&outcome)?).with_context(|| format!("{} cannot be written", file.display()))?;
         }
-        if ending != Ending::Status(0) {
-            println!("the program ended with {}", ending.status());
+        Ok(u8::from(!outcome.faults.is_empty()))
+    }
+
+    fn outcome(&self) -> Result<Outcome> {
+        let load = self.load()?;
+        match self.target {
+            Some(target) => Ok(Outcome::new(load.carry_out(target)?, None, None)),
+            None => self.in_qemu(&load),
         }
-        Ok(u8::from(report.broken > 0 || ending != Ending::Status(0)))
+    }
+
+    const fn faults(&self) -> Faults {
+        Faults { loss: self.loss, reorder: self.reorder, duplicate: self.duplicate }
+    }
+
+    fn choice(&self) -> Choice {
+        Choice { program: self.program.clone(), offline: self.offline, ..Choice::default() }
+    }
+
+    fn load(&self) -> Result<Load> {
+        let by_name = || match self.choice().name().as_str() {
+            "kv" => Protocol::Kv,
+            "http" => Protocol::Http,
+            _ => Protocol::Echo,
+        };
+        Ok(Load {
+            protocol: self.protocol.unwrap_or_else(by_name),
+            connections: self.connections as usize,
+            openers: if self.faults().are_none() { 1 } else { OPENERS },
+            time: Duration::try_from_secs_f64(self.seconds).context("--seconds is no time")?,
+            seed: self.seed,
+        })
     }
 
     /// Boots the program, loads it once it listens, and waits for its end.
-    fn in_qemu(&self, load: &Load) -> Result<(Report, Ending)> {
+    fn in_qemu(&self, load: &Load) -> Result<Outcome> {
         self.machine.check()?;
         let port = free_port()?;
-        let network = Network { forward: vec![Forward::tcp(port, PORT)], ..Network::default() };
+        let faults = self.faults();
+        let link = (!faults.are_none()).then(|| Link::start(faults, self.seed)).transpose().context("there is no port for the link")?;
+        let network = Network {
+            forward: vec![Forward::tcp(port, PORT)],
+            card: self.card,
+            card_faults: self.card_faults,
+            link: link.as_ref().map(Link::ends),
+            ..Network::default()
+        };
+        network.check(&self.machine)?;
         packages::all(self.offline)?;
-        let choice = Choice { program: self.program.clone(), offline: self.offline, ..Choice::default() };
-        let (builder, elf) = choice.build()?;
-        let settings = Settings { arguments: vec![PORT.to_string(), self.connections.to_string()], ..Settings::default() };
-        let timeout = Some((load.time + 2 * PATIENCE).as_secs_f64());
-        let surroundings = Surroundings { settings, network, timeout, ..Surroundings::default() };
+        let (builder, elf) = self.choice().build()?;
+        let opening = if link.is_some() { OPENING * self.connections } else { Duration::ZERO };
+        let surroundings = Surroundings {
+            settings: Settings { arguments: arguments(load), ..Settings::default() },
+            network,
+            timeout: Some((load.time + 2 * opening + 3 * PATIENCE).as_secs_f64()),
+            ..Surroundings::default()
+        };
         let boot = Boot { machine: &self.machine, surroundings: &surroundings, elf: &elf, input: Input::None, offline: self.offline };
         let (says, hears) = mpsc::channel();
-        thread::scope(|scope| {
-            let guest = scope.spawn(move || {
-                let mut said = String::new();
-                let mut listener = |piece: &[u8]| {
-                    said.push_str(&String::from_utf8_lossy(piece));
-                    if said.contains(LISTENING) {
-                        // It may be told more than once, or to nobody any more.
-                        let _ = says.send(());
-                        said.clear();
+        let target = SocketAddr::from(([127, 0, 0, 1], port));
+        let mut watch = Watch::new(hears);
+        let (report, ending) = thread::scope(|scope| {
+            let guest = scope.spawn(move || boot.carry_out(&builder, &mut listener(says)));
+            let report = watch.load(load, target);
+            let ending = guest.join().map_err(|_| anyhow!("the guest's thread panicked")).flatten();
+            watch.hear_rest();
+            (report, ending)
+        });
+        let link = link.map(Link::finish);
+        let told = |ending: &Ending| format!("the program ended with {}; its output:\n{}", ending.status(), tail(&watch.said, 60));
+        let ending = ending?;
+        let report = report.with_context(|| told(&ending))?;
+        let outcome = Outcome::new(report, Some((watch, ending)), link);
+        Ok(outcome)
+    }
+}
+
+/// What the program is told: so many connections before the load, as many in it, and one at the end.
+fn arguments(load: &Load) -> Vec<String> {
+    match load.protocol {
+        Protocol::Http => vec![PORT.to_string(), "end".into()],
+        Protocol::Echo | Protocol::Kv => vec![PORT.to_string(), (2 * load.connections + 1).to_string(), load.connections.to_string()],
+    }
+}
+
+/// Passes the program's lines on.
+fn listener(says: Sender<String>) -> impl FnMut(&[u8]) {
+    let mut said = Vec::new();
+    move |piece: &[u8]| {
+        said.extend_from_slice(piece);
+        while let Some(end) = said.iter().position(|byte| *byte == b'\n') {
+            let line: Vec<u8> = said.drain(..=end).collect();
+            // Nobody may listen any more.
+            let _ = says.send(String::from_utf8_lossy(&line).into_owned());
+        }
+    }
+}
+
+/// The program, as its words tell.
+struct Watch {
+    lines: Receiver<String>,
+    said: String,
+    rests: Vec<Rest>,
+}
+
+impl Watch {
+    const fn new(lines: Receiver<String>) -> Self {
+        Self { lines, said: String::new(), rests: Vec::new() }
+    }
+
+    /// Hears lines until `is_enough`.
+    fn hear_until(&mut self, what: &str, is_enough: impl Fn(&Self, &str) -> bool) -> Result<()> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            match self.lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+                Ok(line) => {
+                    self.note(&line);
+                    if is_enough(self, &line) {
+                        return Ok(());
                     }
-                };
-                boot.carry_out(&builder, &mut listener)
-            });
-            if hears.recv_timeout(PATIENCE).is_err() {
-                let ending = guest.join().map_err(|_| anyhow::anyhow!("the guest's thread panicked"))??;
-                bail!("the program does not say that it listens; it ended with {}", ending.status());
+                }
+                Err(RecvTimeoutError::Timeout) => bail!("the program does not say {what}"),
+                Err(RecvTimeoutError::Disconnected) => bail!("the program ended before it said {what}"),
             }
-            let report = load.carry_out(SocketAddr::from(([127, 0, 0, 1], port)));
-            let ending = guest.join().map_err(|_| anyhow::anyhow!("the guest's thread panicked"))??;
-            Ok((report?, ending))
-        })
+        }
+    }
+
+    fn note(&mut self, line: &str) {
+        self.said += line;
+        self.rests.extend(Rest::parse(line));
+    }
+
+    /// What is said until the end.
+    fn hear_rest(&mut self) {
+        while let Ok(line) = self.lines.recv() {
+            self.note(&line);
+        }
+    }
+
+    /// Hears that the program is at rest for the `count`th time, if it tells such things at all.
+    fn await_rest(&mut self, count: usize) -> Result<()> {
+        if self.rests.is_empty() {
+            return Ok(());
+        }
+        self.hear_until("that it is at rest", |watch, _| watch.rests.len() >= count)
+    }
+
+    /// Loads it once it listens: a first time for as many connections as there are to be, so that what is kept once it was needed is there.
+    fn load(&mut self, load: &Load, target: SocketAddr) -> Result<load::Report> {
+        self.hear_until("that it listens", |_, line| line.contains(LISTENING))?;
+        Load { time: Duration::ZERO, ..*load }.carry_out(target)?;
+        self.await_rest(2)?;
+        let report = load.carry_out(target)?;
+        if report.broken == 0 {
+            self.await_rest(3)?;
+        }
+        load.finish(target);
+        Ok(report)
+    }
+
+    /// Before the load, and after it.
+    fn watched(&self) -> Option<Watched> {
+        let [_, before, after, ..] = self.rests[..] else { return None };
+        Some(Watched { before, after })
     }
 }
 

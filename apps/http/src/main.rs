@@ -4,7 +4,8 @@
 //! curl http://127.0.0.1:8080/
 //! curl http://127.0.0.1:8080/words -d 'how many words are these'
 //! ```
-//! `http PORT` listens elsewhere; `http PORT N` ends after `N` requests; `http 0 N` makes them itself.
+//! `http PORT` listens elsewhere; `http PORT N` ends after `N` requests; `http 0 N` makes them itself; `http PORT end` ends when it is asked
+//! to by `POST /end`.
 
 mod client;
 
@@ -24,7 +25,7 @@ use tokio::sync::Notify;
 struct Counted {
     requests: AtomicU64,
     most: Option<u64>,
-    /// As many as there are to be were answered.
+    /// As many as there are to be were answered, or it was asked to end.
     is_enough: Notify,
 }
 
@@ -51,6 +52,12 @@ async fn count_words(State(counted): Shared, body: String) -> String {
     format!("{} words, {} bytes\n", body.split_whitespace().count(), body.len())
 }
 
+async fn end(State(counted): Shared) -> &'static str {
+    counted.one_more();
+    counted.is_enough.notify_one();
+    "this is the end\n"
+}
+
 async fn not_found(State(counted): Shared) -> (StatusCode, &'static str) {
     counted.one_more();
     (StatusCode::NOT_FOUND, "nothing is here\n")
@@ -61,15 +68,19 @@ async fn main() -> io::Result<()> {
     let mut arguments = std::env::args().skip(1).map_while(|word| word.parse::<u64>().ok());
     let port = arguments.next().and_then(|port| u16::try_from(port).ok()).unwrap_or(80);
     let most = arguments.next();
+    let is_ended = std::env::args().nth(2).is_some_and(|word| word == "end");
     let counted = Arc::new(Counted { requests: AtomicU64::new(0), most, is_enough: Notify::new() });
-    let routes = Router::new().route("/", get(greet)).route("/words", post(count_words)).fallback(not_found);
+    let mut routes = Router::new().route("/", get(greet)).route("/words", post(count_words)).fallback(not_found);
+    if is_ended {
+        routes = routes.route("/end", post(end));
+    }
     let listener = TcpListener::bind((Ipv6Addr::UNSPECIFIED, port)).await?;
     let address = listener.local_addr()?;
     println!("http: listening on {address}");
     let clients = (port == 0).then(|| tokio::spawn(client::ask(address.port(), most.unwrap_or(1))));
-    let end = Arc::clone(&counted);
+    let waits = Arc::clone(&counted);
     let served = axum::serve(listener, routes.with_state(Arc::clone(&counted)));
-    served.with_graceful_shutdown(async move { end.is_enough.notified().await }).await?;
+    served.with_graceful_shutdown(async move { waits.is_enough.notified().await }).await?;
     if let Some(clients) = clients {
         clients.await??;
     }

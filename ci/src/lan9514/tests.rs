@@ -1,5 +1,7 @@
 //! QEMU's two ends, played by a test: requests and packets at `usb-redir`, frames at the cable.
 
+use std::io::Read as _;
+
 use skete_drivers::usb::smsc95xx::registers as regs;
 
 use super::*;

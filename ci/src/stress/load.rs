@@ -1,27 +1,36 @@
-//! The connections of a load: opened one after the other, shared among threads, each of which says something on every one of its
-//! connections and then hears all answers, again and again until the time is up.
+//! The connections of a load: opened, shared among threads, each of which says something on every one of its connections and then hears
+//! all answers, again and again until the time is up.
 
 use std::fmt;
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, BufReader, Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, anyhow};
 use serde::Serialize;
+
+use super::script::{END, Protocol, Script};
+use crate::dice::Dice;
 
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// How soon a connection follows another that still waits for its first answer.
+const PACE: Duration = Duration::from_millis(5);
 /// Threads that speak at most.
 const SPEAKERS: usize = 16;
-/// Bytes that are said at once, at most.
-const MOST: u64 = 2000;
 
 /// What is to be done.
 #[derive(Clone, Copy, Debug)]
 pub struct Load {
+    /// What the server speaks.
+    pub protocol: Protocol,
     /// Connections at a time.
     pub connections: usize,
+    /// How many of them wait for their first answer at a time. They come one after the other all the same.
+    pub openers: usize,
     /// For how long.
     pub time: Duration,
     /// What is said.
@@ -29,8 +38,12 @@ pub struct Load {
 }
 
 /// What came of it.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Report {
+    /// What the server speaks.
+    pub protocol: Protocol,
+    /// What is said.
+    pub seed: u64,
     /// Connections at a time.
     pub connections: usize,
     /// Connections opened a second: QEMU's user network bounds it.
@@ -39,9 +52,9 @@ pub struct Report {
     pub answers: u64,
     /// The same a second.
     pub answers_per_second: f64,
-    /// Bytes that were said, and came back.
+    /// Bytes that were said, and answered.
     pub bytes: u64,
-    /// From saying to the last byte of the answer, in microseconds: half took no longer.
+    /// From saying to the last byte of the answers, in microseconds: half took no longer.
     pub p50_us: u64,
     /// Ninety-nine of a hundred took no longer.
     pub p99_us: u64,
@@ -59,7 +72,7 @@ impl fmt::Display for Report {
         writeln!(out, "opened/s         {:>12.1}", self.opened_per_second)?;
         writeln!(out, "answers          {:>12}", self.answers)?;
         writeln!(out, "answers/s        {:>12.1}", self.answers_per_second)?;
-        writeln!(out, "bytes each way   {:>12}", self.bytes)?;
+        writeln!(out, "bytes said       {:>12}", self.bytes)?;
         writeln!(out, "p50, p99, max us {:>12} {} {}", self.p50_us, self.p99_us, self.max_us)?;
         writeln!(out, "broken           {:>12}", self.broken)?;
         self.first.as_ref().map_or(Ok(()), |first| writeln!(out, "the first: {first}"))
@@ -68,58 +81,63 @@ impl fmt::Display for Report {
 
 /// One connection, and what is said on it.
 struct Speaker {
-    stream: TcpStream,
-    dice: u64,
-    said: Vec<u8>,
+    number: usize,
+    stream: BufReader<TcpStream>,
+    script: Box<dyn Script>,
+    dice: Dice,
     began: Instant,
+    /// Bytes and answers of what was said last.
+    said: (u64, u64),
+}
+
+fn connect(target: SocketAddr) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect_timeout(&target, PATIENCE)?;
+    stream.set_nodelay(true)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_write_timeout(Some(PATIENCE))?;
+    Ok(stream)
 }
 
 impl Speaker {
-    /// Opens a connection, and hears an answer: QEMU takes one before it knows whether the guest does.
-    fn open(target: SocketAddr, seed: u64) -> io::Result<Self> {
-        let stream = TcpStream::connect_timeout(&target, PATIENCE)?;
-        stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        stream.set_write_timeout(Some(PATIENCE))?;
-        let mut speaker = Self { stream, dice: seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1, said: Vec::new(), began: Instant::now() };
+    /// Hears a first answer: QEMU takes a connection before it knows whether the guest does.
+    fn begin(stream: TcpStream, load: &Load, number: usize) -> io::Result<Self> {
+        let mut speaker = Self {
+            number,
+            stream: BufReader::new(stream),
+            script: load.protocol.script(number),
+            dice: Dice::new(load.seed.wrapping_add(number as u64)),
+            began: Instant::now(),
+            said: (0, 0),
+        };
         speaker.say()?;
         speaker.hear()?;
         Ok(speaker)
     }
 
-    /// The next number (xorshift).
-    fn roll(&mut self) -> u64 {
-        self.dice ^= self.dice << 13;
-        self.dice ^= self.dice >> 7;
-        self.dice ^= self.dice << 17;
-        self.dice
-    }
-
     fn say(&mut self) -> io::Result<()> {
-        let length = self.roll() % MOST + 1;
-        self.said.clear();
-        for _ in 0..length {
-            let [byte, ..] = self.roll().to_le_bytes();
-            self.said.push(byte);
-        }
-        self.began = Instant::now();
-        self.stream.write_all(&self.said)
+        let said = self.script.say(&mut self.dice);
+        self.say_this(said)
     }
 
-    /// Hears the answer; how long it took since it was asked for.
+    fn say_this(&mut self, (bytes, answers): (Vec<u8>, u64)) -> io::Result<()> {
+        self.said = (bytes.len() as u64, answers);
+        self.began = Instant::now();
+        self.stream.get_mut().write_all(&bytes)
+    }
+
+    /// Hears the answers; how long they took since they were asked for.
     fn hear(&mut self) -> io::Result<Duration> {
-        let mut heard = vec![0; self.said.len()];
-        self.stream.read_exact(&mut heard)?;
-        if heard != self.said {
-            let at = heard.iter().zip(&self.said).position(|(heard, said)| heard != said).unwrap_or(0);
-            return Err(io::Error::new(io::ErrorKind::InvalidData, format!("byte {at} of {} is another", heard.len())));
-        }
+        self.script.hear(&mut self.stream)?;
         Ok(self.began.elapsed())
     }
 
-    /// Says that it has no more to say, and hears that the other side has not either.
+    /// Leaves nothing in the server, says that it has no more to say, and hears that the other side has not either.
     fn end(&mut self) -> io::Result<()> {
-        self.stream.shutdown(Shutdown::Write)?;
+        if let Some(said) = self.script.clear() {
+            self.say_this(said)?;
+            self.hear()?;
+        }
+        self.stream.get_ref().shutdown(Shutdown::Write)?;
         if self.stream.read(&mut [0])? == 0 { Ok(()) } else { Err(io::Error::new(io::ErrorKind::InvalidData, "more than was said")) }
     }
 }
@@ -128,6 +146,7 @@ impl Speaker {
 #[derive(Default)]
 struct Seen {
     times_us: Vec<u64>,
+    answers: u64,
     bytes: u64,
     broken: Vec<String>,
 }
@@ -139,11 +158,7 @@ impl Load {
     /// A connection cannot be opened.
     pub fn carry_out(&self, target: SocketAddr) -> Result<Report> {
         let began = Instant::now();
-        let open = |number: usize| {
-            let seed = self.seed.wrapping_add(number as u64);
-            Speaker::open(target, seed).with_context(|| format!("connection {number} to {target} is not answered"))
-        };
-        let speakers = (0..self.connections).map(open).collect::<Result<Vec<Speaker>>>()?;
+        let speakers = self.open(target)?;
         let opening = began.elapsed();
         let began = Instant::now();
         let deadline = began + self.time;
@@ -158,16 +173,67 @@ impl Load {
         Ok(self.report(seen, opening, began.elapsed()))
     }
 
+    /// Opens all connections: the next as soon as the last was taken, but with no more than [`Self::openers`] waiting for an answer.
+    fn open(&self, target: SocketAddr) -> Result<Vec<Speaker>> {
+        let (next, door) = (AtomicUsize::new(0), Mutex::new(()));
+        let open_some = || {
+            let mut mine = Vec::new();
+            loop {
+                let number = next.fetch_add(1, Ordering::Relaxed);
+                if number >= self.connections {
+                    return Ok(mine);
+                }
+                let told = || format!("connection {number} to {target} is not answered");
+                let stream = {
+                    let _one_by_one = door.lock().unwrap_or_else(PoisonError::into_inner);
+                    // QEMU's user network takes two that come at once; a third comes again after a second.
+                    thread::sleep(if self.openers > 1 { PACE } else { Duration::ZERO });
+                    connect(target)
+                };
+                match stream.and_then(|stream| Speaker::begin(stream, self, number)).with_context(told) {
+                    Ok(speaker) => mine.push(speaker),
+                    Err(error) => {
+                        // The others need not try any more.
+                        next.store(self.connections, Ordering::Relaxed);
+                        return Err(error);
+                    }
+                }
+            }
+        };
+        let opened: Result<Vec<Vec<Speaker>>> = thread::scope(|scope| {
+            let threads: Vec<_> = (0..self.openers).map(|_| scope.spawn(open_some)).collect();
+            threads.into_iter().map(|thread| thread.join().map_err(|_| anyhow!("an opening thread panicked"))?).collect()
+        });
+        let mut speakers: Vec<Speaker> = opened?.into_iter().flatten().collect();
+        speakers.sort_by_key(|speaker| speaker.number);
+        Ok(speakers)
+    }
+
+    /// Tells the server in QEMU that there are no more: by a last connection, or a request that says so.
+    ///
+    /// The machine ends with its program, and with what it still had to say; so nothing is heard here.
+    pub fn finish(&self, target: SocketAddr) {
+        let said = if self.protocol == Protocol::Http { END } else { "" };
+        let _ = connect(target).and_then(|mut stream| {
+            stream.write_all(said.as_bytes())?;
+            stream.shutdown(Shutdown::Write)?;
+            stream.read(&mut [0])
+        });
+    }
+
     fn report(&self, seen: Vec<Seen>, opening: Duration, time: Duration) -> Report {
         let mut times: Vec<u64> = seen.iter().flat_map(|seen| seen.times_us.iter().copied()).collect();
         times.sort_unstable();
         let part = |percent: usize| times.get(times.len().saturating_sub(1) * percent / 100).copied().unwrap_or(0);
-        let per_second = |count: usize, time: Duration| count as f64 / time.as_secs_f64().max(1e-9);
+        let per_second = |count: u64, time: Duration| count as f64 / time.as_secs_f64().max(1e-9);
+        let answers = seen.iter().map(|seen| seen.answers).sum();
         Report {
+            protocol: self.protocol,
+            seed: self.seed,
             connections: self.connections,
-            opened_per_second: per_second(self.connections, opening),
-            answers: times.len() as u64,
-            answers_per_second: per_second(times.len(), time),
+            opened_per_second: per_second(self.connections as u64, opening),
+            answers,
+            answers_per_second: per_second(answers, time),
             bytes: seen.iter().map(|seen| seen.bytes).sum(),
             p50_us: part(50),
             p99_us: part(99),
@@ -186,7 +252,8 @@ fn speak(mut speakers: Vec<Speaker>, deadline: Instant) -> Seen {
         keep(&mut speakers, &mut seen, |speaker, seen| {
             let time = speaker.hear()?;
             seen.times_us.push(u64::try_from(time.as_micros()).unwrap_or(u64::MAX));
-            seen.bytes += speaker.said.len() as u64;
+            seen.bytes += speaker.said.0;
+            seen.answers += speaker.said.1;
             Ok(())
         });
     }
@@ -199,7 +266,7 @@ fn keep(speakers: &mut Vec<Speaker>, seen: &mut Seen, mut act: impl FnMut(&mut S
     speakers.retain_mut(|speaker| match act(speaker, seen) {
         Ok(()) => true,
         Err(error) => {
-            seen.broken.push(error.to_string());
+            seen.broken.push(format!("connection {}: {error}", speaker.number));
             false
         }
     });
@@ -212,7 +279,7 @@ mod tests {
     use super::*;
     use crate::peer::Peer;
 
-    const SHORT: Load = Load { connections: 20, time: Duration::from_millis(200), seed: 5 };
+    const SHORT: Load = Load { protocol: Protocol::Echo, connections: 20, openers: 4, time: Duration::from_millis(200), seed: 5 };
 
     #[test]
     fn who_says_back_what_it_hears_breaks_nothing() {
@@ -242,7 +309,7 @@ mod tests {
                 stream.write_all(&buffer[..count])?;
             }
         });
-        let report = Load { connections: 1, time: Duration::from_secs(20), seed: 1 }.carry_out(target).expect("it answers");
+        let report = Load { connections: 1, openers: 1, time: Duration::from_secs(20), ..SHORT }.carry_out(target).expect("it answers");
         assert_eq!(report.broken, 1);
         assert!(report.first.is_some_and(|first| first.contains("is another")));
     }
@@ -251,6 +318,6 @@ mod tests {
     fn where_nobody_listens_that_is_said() {
         let port = TcpListener::bind(("127.0.0.1", 0)).expect("a port is free").local_addr().expect("it has one").port();
         let error = SHORT.carry_out(SocketAddr::from(([127, 0, 0, 1], port))).expect_err("nobody listens");
-        assert!(error.to_string().contains("connection 0"), "{error}");
+        assert!(error.to_string().contains("is not answered"), "{error}");
     }
 }

@@ -172,3 +172,30 @@ fn a_load_ends_with_a_table_and_the_programs_own_end() {
         assert!(figures.contains("\"broken\": 0") && figures.contains("\"connections\": 20"), "{figures}");
     }
 }
+
+#[test]
+#[ignore = "needs the tool and QEMU"]
+fn a_link_that_loses_frames_breaks_no_answer_and_leaves_nothing_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let figures = folder.path().join("figures.json");
+    for (program, board, card) in [("echo", "virt", "virtio"), ("echo", "raspi3b", "lan9514"), ("kv", "virt", "virtio")] {
+        let words = ["stress", program, "--board", board, "--card", card, "--offline", "--connections", "10", "--seconds", "3"];
+        let faults = ["--loss", "3%", "--reorder", "--duplicate=2%", "--json"];
+        let outcome = Outcome::of(tool(root()).args(words).args(faults).arg(&figures));
+        outcome.assert(0, &["broken                      0", "link: frames to the guest", "threads, before and after"]);
+        let figures = std::fs::read_to_string(&figures).unwrap();
+        assert!(figures.contains("\"lost\": ") && figures.contains("\"faults\": []"), "{figures}");
+    }
+}
+
+#[test]
+#[ignore = "needs the tool and QEMU"]
+fn a_link_that_cannot_be_is_refused_before_anything_boots() {
+    let refused = |words: &[&str], status: i32, part: &str| Outcome::of(tool(root()).arg("stress").args(words)).assert(status, &[part]);
+    refused(&["--loss", "120%"], 2, "`120%` is not within 0% and 90%");
+    refused(&["--loss", "x"], 2, "`x` is no percentage such as 5%");
+    refused(&["--reorder=-1"], 2, "`-1` is not within");
+    refused(&["--target", "127.0.0.1:9", "--loss", "5%"], 2, "cannot be used with '--loss");
+    refused(&["--board", "virt", "--icount", "--loss", "5%"], 1, "lives in its own time");
+    refused(&["--card", "none", "--loss", "5%"], 1, "nobody would answer");
+}

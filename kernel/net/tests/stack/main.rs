@@ -3,6 +3,7 @@
 
 mod connections;
 mod datagrams;
+mod forge;
 mod home;
 mod limits;
 mod malformed;

@@ -1,19 +1,25 @@
 //! Frames that no honest machine sends. Nothing panics, what is kept stays bounded, and who was served before is served after.
 //!
-//! The frames are real ones with bytes changed, cut, lengthened or set to their extremes, and plain noise. `SKETE_NET_FRAMES` says how many
-//! there are: 200,000 unless it is set.
+//! What they are like says [`crate::forge`]; they come between those of a conversation that goes on meanwhile, and to a machine that asks a
+//! server for its address, which lies. `SKETE_NET_FRAMES` says how many there are, 200,000 unless it is set, and `SKETE_NET_SEED` which:
+//! `cargo xtask fuzz` sets both.
 
 use skete_net::socket::{Family, Type};
 use skete_net::{Duration, IpAddress, IpEndpoint};
 
-use crate::world::{Dice, LIMITS, World, listen, receive};
+use crate::forge::{Forge, SHAPES};
+use crate::setup::lie;
+use crate::world::{Dice, LIMITS, Machine, OTHER, World, listen, receive, stream};
 
-fn frames() -> u32 {
-    std::env::var("SKETE_NET_FRAMES").ok().and_then(|text| text.parse().ok()).unwrap_or(200_000)
+/// Frames between two turns of the machines.
+const AT_ONCE: u32 = 16;
+
+fn told(name: &str, usual: u64) -> u64 {
+    std::env::var(name).map_or(usual, |text| text.parse().expect("a number"))
 }
 
 /// Frames of every kind that the machines send each other.
-fn honest() -> Vec<Vec<u8>> {
+pub fn honest() -> Vec<Vec<u8>> {
     let mut world = World::new();
     let mut frames = Vec::new();
     let group = IpAddress::v4(239, 1, 2, 3);
@@ -80,81 +86,123 @@ fn sum_v6(addresses: &[u8], message: &[u8]) -> u16 {
     !u16::try_from(sum).unwrap()
 }
 
-/// A frame that is spoilt.
-fn spoilt(honest: &[Vec<u8>], dice: &mut Dice) -> Vec<u8> {
-    let mut frame = honest[dice.roll() as usize % honest.len()].clone();
-    for _ in 0..=dice.roll() % 4 {
-        let length = frame.len().max(1) as u64;
-        let at = (dice.roll() % length) as usize;
-        match dice.roll() % 8 {
-            0 => frame.truncate(at),
-            1 => frame.resize(at + (dice.roll() % 1600) as usize, 0xaa),
-            2 if !frame.is_empty() => frame[at] = [0, 0xff, 0x7f, 0x80][(dice.roll() % 4) as usize],
-            // Headers, mostly: that is where the lengths are.
-            3..=5 if !frame.is_empty() => {
-                let at = (dice.roll() % length.min(64)) as usize;
-                frame[at] = dice.roll() as u8;
-            }
-            6 if !frame.is_empty() => frame[at] ^= 1 << (dice.roll() % 8),
-            _ => frame = (0..dice.roll() % 200).map(|_| dice.roll() as u8).collect(),
-        }
-    }
-    // Most are for this machine.
-    if dice.hits(90) && frame.len() > 6 {
-        frame[..6].copy_from_slice(&[2, 0, 0, 0, 0, 2]);
-    }
-    frame
+/// Those who talk while the frames come.
+struct Scene {
+    world: World,
+    forge: Forge,
+    dice: Dice,
+    listener: u32,
+    /// The end of the connection that lives, on the honest side.
+    near: u32,
+    /// The ends that were accepted.
+    far: Vec<u32>,
+    accepted: u64,
+    heard: u64,
+    /// One that asks for its address.
+    asker: Machine,
+    leases: u64,
 }
 
-/// The sum of the header of IPv4 is made right, so that what is behind it is looked at.
-fn mend(frame: &mut [u8]) {
-    if frame.len() < 34 || frame[12..14] != [8, 0] || frame[14] != 0x45 {
-        return;
+impl Scene {
+    fn new(seed: u64) -> Self {
+        let mut world = World::new();
+        let (near, far, listener) = world.connection();
+        let hearer = world.other.net.open(Family::V4, Type::Datagram).unwrap();
+        world.other.net.bind(hearer, IpEndpoint::new(IpAddress::v4(0, 0, 0, 0), 53)).unwrap();
+        let forge = Forge::new(seed, honest());
+        let asker = Machine::new(3, None, LIMITS);
+        let dice = Dice(seed.wrapping_mul(77) | 1);
+        Self { world, forge, dice, listener, near, far: vec![far], accepted: 0, heard: 0, asker, leases: 0 }
     }
-    frame[24..26].fill(0);
-    let mut sum: u32 = frame[14..34].chunks(2).map(|pair| u32::from(pair[0]) << 8 | u32::from(pair[1])).sum();
-    while sum > 0xffff {
-        sum = (sum & 0xffff) + (sum >> 16);
+
+    /// Some frames come, and then each machine has its turn.
+    fn go_on(&mut self) {
+        for _ in 0..AT_ONCE {
+            let to_asker = self.dice.hits(20);
+            let (mac, card) = if to_asker { ([2, 0, 0, 0, 0, 3], &self.asker.card) } else { ([2, 0, 0, 0, 0, 2], &self.world.other.card) };
+            card.cable().arriving.push_back(self.forge.frame(mac));
+        }
+        self.talk();
+        self.ask();
+        self.world.now += Duration::from_millis(self.dice.roll() % 20);
+        assert!(self.world.other.net.connections() <= LIMITS.connections);
+        assert!(self.world.other.net.count() <= self.far.len() + 2, "sockets are those that somebody opened");
     }
-    let sum = !u16::try_from(sum).unwrap();
-    frame[24..26].copy_from_slice(&sum.to_be_bytes());
+
+    /// The honest machine says something and reads; the other reads, and says it back. What they send is remembered.
+    fn talk(&mut self) {
+        let Self { world, forge, dice, near, far, .. } = self;
+        let word = vec![b'x'; (dice.roll() % 2000) as usize];
+        if world.one.net.send(*near, &word, None).is_err_and(|error| error != skete_abi::Errno::EAGAIN) {
+            // It was reset, or never opened: another begins.
+            let _ = world.one.net.close(*near);
+            *near = stream(&mut world.one.net);
+            let _ = world.one.net.connect(*near, OTHER);
+        }
+        let _ = receive(&mut world.one.net, *near);
+        if let Ok((guest, _)) = world.other.net.accept(self.listener) {
+            self.accepted += 1;
+            far.push(guest);
+        }
+        // Those that came first are let go.
+        if far.len() > 8 {
+            world.other.net.close(far.remove(0)).unwrap();
+        }
+        for end in &*far {
+            if let Ok(bytes) = receive(&mut world.other.net, *end) {
+                self.heard += bytes.len() as u64;
+                let _ = world.other.net.send(*end, &bytes, None);
+            }
+        }
+        let cards = [world.other.card.clone(), world.one.card.clone()];
+        for (from, to) in [&mut world.one, &mut world.other].into_iter().zip(cards) {
+            from.net.turn(world.now);
+            while from.net.take_wake().is_some() {}
+            for frame in from.card.cable().sent.drain(..) {
+                forge.remember(&frame);
+                to.cable().arriving.push_back(frame);
+            }
+        }
+    }
+
+    /// The machine that asks for an address gets answers, most of them spoilt.
+    fn ask(&mut self) {
+        self.asker.net.turn(self.world.now);
+        let sent: Vec<Vec<u8>> = self.asker.card.cable().sent.drain(..).collect();
+        for frame in sent {
+            let Some(answer) = lie(&frame, &mut self.dice) else { continue };
+            self.forge.remember(&answer);
+            self.asker.card.cable().arriving.push_back(answer);
+        }
+        self.leases += u64::from(self.asker.net.wired().unwrap().address().is_some());
+    }
 }
 
 #[test]
 fn no_frame_harms_anybody() {
     let honest = honest();
     assert!(honest.len() > 300, "{} honest frames", honest.len());
-    let mut world = World::new();
-    let (near, far, listener) = world.connection();
-    let hearer = world.other.net.open(Family::V4, Type::Datagram).unwrap();
-    world.other.net.bind(hearer, IpEndpoint::new(IpAddress::v4(0, 0, 0, 0), 53)).unwrap();
-    let mut dice = Dice(0x5eed);
-    for number in 0..frames() {
-        let mut frame = spoilt(&honest, &mut dice);
-        if dice.hits(70) {
-            mend(&mut frame);
-        }
-        world.other.card.cable().arriving.push_back(frame);
-        if number % 32 == 0 {
-            world.other.net.turn(world.now);
-            world.other.card.cable().sent.clear();
-            while world.other.net.take_wake().is_some() {}
-            let _ = receive(&mut world.other.net, hearer);
-            if let Ok((guest, _)) = world.other.net.accept(listener) {
-                world.other.net.close(guest).unwrap();
-            }
-            world.now += Duration::from_millis(dice.roll() % 20);
-        }
-        assert!(world.other.net.connections() <= LIMITS.connections);
+    let (frames, seed) = (told("SKETE_NET_FRAMES", 200_000), told("SKETE_NET_SEED", 1));
+    let mut scene = Scene::new(seed);
+    for _ in 0..frames / u64::from(AT_ONCE) {
+        scene.go_on();
     }
+    let Scene { mut world, forge, listener, near, far, accepted, heard, leases, .. } = scene;
+    println!(
+        "{:?}, {accepted} accepted, {heard} bytes heard, {leases} turns with a lease",
+        SHAPES.iter().zip(forge.counts).collect::<Vec<_>>()
+    );
+    // There was something to be harmed, and every way to do it.
+    assert!(forge.counts.iter().all(|count| *count > frames / 20), "every shape came");
+    assert!(accepted > 10 && heard > frames / 10 && leases > 10, "{accepted} connections, {heard} bytes, {leases} turns with a lease");
+    world.one.net.close(near).unwrap();
+    far.into_iter().for_each(|end| world.other.net.close(end).unwrap());
     world.pass(Duration::from_secs(200));
-    // Who was connected all the time still is, or was told; and others are served as before.
-    let _ = world.one.net.send(near, b"still there", None);
-    world.settle();
-    let _ = receive(&mut world.other.net, far);
+    assert_eq!(world.other.net.connections(), 0, "nothing is left of any connection");
+    // Others are served as before.
     world.other.net.close(listener).unwrap();
     let listener = listen(&mut world.other.net, 81, 4);
-    let again = world.one.net.open(Family::V4, Type::Stream).unwrap();
-    let _ = world.one.net.connect(again, IpEndpoint::new(crate::world::OTHER.addr, 81));
+    let again = stream(&mut world.one.net);
+    let _ = world.one.net.connect(again, IpEndpoint::new(OTHER.addr, 81));
     assert!(world.run_until(Duration::from_secs(59), |world| world.other.net.accept(listener).is_ok()), "a new connection is served");
 }

@@ -10,7 +10,8 @@ use smoltcp::wire::{
     UdpPacket, UdpRepr,
 };
 
-use crate::world::{LIMITS, Machine, stream};
+use crate::forge::mend;
+use crate::world::{Dice, LIMITS, Machine, stream};
 
 const SERVER: Ipv4Address = Ipv4Address::new(10, 0, 2, 2);
 
@@ -75,6 +76,33 @@ fn packed(to: EthernetAddress, reply: &DhcpRepr<'_>) -> Vec<u8> {
         &sums,
     );
     bytes
+}
+
+/// An answer to what the machine has asked in `frame`, of which anything may be a lie, or nonsense.
+pub fn lie(frame: &[u8], dice: &mut Dice) -> Option<Vec<u8>> {
+    let any = |dice: &mut Dice| Ipv4Address::from_bits(dice.roll() as u32);
+    let mut offer = HONEST;
+    match dice.roll() % 8 {
+        0 => offer.address = any(dice),
+        1 => offer.mask = Some(any(dice)),
+        2 => offer.router = Some(any(dice)),
+        3 => offer = Offer { address: any(dice), mask: None, router: None },
+        _ => {}
+    }
+    let mut answer = answer(frame, offer)?;
+    // Behind the fields of fixed length come the options, with lengths of their own (RFC 2131 2).
+    let options = answer.len().min(14 + 20 + 8 + 236);
+    for _ in 0..(dice.roll() % 6).saturating_sub(3) {
+        let at = options + dice.roll() as usize % (answer.len() - options).max(1);
+        if let Some(byte) = answer.get_mut(at) {
+            *byte = dice.roll() as u8;
+        }
+    }
+    if dice.hits(5) {
+        answer.truncate(options);
+    }
+    mend(&mut answer);
+    Some(answer)
 }
 
 /// A machine that asks for an address, and gets this answer, or none, for so long.
