@@ -17,7 +17,7 @@ use skete_loader::sample::Sample;
 use crate::baseline::{Baseline, Versions};
 use crate::board::{Board, Machine};
 use crate::explain;
-use crate::figures::Row;
+use crate::figures::{COUNTED, Row};
 use crate::guest::{self, Ending, Input};
 use crate::house;
 use crate::image::{self, Contents};
@@ -141,6 +141,9 @@ impl Bench {
         let (rows, against, mut faults) = self.figures(&builder)?;
         for row in &rows {
             print(row);
+            if row.unit == COUNTED && row.floor.is_none() {
+                faults.push(format!("{} has no floor: see ci/src/check/rows.rs", row.name));
+            }
             if !row.is_kept() {
                 faults.push(format!(
                     "{} is {:.1}, and may be {}",

@@ -42,12 +42,20 @@ pub struct Pair {
     pub musl: f64,
     /// Here.
     pub skete: f64,
+    /// What it cannot do without, if it is counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub floor: Option<f64>,
 }
 
 impl Pair {
     /// How many times less it takes here, of the faster of the two.
     pub fn times(&self) -> f64 {
         self.glibc.min(self.musl) / self.skete
+    }
+
+    /// How many times its floor it takes here.
+    pub fn above_floor(&self) -> Option<f64> {
+        Some(self.skete / self.floor?)
     }
 }
 
@@ -72,14 +80,18 @@ impl fmt::Display for Comparison {
             "Linux, musl".into(),
             "Skete".into(),
             "times less".into(),
+            "floor".into(),
+            "times it".into(),
         ];
         let mut lines = vec![head];
         for pair in &self.rows {
             let [glibc, musl, skete] = [pair.glibc, pair.musl, pair.skete].map(grouped);
-            lines.push([pair.name.clone(), glibc, musl, skete, format!("{:.1}", pair.times())]);
+            let floor = pair.floor.map_or_else(String::new, |floor| format!("{floor:.0}"));
+            let above = pair.above_floor().map_or_else(String::new, |above| format!("{above:.1}"));
+            lines.push([pair.name.clone(), glibc, musl, skete, format!("{:.1}", pair.times()), floor, above]);
         }
         let width = |column: usize| lines.iter().map(|line| line[column].len()).max().unwrap_or_default();
-        let widths: Vec<usize> = (0..5).map(width).collect();
+        let widths: Vec<usize> = (0..7).map(width).collect();
         for (number, line) in lines.iter().enumerate() {
             let [name, rest @ ..] = line;
             write!(out, "| {name:<width$} |", width = widths[0])?;
@@ -95,7 +107,7 @@ impl fmt::Display for Comparison {
                 writeln!(out)?;
             }
         }
-        write!(out, "Linux is {}; the last column is of the faster of its two libraries.", self.linux)
+        write!(out, "Linux is {}; it is compared by the faster of its two libraries.", self.linux)
     }
 }
 
@@ -159,8 +171,8 @@ impl Comparison {
                 self.faults.push(format!("{} has no fellow on Linux", row.name));
                 continue;
             };
-            let Row { name, unit, board, mode, value, .. } = row.clone();
-            self.rows.push(Pair { name, unit, board, mode, glibc, musl, skete: value });
+            let Row { name, unit, board, mode, value, floor, .. } = row.clone();
+            self.rows.push(Pair { name, unit, board, mode, glibc, musl, skete: value, floor });
         }
         Ok(())
     }
@@ -181,7 +193,7 @@ mod tests {
     fn the_table_is_one_of_markdowns_and_lines_up() {
         let text = comparison().to_string();
         let lines: Vec<&str> = text.lines().collect();
-        assert_eq!(lines[2], "| futex.wake_nobody  |        1,673 |         703 |  20.0 |       35.2 |");
+        assert_eq!(lines[2], "| futex.wake_nobody  |        1,673 |         703 |  20.0 |       35.2 |    12 |      1.7 |");
         assert!(lines[1].starts_with("|--") && lines[1].ends_with(":|"), "{text}");
         assert!(lines[..3].iter().all(|line| line.len() == lines[0].len()), "{text}");
     }

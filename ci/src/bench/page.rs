@@ -169,16 +169,20 @@ fn drawn_curves(curves: &BTreeMap<&str, Vec<(u32, f64)>>) -> Result<String> {
 }
 
 fn pairs(pairs: &[Pair]) -> String {
-    let mut table = String::from("<table><tr><th>row<th>unit<th>Linux, glibc<th>Linux, musl<th>Skete<th>times less</tr>\n");
+    let mut table =
+        String::from("<table><tr><th>row<th>unit<th>Linux, glibc<th>Linux, musl<th>Skete<th>times less<th>floor<th>times it</tr>\n");
     for pair in pairs {
         let Pair { name, unit, glibc, musl, skete, .. } = pair;
         let times = pair.times();
+        let number = |value: Option<f64>| value.map_or_else(String::new, |value| format!("{value:.1}"));
+        let [floor, above] = [pair.floor, pair.above_floor()].map(number);
         let _ = writeln!(
             table,
-            "<tr><td>{}<td>{}<td>{glibc:.1}<td>{musl:.1}<td>{skete:.1}<td{}>{times:.1}</tr>",
+            "<tr><td>{}<td>{}<td>{glibc:.1}<td>{musl:.1}<td>{skete:.1}<td{}>{times:.1}<td>{floor}<td{}>{above}</tr>",
             text(name),
             text(unit),
-            class(times < 1.0)
+            class(times < 1.0),
+            class(pair.above_floor().is_some_and(|above| above > FAR_ABOVE))
         );
     }
     table + "</table>\n"
