@@ -109,6 +109,25 @@ pub const FIGURES: &[Figure] = &[
     unsteady(counted("sem.pingpong.same", 370.0, 700.0, "12,700")),
     unsteady(counted("barrier.4", 556.0, 1500.0, "17,500")),
     unsteady(counted("queue.4to4", 74.0, 300.0, "2,000")),
+    told("malloc.16B.1", 20.0),
+    told("malloc.256B.1", 20.0),
+    told("malloc.4K.1", 20.0),
+    told("malloc.64K.1", 60.0),
+    told("malloc.1M.1", 60.0),
+    told("malloc.64B.4", 20.0),
+    told("malloc.64B.remote", 26.0),
+    told("mem.memcpy_64", 8.0),
+    told("mem.memcpy_1k", 86.0),
+    unsteady(counted("mem.memcpy_4k", 326.0, 600.0, "")),
+    told("mem.memcpy_64k", 5126.0),
+    told("mem.memcpy_1m", 81_926.0),
+    told("mem.memset_64", 7.0),
+    told("mem.memset_1k", 55.0),
+    told("mem.memset_4k", 199.0),
+    told("mem.memset_64k", 3079.0),
+    told("mem.memset_1m", 49_159.0),
+    told("page.map_unmap", 184.0),
+    told("page.map_touch_unmap", 4568.0),
     most("image.c_bytes", "bytes", 196_608.0, ""),
     scale("scale.futex.calls.2", 1.6),
     scale("scale.futex.calls.4", 1.0),
@@ -136,9 +155,12 @@ pub struct Row {
     /// Entries into the kernel for each.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub entries: Option<f64>,
+    /// Cycles of the core for each, on a board.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cycles: Option<f64>,
     /// On which board.
     pub board: String,
-    /// `icount`, or `wall` where the host's clock measured.
+    /// `icount`, `wall` where the host's clock measured, or `board` where one of its own did.
     pub mode: String,
     /// Whether the bench fails when the value is beyond that.
     pub gate: bool,
@@ -156,6 +178,7 @@ impl Row {
             bound: figure.and_then(|figure| figure.bound),
             switches: None,
             entries: None,
+            cycles: None,
             board: board.into(),
             mode: mode.into(),
             gate: figure.is_some_and(|figure| figure.is_gate),
@@ -181,24 +204,24 @@ impl Row {
         FIGURES.iter().find(|figure| figure.name == self.name).map_or("", |figure| figure.others)
     }
 
-    /// The row that a bench program printed as `row NAME VALUE UNIT`, with or without `SWITCHES switches ENTRIES entries` behind; a
-    /// nanosecond is an instruction where they are counted.
-    pub fn parse(line: &str, board: &str, is_counted: bool) -> Option<Self> {
+    /// The row that a bench program printed as `row NAME VALUE UNIT`, with or without `SWITCHES switches ENTRIES entries` behind, and `CYCLES
+    /// cycles` behind that; in mode `icount` a nanosecond is an instruction.
+    pub fn parse(line: &str, board: &str, mode: &str) -> Option<Self> {
         let words: Vec<&str> = line.split_whitespace().collect();
         let ["row", name, value, unit, ref beside @ ..] = words[..] else {
             return None;
+        };
+        let (beside, cycles) = match *beside {
+            [ref beside @ .., cycles, "cycles"] => (beside, Some(cycles.parse().ok()?)),
+            ref beside => (beside, None),
         };
         let (switches, entries) = match *beside {
             [] => (None, None),
             [switches, "switches", entries, "entries"] => (Some(switches.parse().ok()?), Some(entries.parse().ok()?)),
             _ => return None,
         };
-        let (unit, mode) = match (unit, is_counted) {
-            ("ns", true) => (COUNTED, "icount"),
-            (unit, true) => (unit, "icount"),
-            (unit, false) => (unit, "wall"),
-        };
-        Some(Self { switches, entries, ..Self::new(name, unit, value.parse().ok()?, board, mode) })
+        let unit = if (unit, mode) == ("ns", "icount") { COUNTED } else { unit };
+        Some(Self { switches, entries, cycles, ..Self::new(name, unit, value.parse().ok()?, board, mode) })
     }
 }
 
@@ -208,24 +231,24 @@ mod tests {
 
     #[test]
     fn a_printed_row_becomes_a_figure_with_the_most_that_it_may_be() {
-        let row = Row::parse("row std.mutex.uncontended 13.2 ns 0.00 switches 1.50 entries", "virt", true).expect("it is a row");
+        let row = Row::parse("row std.mutex.uncontended 13.2 ns 0.00 switches 1.50 entries", "virt", "icount").expect("it is a row");
         assert_eq!((row.switches, row.entries), (Some(0.0), Some(1.5)));
         assert_eq!((row.value, row.bound, row.unit.as_str(), row.gate), (13.2, Some(Bound::Most(14.0)), "instructions", true));
         assert!(row.is_kept());
-        let slow = Row::parse("row std.mutex.uncontended 15 ns", "virt", true).expect("it is a row");
+        let slow = Row::parse("row std.mutex.uncontended 15 ns", "virt", "icount").expect("it is a row");
         assert!(!slow.is_kept());
     }
 
     #[test]
     fn nanoseconds_of_the_host_are_held_to_no_count_of_instructions() {
-        let row = Row::parse("row std.mutex.uncontended 150 ns", "virt", false).expect("it is a row");
+        let row = Row::parse("row std.mutex.uncontended 150 ns", "virt", "wall").expect("it is a row");
         assert_eq!((row.bound, row.gate, row.mode.as_str()), (None, false, "wall"));
         assert!(row.is_kept());
     }
 
     #[test]
     fn what_should_be_much_is_held_to_its_least() {
-        let row = Row::parse("row scale.futex.pairs.2 1.5 times", "virt", false).expect("it is a row");
+        let row = Row::parse("row scale.futex.pairs.2 1.5 times", "virt", "wall").expect("it is a row");
         assert!(!row.is_within() && row.is_kept());
         let text = serde_json::to_string(&row).expect("it is plain data");
         assert!(text.contains("\"least\":1.6"), "{text}");
@@ -233,8 +256,8 @@ mod tests {
 
     #[test]
     fn other_lines_are_no_rows() {
-        assert_eq!(Row::parse("# empty loop: 2.00 ns a round", "virt", true), None);
-        assert_eq!(Row::parse("row x y ns", "virt", true), None);
-        assert_eq!(Row::parse("row x 1 ns 2 entries", "virt", true), None);
+        assert_eq!(Row::parse("# empty loop: 2.00 ns a round", "virt", "icount"), None);
+        assert_eq!(Row::parse("row x y ns", "virt", "icount"), None);
+        assert_eq!(Row::parse("row x 1 ns 2 entries", "virt", "icount"), None);
     }
 }

@@ -5,7 +5,10 @@ use std::hint::black_box;
 use std::sync::LazyLock;
 use std::time::Instant;
 
+use skete::arch::cpu::{count_cycles, cycles};
 use skete::thread;
+
+use crate::lines;
 
 /// Rounds of what takes nanoseconds.
 pub const MANY: u32 = 100_000;
@@ -21,6 +24,8 @@ struct Cost {
     switches: f64,
     /// Entries into the kernel, of the measuring thread: see `skete::thread::entries`.
     entries: f64,
+    /// Cycles of core 0, where there is a counter of them that means something: on a Pi.
+    cycles: Option<f64>,
 }
 
 /// The row of `bench explain ROW`.
@@ -46,7 +51,9 @@ pub fn row(name: &str, rounds: u32, mut work: impl FnMut()) {
     match EXPLAINED.as_deref() {
         None => {
             let gross = gross(rounds, work);
-            say(name, Cost { ns: (gross.ns - empty(rounds)).max(0.0), ..gross });
+            let empty = self::gross(rounds, || ());
+            let cycles = gross.cycles.zip(empty.cycles).map(|(gross, empty)| (gross - empty).max(0.0));
+            say(name, Cost { ns: (gross.ns - empty.ns).max(0.0), cycles, ..gross });
         }
         Some(explained) if explained == name => {
             // Until threads have come to rest where they are woken.
@@ -78,19 +85,30 @@ pub fn row_apart(name: &str, parts: u32, rounds: u32, mut prepare: impl FnMut(),
     }
 }
 
-fn measure_apart(rounds: u32, mut prepare: impl FnMut(), mut work: impl FnMut()) -> Cost {
-    let mut total = Cost { ns: 0.0, switches: 0.0, entries: 0.0 };
+fn measure_apart(rounds: u32, prepare: impl FnMut(), work: impl FnMut()) -> Cost {
+    // Apart, so that what is counted in instructions holds no question about cycles.
+    if *lines::IS_PI { apart::<true>(rounds, prepare, work) } else { apart::<false>(rounds, prepare, work) }
+}
+
+fn apart<const IS_PI: bool>(rounds: u32, mut prepare: impl FnMut(), mut work: impl FnMut()) -> Cost {
+    let mut total = Cost { ns: 0.0, switches: 0.0, entries: 0.0, cycles: IS_PI.then_some(0.0) };
+    if IS_PI {
+        count_cycles();
+    }
     for round in 0..rounds {
         prepare();
         let (switches, entries) = (thread::switches(), thread::entries());
         let clock = black_box(Instant::now());
         let start = Instant::now();
         black_box(round);
+        let first = if IS_PI { cycles() } else { 0 };
         work();
+        let last = if IS_PI { cycles() } else { 0 };
         let end = Instant::now();
         total.ns += ((end - start).as_secs_f64() - (start - clock).as_secs_f64()) * 1e9;
         total.switches += (thread::switches() - switches) as f64;
         total.entries += (thread::entries() - entries) as f64;
+        total.cycles = total.cycles.map(|cycles| cycles + (last - first) as f64);
     }
     total.shared_by(rounds)
 }
@@ -99,19 +117,25 @@ impl Cost {
     /// Each of `parts` equal ones.
     fn shared_by(self, parts: u32) -> Self {
         let part = |total: f64| total / f64::from(parts);
-        Self { ns: part(self.ns), switches: part(self.switches), entries: part(self.entries) }
+        Self { ns: part(self.ns), switches: part(self.switches), entries: part(self.entries), cycles: self.cycles.map(part) }
     }
 }
 
 /// Prints a row.
 fn say(name: &str, cost: Cost) {
-    let Cost { ns, switches, entries } = cost;
-    println!("row {name} {ns:.1} ns {switches:.2} switches {entries:.2} entries");
+    let Cost { ns, switches, entries, cycles } = cost;
+    let cycles = cycles.map_or_else(String::new, |cycles| format!(" {cycles:.1} cycles"));
+    lines::row(format_args!("{name} {ns:.1} ns {switches:.2} switches {entries:.2} entries{cycles}"));
 }
 
 /// Prints a row of which only the time is known.
 pub fn say_ns(name: &str, ns: f64) {
-    println!("row {name} {ns:.1} ns");
+    lines::row(format_args!("{name} {ns:.1} ns"));
+}
+
+/// Whether the row is to be measured by who calls this: not if a row is explained.
+pub fn is_measuring() -> bool {
+    EXPLAINED.is_none()
 }
 
 /// Says what is taken off every row.
@@ -128,17 +152,24 @@ fn gross(rounds: u32, mut work: impl FnMut()) -> Cost {
         black_box(round);
         work();
     }
+    let is_pi = *lines::IS_PI;
+    if is_pi {
+        count_cycles();
+    }
     let (switches, entries) = (thread::switches(), thread::entries());
+    let first = if is_pi { cycles() } else { 0 };
     let start = Instant::now();
     for round in 0..rounds {
         black_box(round);
         work();
     }
     let end = Instant::now();
+    let last = if is_pi { cycles() } else { 0 };
     let mean = |total: u64| total as f64 / f64::from(rounds);
     Cost {
         ns: (end - start).as_secs_f64() * 1e9 / f64::from(rounds),
         switches: mean(thread::switches() - switches),
         entries: mean(thread::entries() - entries),
+        cycles: is_pi.then(|| mean(last - first)),
     }
 }

@@ -21,7 +21,7 @@ pub enum System {
 }
 
 /// The groups whose rows are in C.
-const GROUPS: [Group; 3] = [Group::Threads, Group::Sync, Group::Posix];
+const GROUPS: [Group; 4] = [Group::Threads, Group::Sync, Group::Posix, Group::Memory];
 /// The program with those rows.
 const PROGRAM: &str = "c/bench";
 /// The libraries of Linux's, in the table's order.
@@ -151,10 +151,10 @@ impl Bench {
             let machine = self.machine(group);
             let mut sides = Vec::new();
             for program in &programs {
-                let theirs = || Ok(self.printed(&linux.run(&machine, program, &[group.name()], self.offline)?, group));
-                sides.push(self.twice(group, &mut comparison.faults, theirs)?);
+                let theirs = || self.printed(&linux.run(&machine, program, &[group.name()], self.offline)?, group);
+                sides.push(self.twice(group, &mut comparison.faults, theirs)?.rows);
             }
-            sides.push(self.twice(group, &mut comparison.faults, || self.rows(builder, &ours, group))?);
+            sides.push(self.twice(group, &mut comparison.faults, || self.rows(builder, &ours, group))?.rows);
             let [glibc, musl, skete] = &sides[..] else { bail!("three sides are measured") };
             comparison.add(group, glibc, musl, skete)?;
         }

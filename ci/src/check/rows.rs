@@ -18,7 +18,7 @@ use crate::figures::{self, COUNTED};
 /// Where rows are measured.
 const PLACES: [&str; 3] = ["apps/bench/src", "apps/c/bench", "apps/boot/src"];
 /// Rows that go by a clock, and so have none.
-const TIMED: [&str; 1] = ["scale."];
+const TIMED: [&str; 3] = ["scale.", "timer.", "wake."];
 const OPENING: &str = "Floor of `";
 
 /// A floor as a comment has it.

@@ -9,7 +9,7 @@ use skete::Errno;
 use skete::futex::{futex_cmp_requeue, futex_wait, futex_wakeup, waiters};
 use skete::thread::set_affinity;
 
-use crate::meter::{MANY, SOME, row, row_apart, say_ns};
+use crate::meter::{MANY, SOME, is_measuring, row, row_apart, say_ns};
 
 /// Prints the rows `futex.…`.
 pub fn run() {
@@ -158,6 +158,9 @@ fn crowds() {
 fn lateness() {
     const WAIT: Duration = Duration::from_millis(1);
     const ROUNDS: u32 = 100;
+    if !is_measuring() {
+        return;
+    }
     let word = AtomicU32::new(0);
     let mut late = Duration::ZERO;
     for _ in 0..ROUNDS {
