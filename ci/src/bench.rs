@@ -86,7 +86,8 @@ pub struct Bench {
     /// Say where the instructions of this row go, by function, in place of measuring; `c/ROW`: of the one in C, where both languages have it.
     #[arg(long, value_name = "ROW", conflicts_with_all = ["groups", "wall", "json", "html"])]
     explain: Option<String>,
-    /// Compare rows in C with the same source on Linux, in the same machine; groups threads, sync, posix and memory have such rows.
+    /// Compare with the same source on Linux, in the same machine: rows in C of threads, sync, posix and memory, rows in Rust of threads, std,
+    /// memory and, if it is named, latency.
     #[arg(long, value_enum, value_name = "SYSTEM", conflicts_with_all = ["explain", "compare"])]
     against: Option<System>,
     /// Read what a board printed, in place of measuring: the log of its serial line, on which `cargo xtask image bench` or `image c/bench` ran.
@@ -205,7 +206,8 @@ impl Bench {
         };
         let mut comparison = self.against(system, builder)?;
         let faults = std::mem::take(&mut comparison.faults);
-        Ok((Findings { faults, ..Findings::default() }, Some(comparison)))
+        let histograms = std::mem::take(&mut comparison.histograms);
+        Ok((Findings { histograms, faults, ..Findings::default() }, Some(comparison)))
     }
 
     /// Explains a row of whichever program has it.

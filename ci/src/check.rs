@@ -68,7 +68,7 @@ impl Check {
         let packages: Vec<&str> = ["skete", "skete-libc", "skete-archive"].into_iter().chain(programs.iter().map(String::as_str)).collect();
         told(tally, "lints and docs, kernel and programs", || Ok(refused(builder.lint(PROGRAM_TARGET, &packages)?)))?;
         let programs = project::packages_with(Std::Linux)?;
-        let packages: Vec<&str> = ["hello"].into_iter().chain(programs.iter().map(String::as_str)).collect();
+        let packages: Vec<&str> = ["hello", "bench"].into_iter().chain(programs.iter().map(String::as_str)).collect();
         told(tally, "lints and docs, programs with Linux's std", || Ok(refused(builder.lint(LINUX_TARGET, &packages)?)))?;
         told(tally, "lints and docs, loader", || Ok(refused(builder.lint(LOADER_TARGET, &["skete-loader"])?)))
     }

@@ -76,7 +76,7 @@ pub const FIGURES: &[Figure] = &[
     unsteady(most("boot.first_line_ms", "ms", 120.0, "1900 / 170")),
     counted("std.spawn_join", 722.0, 3000.0, "- / 425,000"),
     counted("yield.alone", 4.0, 40.0, "1,100 / 464"),
-    counted("yield.pingpong.same", 182.0, 320.0, "5,600 / 2,912"),
+    counted("yield.pingpong.same", 190.0, 320.0, "5,600 / 2,912"),
     counted("std.mutex.uncontended", 12.0, 14.0, "- / 17"),
     counted("std.instant_now", 9.0, 10.0, "- / 67"),
     counted("std.malloc_64", 20.0, 60.0, "- / 258"),

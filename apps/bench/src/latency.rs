@@ -14,9 +14,8 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use skete::thread::set_affinity;
-
 use crate::lines;
+use crate::system::set_affinity;
 
 /// Wake-ups of each row.
 const TIMES: usize = 1000;
@@ -46,7 +45,7 @@ pub fn run() {
 
 /// How late each of many sleeps to a fixed moment ends.
 fn periodic() -> Vec<u64> {
-    set_affinity(1).expect("core 0 is there");
+    set_affinity(1);
     let mut late = Vec::with_capacity(TIMES);
     let mut moment = Instant::now();
     for _ in 0..TIMES {
@@ -71,13 +70,13 @@ struct Call {
 /// How long after a call by [`thread::Thread::unpark`] the called thread runs.
 fn woken(core: Core) -> Vec<u64> {
     let sleepers = if core == Core::Same { 1 } else { 2 };
-    set_affinity(1).expect("core 0 is there");
+    set_affinity(1);
     let (call, answered, base) = (Call::default(), AtomicU32::new(0), Instant::now());
     let here = thread::current();
     thread::scope(|scope| {
         if core == Core::Awake {
             scope.spawn(|| {
-                set_affinity(sleepers).expect("the core is there");
+                set_affinity(sleepers);
                 while !call.is_over.load(Ordering::Relaxed) {
                     thread::yield_now();
                     hint::spin_loop();
@@ -85,7 +84,7 @@ fn woken(core: Core) -> Vec<u64> {
             });
         }
         let sleeper = scope.spawn(|| {
-            set_affinity(sleepers).expect("the core is there");
+            set_affinity(sleepers);
             let mut late = Vec::with_capacity(TIMES);
             for number in 1..=TIMES as u32 {
                 while call.count.load(Ordering::Acquire) != number {

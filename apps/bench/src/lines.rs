@@ -5,10 +5,10 @@ use std::fmt::Arguments;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use skete::board::mailbox;
+use crate::system::condition;
 
 /// Whether this is a Pi, or QEMU's model of one: there cycles are counted, and the firmware tells how the board is doing.
-pub static IS_PI: LazyLock<bool> = LazyLock::new(|| mailbox::condition().is_some());
+pub static IS_PI: LazyLock<bool> = LazyLock::new(|| condition().is_some());
 /// Rows since the group began.
 static ROWS: AtomicU32 = AtomicU32::new(0);
 
@@ -50,7 +50,7 @@ pub fn end_group(name: &str) {
 
 /// The cores' rate in Hz, the temperature in thousandths of a degree, what holds the clocks down; `-` where the firmware does not tell.
 fn tell_board() {
-    let Some(condition) = mailbox::condition() else { return };
+    let Some(condition) = condition() else { return };
     let told = |value: Option<u32>| value.map_or_else(|| "-".into(), |value| value.to_string());
     let throttled = condition.throttled.map_or_else(|| "-".into(), |bits| format!("{bits:#x}"));
     line(format_args!("board clock {} temperature {} throttled {throttled}", told(condition.arm_hz), told(condition.millidegrees)));

@@ -5,10 +5,8 @@ use std::hint::black_box;
 use std::sync::LazyLock;
 use std::time::Instant;
 
-use skete::arch::cpu::{count_cycles, cycles};
-use skete::thread;
-
 use crate::lines;
+use crate::system::{Counts, count_cycles, counts, cycles};
 
 /// Rounds of what takes nanoseconds.
 pub const MANY: u32 = 100_000;
@@ -20,10 +18,8 @@ pub const SOME: u32 = 2_000;
 struct Cost {
     /// Nanoseconds; instructions, where they are counted.
     ns: f64,
-    /// Switches of threads, on all cores.
-    switches: f64,
-    /// Entries into the kernel, of the measuring thread: see `skete::thread::entries`.
-    entries: f64,
+    /// Switches of threads, on all cores, and entries into the kernel, of the measuring thread; where somebody counts them.
+    counts: Option<(f64, f64)>,
     /// Cycles of core 0, where there is a counter of them that means something: on a Pi.
     cycles: Option<f64>,
 }
@@ -91,13 +87,13 @@ fn measure_apart(rounds: u32, prepare: impl FnMut(), work: impl FnMut()) -> Cost
 }
 
 fn apart<const IS_PI: bool>(rounds: u32, mut prepare: impl FnMut(), mut work: impl FnMut()) -> Cost {
-    let mut total = Cost { ns: 0.0, switches: 0.0, entries: 0.0, cycles: IS_PI.then_some(0.0) };
+    let mut total = Cost { ns: 0.0, counts: Some((0.0, 0.0)), cycles: IS_PI.then_some(0.0) };
     if IS_PI {
         count_cycles();
     }
     for round in 0..rounds {
         prepare();
-        let (switches, entries) = (thread::switches(), thread::entries());
+        let before = counts();
         let clock = black_box(Instant::now());
         let start = Instant::now();
         black_box(round);
@@ -106,26 +102,33 @@ fn apart<const IS_PI: bool>(rounds: u32, mut prepare: impl FnMut(), mut work: im
         let last = if IS_PI { cycles() } else { 0 };
         let end = Instant::now();
         total.ns += ((end - start).as_secs_f64() - (start - clock).as_secs_f64()) * 1e9;
-        total.switches += (thread::switches() - switches) as f64;
-        total.entries += (thread::entries() - entries) as f64;
+        total.counts = total.counts.zip(passed(before)).map(|(sum, part)| (sum.0 + part.0, sum.1 + part.1));
         total.cycles = total.cycles.map(|cycles| cycles + (last - first) as f64);
     }
     total.shared_by(rounds)
+}
+
+/// What was counted since.
+fn passed(before: Option<Counts>) -> Option<(f64, f64)> {
+    let (before, now) = before.zip(counts())?;
+    Some(((now.switches - before.switches) as f64, (now.entries - before.entries) as f64))
 }
 
 impl Cost {
     /// Each of `parts` equal ones.
     fn shared_by(self, parts: u32) -> Self {
         let part = |total: f64| total / f64::from(parts);
-        Self { ns: part(self.ns), switches: part(self.switches), entries: part(self.entries), cycles: self.cycles.map(part) }
+        let counts = self.counts.map(|(switches, entries)| (part(switches), part(entries)));
+        Self { ns: part(self.ns), counts, cycles: self.cycles.map(part) }
     }
 }
 
 /// Prints a row.
 fn say(name: &str, cost: Cost) {
-    let Cost { ns, switches, entries, cycles } = cost;
+    let Cost { ns, counts, cycles } = cost;
+    let counts = counts.map_or_else(String::new, |(switches, entries)| format!(" {switches:.2} switches {entries:.2} entries"));
     let cycles = cycles.map_or_else(String::new, |cycles| format!(" {cycles:.1} cycles"));
-    lines::row(format_args!("{name} {ns:.1} ns {switches:.2} switches {entries:.2} entries{cycles}"));
+    lines::row(format_args!("{name} {ns:.1} ns{counts}{cycles}"));
 }
 
 /// Prints a row of which only the time is known.
@@ -156,7 +159,7 @@ fn gross(rounds: u32, mut work: impl FnMut()) -> Cost {
     if is_pi {
         count_cycles();
     }
-    let (switches, entries) = (thread::switches(), thread::entries());
+    let before = counts();
     let first = if is_pi { cycles() } else { 0 };
     let start = Instant::now();
     for round in 0..rounds {
@@ -166,10 +169,6 @@ fn gross(rounds: u32, mut work: impl FnMut()) -> Cost {
     let end = Instant::now();
     let last = if is_pi { cycles() } else { 0 };
     let mean = |total: u64| total as f64 / f64::from(rounds);
-    Cost {
-        ns: (end - start).as_secs_f64() * 1e9 / f64::from(rounds),
-        switches: mean(thread::switches() - switches),
-        entries: mean(thread::entries() - entries),
-        cycles: is_pi.then(|| mean(last - first)),
-    }
+    let counts = passed(before).map(|(switches, entries)| (switches / f64::from(rounds), entries / f64::from(rounds)));
+    Cost { ns: (end - start).as_secs_f64() * 1e9 / f64::from(rounds), counts, cycles: is_pi.then(|| mean(last - first)) }
 }

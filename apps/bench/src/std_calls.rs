@@ -5,9 +5,8 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Instant;
 
-use skete::thread::set_affinity;
-
 use crate::meter::{MANY, SOME, row};
+use crate::system::set_affinity;
 
 /// Prints the rows `std.…`.
 ///
@@ -49,7 +48,7 @@ fn condvar() {
     };
     thread::scope(|scope| {
         scope.spawn(|| {
-            set_affinity(1).expect("core 0 is there");
+            set_affinity(1);
             loop {
                 let mut turn = wait_for(Turn::There);
                 if *turn == Turn::Over {

@@ -52,8 +52,13 @@ pub fn page(report: &Report<'_>) -> Result<String> {
             "<h2>Against Linux</h2>\n<p>How many times less than the faster of Linux's two C libraries; {}.</p>\n",
             text(&against.linux)
         )?;
-        let bars: Vec<Bar<'_>> =
-            against.rows.iter().map(|pair| Bar { name: &pair.name, value: pair.times(), is_beyond: pair.times() < 1.0 }).collect();
+        let titles: Vec<String> = against.rows.iter().map(Pair::title).collect();
+        let bars: Vec<Bar<'_>> = against
+            .rows
+            .iter()
+            .zip(&titles)
+            .map(|(pair, title)| Bar { name: title, value: pair.times(), is_beyond: pair.times() < 1.0 })
+            .collect();
         page += &bars_of(&bars, 1.0)?;
         page += &pairs(&against.rows);
     }
@@ -188,14 +193,14 @@ fn pairs(pairs: &[Pair]) -> String {
     let mut table =
         String::from("<table><tr><th>row<th>unit<th>Linux, glibc<th>Linux, musl<th>Skete<th>times less<th>floor<th>times it</tr>\n");
     for pair in pairs {
-        let Pair { name, unit, glibc, musl, skete, .. } = pair;
+        let Pair { unit, musl, skete, .. } = pair;
         let times = pair.times();
         let number = |value: Option<f64>| value.map_or_else(String::new, |value| format!("{value:.1}"));
-        let [floor, above] = [pair.floor, pair.above_floor()].map(number);
+        let [glibc, floor, above] = [pair.glibc, pair.floor, pair.above_floor()].map(number);
         let _ = writeln!(
             table,
-            "<tr><td>{}<td>{}<td>{glibc:.1}<td>{musl:.1}<td>{skete:.1}<td{}>{times:.1}<td>{floor}<td{}>{above}</tr>",
-            text(name),
+            "<tr><td>{}<td>{}<td>{glibc}<td>{musl:.1}<td>{skete:.1}<td{}>{times:.1}<td>{floor}<td{}>{above}</tr>",
+            text(&pair.title()),
             text(unit),
             class(times < 1.0),
             class(pair.above_floor().is_some_and(|above| above > FAR_ABOVE))

@@ -26,9 +26,8 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Instant;
 
-use skete::thread::set_affinity;
-
 use crate::meter::{MANY, SOME, is_measuring, row, say_ns};
+use crate::system::set_affinity;
 
 type Block = Vec<u8>;
 
@@ -82,7 +81,7 @@ fn together() {
     thread::scope(|scope| {
         for _ in 0..THREADS {
             scope.spawn(|| {
-                set_affinity(1).expect("core 0 is there");
+                set_affinity(1);
                 let mut ring = Ring::default();
                 for _ in 0..MANY {
                     ring.turn(64);
@@ -103,7 +102,7 @@ fn remote() {
     let here = thread::current();
     thread::scope(|scope| {
         let other = scope.spawn(|| {
-            set_affinity(1).expect("core 0 is there");
+            set_affinity(1);
             while !is_over.load(Ordering::Acquire) {
                 if is_full.load(Ordering::Acquire) == 1 {
                     batch.lock().unwrap_or_else(PoisonError::into_inner).clear();

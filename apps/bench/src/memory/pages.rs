@@ -9,36 +9,22 @@
 #![allow(unsafe_code, reason = "touches what was mapped")]
 
 use std::hint::black_box;
-use std::ptr;
-
-use skete::calls::memory::{sys_mmap, sys_munmap};
 
 use crate::meter::{SOME, row};
+use crate::system::{map, unmap};
 
 const BYTES: usize = 64 << 10;
 const PAGE: usize = 4096;
-/// Readable and writable, as `mmap(2)` numbers it.
-const DATA: u32 = 3;
 
 /// Prints the rows `page.…`.
 pub fn run() {
-    row("page.map_unmap", SOME, || {
-        let pages = map();
-        assert_eq!(sys_munmap(pages, BYTES), 0, "it is mapped");
-    });
+    row("page.map_unmap", SOME, || unmap(map(black_box(BYTES)), BYTES));
     row("page.map_touch_unmap", SOME, || {
-        let pages = map();
+        let pages = map(black_box(BYTES));
         for page in 0..BYTES / PAGE {
             // SAFETY: mapped just now.
             unsafe { pages.add(page * PAGE).write_volatile(1) };
         }
-        assert_eq!(sys_munmap(pages, BYTES), 0, "it is mapped");
+        unmap(pages, BYTES);
     });
-}
-
-fn map() -> *mut u8 {
-    let mut pages = ptr::null_mut();
-    let mapped = sys_mmap(black_box(BYTES), DATA, &raw mut pages);
-    assert_eq!(mapped, 0, "there is memory");
-    pages
 }
