@@ -155,20 +155,37 @@ fn gross(rounds: u32, mut work: impl FnMut()) -> Cost {
         black_box(round);
         work();
     }
-    let is_pi = *lines::IS_PI;
-    if is_pi {
-        count_cycles();
-    }
-    let before = counts();
-    let first = if is_pi { cycles() } else { 0 };
+    let before = Before::now();
     let start = Instant::now();
     for round in 0..rounds {
         black_box(round);
         work();
     }
     let end = Instant::now();
-    let last = if is_pi { cycles() } else { 0 };
-    let mean = |total: u64| total as f64 / f64::from(rounds);
-    let counts = passed(before).map(|(switches, entries)| (switches / f64::from(rounds), entries / f64::from(rounds)));
-    Cost { ns: (end - start).as_secs_f64() * 1e9 / f64::from(rounds), counts, cycles: is_pi.then(|| mean(last - first)) }
+    before.until((end - start).as_secs_f64() * 1e9).shared_by(rounds)
+}
+
+/// What was counted when the rounds began.
+struct Before {
+    counts: Option<Counts>,
+    cycles: Option<u64>,
+}
+
+impl Before {
+    // No part of the rounds' function, whose code is to be that of the operation.
+    #[inline(never)]
+    fn now() -> Self {
+        let is_pi = *lines::IS_PI;
+        if is_pi {
+            count_cycles();
+        }
+        Self { counts: counts(), cycles: is_pi.then(cycles) }
+    }
+
+    /// What rounds that took so long have cost.
+    #[inline(never)]
+    fn until(self, ns: f64) -> Cost {
+        let cycles = self.cycles.map(|before| (cycles() - before) as f64);
+        Cost { ns, counts: passed(self.counts), cycles }
+    }
 }

