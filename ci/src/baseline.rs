@@ -22,6 +22,11 @@ pub struct Versions {
 }
 
 impl Versions {
+    /// Of figures that a board printed: with what its program was built is not known, and nothing emulated it.
+    pub fn of_a_board() -> Self {
+        Self { rustc: String::new(), qemu: "measured on a board".into() }
+    }
+
     /// Of what is used here; empty where a tool is missing.
     pub fn of(rustc: &Path, qemu: &Path) -> Self {
         Self { rustc: version(rustc), qemu: version(qemu) }
@@ -30,7 +35,8 @@ impl Versions {
 
 impl fmt::Display for Versions {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{}; {}", self.rustc, self.qemu)
+        let told: Vec<&str> = [self.rustc.as_str(), self.qemu.as_str()].into_iter().filter(|word| !word.is_empty()).collect();
+        out.write_str(&told.join("; "))
     }
 }
 

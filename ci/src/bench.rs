@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: what things cost, against what they may cost, and against what they cost elsewhere ([`against`]).
 
 mod against;
+mod log;
 mod page;
 
 use std::fs;
@@ -8,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 use skete_loader::payload::{self, Kind};
@@ -17,7 +18,7 @@ use skete_loader::sample::Sample;
 use crate::baseline::{Baseline, Versions};
 use crate::board::{Board, Machine};
 use crate::explain;
-use crate::figures::Row;
+use crate::figures::{COUNTED, Row};
 use crate::guest::{self, Ending, Input};
 use crate::house;
 use crate::image::{self, Contents};
@@ -28,6 +29,7 @@ use crate::qemu;
 use crate::run::{Boot, Settings, Surroundings};
 use crate::tally::Tally;
 use against::{Comparison, System};
+use log::{Condition, Findings, Histogram};
 
 /// Which figures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -40,6 +42,10 @@ enum Group {
     Std,
     /// Futexes, futaphores, semaphores, shared memory.
     Sync,
+    /// Blocks of the heap, copies, pages.
+    Memory,
+    /// How late threads run that were woken, by threads and by the clock: on all cores and by the host's clock.
+    Latency,
     /// What several threads do together, on all cores and by the host's clock.
     Scale,
     /// Threads, memory, the clock, locks and queues, by way of C.
@@ -54,13 +60,15 @@ impl Group {
             Self::Threads => "threads",
             Self::Std => "std",
             Self::Sync => "sync",
+            Self::Memory => "memory",
+            Self::Latency => "latency",
             Self::Scale => "scale",
             Self::Posix => "posix",
         }
     }
 }
 
-/// Measures, and compares with the figures that the house keeps; counted in instructions on one core, but for `scale`.
+/// Measures, and compares with the figures that the house keeps; counted in instructions on one core, but for `latency` and `scale`.
 #[derive(Clone, Debug, Args)]
 pub struct Bench {
     /// Which figures; all, if none is named.
@@ -78,9 +86,13 @@ pub struct Bench {
     /// Say where the instructions of this row go, by function, in place of measuring; `c/ROW`: of the one in C, where both languages have it.
     #[arg(long, value_name = "ROW", conflicts_with_all = ["groups", "wall", "json", "html"])]
     explain: Option<String>,
-    /// Compare rows in C with the same source on Linux, in the same machine; groups threads, sync and posix have such rows.
+    /// Compare with the same source on Linux, in the same machine: rows in C of threads, sync, posix and memory, rows in Rust of threads, std,
+    /// memory and, if it is named, latency.
     #[arg(long, value_enum, value_name = "SYSTEM", conflicts_with_all = ["explain", "compare"])]
     against: Option<System>,
+    /// Read what a board printed, in place of measuring: the log of its serial line, on which `cargo xtask image bench` or `image c/bench` ran.
+    #[arg(long, value_name = "LOG", conflicts_with_all = ["groups", "board", "cores", "wall", "explain", "against"])]
+    from: Option<PathBuf>,
     /// Write the rows to this file, in place of `target/bench.json`.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -101,6 +113,10 @@ struct Report<'a> {
     commit: String,
     versions: Versions,
     rows: &'a [Row],
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    histograms: &'a [Histogram],
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    conditions: &'a [Condition],
     #[serde(skip_serializing_if = "Option::is_none")]
     against: Option<&'a Comparison>,
 }
@@ -111,7 +127,7 @@ const BASELINE: &str = "ci/bench-baseline.json";
 impl Bench {
     /// What every change must keep: the groups that are counted, as `cargo xtask bench --compare ci/bench-baseline.json` has them.
     fn guard() -> Self {
-        let groups = vec![Group::Boot, Group::Threads, Group::Std, Group::Sync, Group::Posix];
+        let groups = vec![Group::Boot, Group::Threads, Group::Std, Group::Sync, Group::Posix, Group::Memory];
         let compare = Some(house::root().join(BASELINE));
         Self {
             groups,
@@ -120,6 +136,7 @@ impl Bench {
             wall: false,
             explain: None,
             against: None,
+            from: None,
             json: None,
             html: None,
             compare,
@@ -132,32 +149,36 @@ impl Bench {
     /// # Errors
     /// A program cannot be built, or does not end well; the file to compare with is none.
     pub fn carry_out(&self) -> Result<u8> {
-        let builder = Builder::new(self.offline)?;
-        if let Some(row) = &self.explain {
-            self.explained(&builder, row)?;
-            return Ok(0);
-        }
         let before = self.compare.as_deref().map(Baseline::read).transpose()?;
-        let (rows, against, mut faults) = self.figures(&builder)?;
+        let (findings, against, versions) = match &self.from {
+            Some(log) => {
+                let bytes = fs::read(log).with_context(|| format!("{} cannot be read", log.display()))?;
+                (log::logged(&bytes).with_context(|| log.display().to_string())?, None, Versions::of_a_board())
+            }
+            None => {
+                let builder = Builder::new(self.offline)?;
+                if let Some(row) = &self.explain {
+                    self.explained(&builder, row)?;
+                    return Ok(0);
+                }
+                let (findings, against) = self.figures(&builder)?;
+                (findings, against, Versions::of(builder.rustc(), &packages::qemu(self.offline)?.0))
+            }
+        };
+        let Findings { rows, histograms, conditions, mut faults } = findings;
         for row in &rows {
             print(row);
-            if !row.is_kept() {
-                faults.push(format!(
-                    "{} is {:.1}, and may be {}",
-                    row.name,
-                    row.value,
-                    row.bound.map_or_else(String::new, |it| it.to_string())
-                ));
-            }
+            faults.extend(complaint(row));
         }
+        conditions.iter().for_each(|condition| println!("{condition}"));
         if let Some(against) = &against {
             println!("{against}");
         }
-        let versions = Versions::of(builder.rustc(), &packages::qemu(self.offline)?.0);
         if let Some(before) = before {
             faults.extend(compared(&before, &rows, &versions));
         }
-        self.write(&Report { commit: commit(), versions, rows: &rows, against: against.as_ref() })?;
+        let (histograms, conditions) = (&histograms, &conditions);
+        self.write(&Report { commit: commit(), versions, rows: &rows, histograms, conditions, against: against.as_ref() })?;
         for fault in &faults {
             eprintln!("xtask: {fault}");
         }
@@ -178,15 +199,15 @@ impl Bench {
         Ok(())
     }
 
-    /// Our own rows, or those that another system has too; and what is wrong with them.
-    fn figures(&self, builder: &Builder) -> Result<(Vec<Row>, Option<Comparison>, Vec<String>)> {
+    /// Our own rows, or those that another system has too.
+    fn figures(&self, builder: &Builder) -> Result<(Findings, Option<Comparison>)> {
         let Some(system) = self.against else {
-            let (rows, faults) = self.measure(builder)?;
-            return Ok((rows, None, faults));
+            return Ok((self.measure(builder)?, None));
         };
         let mut comparison = self.against(system, builder)?;
         let faults = std::mem::take(&mut comparison.faults);
-        Ok((Vec::new(), Some(comparison), faults))
+        let histograms = std::mem::take(&mut comparison.histograms);
+        Ok((Findings { histograms, faults, ..Findings::default() }, Some(comparison)))
     }
 
     /// Explains a row of whichever program has it.
@@ -204,60 +225,65 @@ impl Bench {
     }
 
     /// The rows of the groups asked for, and which counted ones were not the same twice.
-    fn measure(&self, builder: &Builder) -> Result<(Vec<Row>, Vec<String>)> {
+    fn measure(&self, builder: &Builder) -> Result<Findings> {
         let every = Group::value_variants();
         let groups = if self.groups.is_empty() { every } else { &self.groups };
         let bench = builder.program(&Project::find("bench")?, Std::Kernel, Profile::Release, &[])?;
-        let (mut rows, mut faults) = (Vec::new(), Vec::new());
+        let mut all = Findings::default();
         for group in groups {
             let elf = match group {
                 Group::Boot => builder.program(&Project::find("boot")?, Std::Kernel, Profile::Release, &[])?,
                 Group::Posix => builder.program(&Project::find("c/bench")?, Std::Kernel, Profile::Release, &[])?,
                 _ => bench.clone(),
             };
-            rows.extend(self.twice(*group, &mut faults, || self.rows(builder, &elf, *group))?);
+            let found = self.twice(*group, &mut all.faults, || self.rows(builder, &elf, *group))?;
+            all.rows.extend(found.rows);
+            all.histograms.extend(found.histograms);
             match group {
-                Group::Boot => rows.extend(self.boot(builder)?),
+                Group::Boot => all.rows.extend(self.boot(builder)?),
                 Group::Posix => {
                     let hello = builder.program(&Project::find("c/hello")?, Std::Kernel, Profile::Release, &[])?;
-                    rows.push(self.image(builder, "image.c_bytes", &hello)?);
+                    all.rows.push(self.image(builder, "image.c_bytes", &hello)?);
                 }
                 _ => {}
             }
         }
-        Ok((rows, faults))
+        Ok(all)
     }
 
     /// The rows of a group as `measure` finds them. Counted ones are measured twice, and are to be the same.
-    fn twice(&self, group: Group, faults: &mut Vec<String>, measure: impl Fn() -> Result<Vec<Row>>) -> Result<Vec<Row>> {
-        let rows = measure()?;
+    fn twice(&self, group: Group, faults: &mut Vec<String>, measure: impl Fn() -> Result<Findings>) -> Result<Findings> {
+        let found = measure()?;
         if self.machine(group).icount {
-            faults.extend(differences(&rows, &measure()?));
+            faults.extend(differences(&found.rows, &measure()?.rows));
         }
-        Ok(rows)
+        Ok(found)
     }
 
     /// Where a group is measured, and whether in instructions. What cores do together shows only where each has a thread of the host's.
     fn machine(&self, group: Group) -> Machine {
-        let (cores, icount) = if group == Group::Scale { (4, false) } else { (self.cores, !self.wall) };
+        let is_timed = matches!(group, Group::Scale | Group::Latency);
+        let (cores, icount) = if is_timed { (4, false) } else { (self.cores, !self.wall) };
         Machine { icount, ..Machine::new(self.board, cores) }
     }
 
     /// The rows that the bench program prints for a group.
-    fn rows(&self, builder: &Builder, elf: &Path, group: Group) -> Result<Vec<Row>> {
+    fn rows(&self, builder: &Builder, elf: &Path, group: Group) -> Result<Findings> {
         let name = group.name();
         let machine = self.machine(group);
         let (ending, output) = boot(builder, elf, &machine, &[name], 300.0)?;
         if ending != Ending::Status(0) {
             bail!("bench {name} ended with {ending:?}; its output:\n{output}");
         }
-        Ok(self.printed(&output, group))
+        self.printed(&output, group)
     }
 
-    /// The rows in what a program has printed.
-    fn printed(&self, output: &str, group: Group) -> Vec<Row> {
-        let (board, is_counted) = (self.board.to_string(), self.machine(group).icount);
-        output.lines().filter_map(|line| Row::parse(line, &board, is_counted)).collect()
+    /// What a program has printed for a group.
+    fn printed(&self, output: &str, group: Group) -> Result<Findings> {
+        let mode = if self.machine(group).icount { "icount" } else { "wall" };
+        let found = log::printed(output, &self.board.to_string(), mode);
+        ensure!(found.faults.is_empty(), "what bench {} printed is broken: {}", group.name(), found.faults.join("; "));
+        Ok(found)
     }
 
     /// How large a program's image is.
@@ -282,6 +308,15 @@ impl Bench {
         rows.push(Row::new("boot.qemu_alone_ms", "ms", qemu_alone_ms(builder, &machine)?, &board, "wall"));
         Ok(rows)
     }
+}
+
+/// What is wrong with a row: beyond its bound, or without a floor.
+fn complaint(row: &Row) -> Option<String> {
+    if row.unit == COUNTED && row.floor.is_none() {
+        return Some(format!("{} has no floor: see ci/src/check/rows.rs", row.name));
+    }
+    let bound = row.bound.filter(|_| !row.is_kept())?;
+    Some(format!("{} is {:.1}, and may be {bound}", row.name, row.value))
 }
 
 /// Counted rows that are not what they were a moment ago.
@@ -394,10 +429,14 @@ fn print(row: &Row) {
     };
     let beside = |count: Option<f64>, word: &str| count.map_or_else(String::new, |count| format!("{count:.2} {word}"));
     let (switches, entries) = (beside(row.switches, "switches"), beside(row.entries, "entries"));
+    let cycles = beside(row.cycles, "cycles");
     let times = row.floor.map_or_else(String::new, |floor| format!("{:.1} x floor", row.value / floor));
     let Row { name, value, unit, .. } = row;
     let digits = if unit == "times" { 2 } else { 1 };
-    println!("{name:28} {value:>12.digits$} {unit:12} {bound:16} {word:6} {times:12} {switches:14} {entries:12} others: {}", row.others());
+    println!(
+        "{name:28} {value:>12.digits$} {unit:12} {bound:16} {word:6} {times:12} {switches:14} {entries:12} {cycles:14} others: {}",
+        row.others()
+    );
 }
 
 fn commit() -> String {

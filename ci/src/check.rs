@@ -2,13 +2,14 @@
 //!
 //! Formatting and lints by cargo's own tools; the walls of the house by reading the source as tokens: [`floors`] (imports run
 //! downward), [`directions`] (so do dependencies), [`rooms`] (`unsafe` only where it may live), [`employed`] (crates that we say
-//! we use, we use), [`models`] (models explore what ships).
+//! we use, we use), [`models`] (models explore what ships), [`rows`] (what a figure cannot do without is counted).
 
 mod directions;
 mod employed;
 mod floors;
 mod models;
 mod rooms;
+mod rows;
 mod source;
 
 use std::fmt;
@@ -24,7 +25,7 @@ use crate::program::{Builder, Std};
 use crate::project;
 use crate::tally::Tally;
 
-/// Checks formatting, lints, docs, import floors, crate directions, unsafe rooms and the crates in use.
+/// Checks formatting, lints, docs, import floors, crate directions, unsafe rooms, the crates in use and the floors of figures.
 #[derive(Clone, Copy, Debug, Default, Args)]
 pub struct Check {
     /// Install nothing and fetch nothing.
@@ -58,6 +59,7 @@ impl Check {
         told(tally, "unsafe rooms", || Ok(rooms::check(&sources)))?;
         told(tally, "crates in use", || Ok(employed::check(&sources)))?;
         told(tally, "models", || models::check(house::root(), &sources))?;
+        told(tally, "rows of figures", || rows::check(house::root()))?;
         told(tally, "crate directions", || Ok(directions::check(&directions::packages()?)))?;
         told(tally, "format", || host(&["fmt", "--all", "--check"]))?;
         told(tally, "lints and docs, host", || host(&["clippy", "--quiet", "--all-targets", "--", "-Dwarnings"]))?;
@@ -66,7 +68,7 @@ impl Check {
         let packages: Vec<&str> = ["skete", "skete-libc", "skete-archive"].into_iter().chain(programs.iter().map(String::as_str)).collect();
         told(tally, "lints and docs, kernel and programs", || Ok(refused(builder.lint(PROGRAM_TARGET, &packages)?)))?;
         let programs = project::packages_with(Std::Linux)?;
-        let packages: Vec<&str> = ["hello"].into_iter().chain(programs.iter().map(String::as_str)).collect();
+        let packages: Vec<&str> = ["hello", "bench"].into_iter().chain(programs.iter().map(String::as_str)).collect();
         told(tally, "lints and docs, programs with Linux's std", || Ok(refused(builder.lint(LINUX_TARGET, &packages)?)))?;
         told(tally, "lints and docs, loader", || Ok(refused(builder.lint(LOADER_TARGET, &["skete-loader"])?)))
     }

@@ -31,7 +31,7 @@ pub const LINK_ARGS: [&str; 6] = [
 /// Code generation: frame pointers, which backtraces follow, and a `nop` wherever Cortex-A53 erratum 835769 could strike (a 64-bit
 /// multiply-accumulate right after a memory access). rustc warns that it has no name of its own for LLVM's feature; the wrapper
 /// drops that warning.
-const CODE: [&str; 2] = ["force-frame-pointers=yes", "target-feature=+fix-cortex-a53-835769"];
+pub const CODE: [&str; 2] = ["force-frame-pointers=yes", "target-feature=+fix-cortex-a53-835769"];
 
 /// Packages whose code, where it is not inlined into the program, is small first: measured, the switch and the futex gain from it
 /// too (condition variable there and back 907 to 841 instructions), and hello's image is 42 KB smaller. The program itself keeps

@@ -13,7 +13,7 @@ use anyhow::{Context as _, Result, bail};
 use cargo_metadata::{Message, Target, TargetKind};
 
 use crate::cc;
-use crate::flags::{self, LOADER_TARGET};
+use crate::flags::{self, LINUX_TARGET, LOADER_TARGET};
 use crate::house;
 use crate::packages;
 use crate::project::{self, Project};
@@ -86,6 +86,19 @@ impl Builder {
         cargo.args(features.iter().flat_map(|feature| ["--features", feature]));
         let programs = artefacts(&mut cargo, |target| target.is_kind(TargetKind::Bin))?;
         one(programs)
+    }
+
+    /// Builds a package of this workspace for Linux itself: without the kernel, with musl, and as a panic is the end with ours too.
+    ///
+    /// # Errors
+    /// Something is missing, or the build failed (cargo has said why).
+    pub fn for_linux(&self, name: &str) -> Result<PathBuf> {
+        let mut cargo = self.cargo(house::root(), "build");
+        cargo.args(["-Zbuild-std=std,panic_abort", "-Zbuild-std-features=", "--target", LINUX_TARGET, "--profile", "release"]);
+        cargo.arg("--target-dir").arg(house::root().join("target/linux/rust"));
+        cargo.arg("--manifest-path").arg(project::folder(name).join("Cargo.toml"));
+        cargo.env("CARGO_ENCODED_RUSTFLAGS", cc::linux::rustc_words(self.offline)?.join("\x1f"));
+        one(artefacts(&mut cargo, |target| target.is_kind(TargetKind::Bin))?)
     }
 
     /// Builds the integration tests of the package in `folder` with libtest, which with the kernel's std runs them where a panic is the

@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 use skete::futex::{futex_wait, futex_wakeup};
 use skete::thread::{core, set_affinity};
 
+use crate::lines;
+
 /// How often each number of threads is tried, in turn, so that what the host does beside it meets all of them.
 const TURNS: usize = 5;
 /// Threads beside the one.
@@ -68,7 +70,7 @@ fn curve(name: &str, work: fn()) {
     let alone = median(alone);
     for (times, size) in together.into_iter().zip(SIZES) {
         let speedup = size as f64 * alone.as_secs_f64() / median(times).as_secs_f64();
-        println!("row {name}.{size} {speedup:.2} times");
+        lines::row(format_args!("{name}.{size} {speedup:.2} times"));
     }
 }
 

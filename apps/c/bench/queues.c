@@ -1,4 +1,8 @@
-/* Four producers and four consumers over two queues of sixteen places. */
+/* Four producers and four consumers over two queues of sixteen places.
+
+   Floor of `queue.4to4`, 74: the mutex, there and back (2 × 12), whether there is room or an item (2 × 3), the place in the ring (2 × 5), the
+   item stored and loaded (2), its count (2 × 3), a signal that nobody waits for (2 × 3), one of sixteen items pays for a switch there and
+   back (20). */
 #include "rows.h"
 #include <pthread.h>
 #include <stdlib.h>

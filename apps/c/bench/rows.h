@@ -9,7 +9,7 @@ enum { MANY = 100000, SOME = 2000 };
 
 /* Nanoseconds since some moment. */
 long long now(void);
-/* Prints `row NAME NS ns`. */
+/* Prints `row NAME NS ns`, as ci/src/bench/log.rs reads it. */
 void told(const char *name, double ns);
 /* Whether this row is to be measured: all are, unless one is to be explained. */
 int is_wanted(const char *name);
@@ -93,9 +93,12 @@ static inline __attribute__((always_inline)) void row_with(const char *name, voi
 }
 
 /* The rows of each file. */
+void copies(void);
 void futaphores(void);
 void futexes(void);
+void heap(void);
 void locks(void);
+void pages(void);
 void queues(void);
 void semaphores(void);
 void shared_memory(void);

@@ -1,5 +1,7 @@
 //! A report as one page of HTML, complete in itself: tables, bars against Linux and against floors, curves over threads.
 
+mod histogram;
+
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 
@@ -50,8 +52,13 @@ pub fn page(report: &Report<'_>) -> Result<String> {
             "<h2>Against Linux</h2>\n<p>How many times less than the faster of Linux's two C libraries; {}.</p>\n",
             text(&against.linux)
         )?;
-        let bars: Vec<Bar<'_>> =
-            against.rows.iter().map(|pair| Bar { name: &pair.name, value: pair.times(), is_beyond: pair.times() < 1.0 }).collect();
+        let titles: Vec<String> = against.rows.iter().map(Pair::title).collect();
+        let bars: Vec<Bar<'_>> = against
+            .rows
+            .iter()
+            .zip(&titles)
+            .map(|(pair, title)| Bar { name: title, value: pair.times(), is_beyond: pair.times() < 1.0 })
+            .collect();
         page += &bars_of(&bars, 1.0)?;
         page += &pairs(&against.rows);
     }
@@ -64,6 +71,20 @@ pub fn page(report: &Report<'_>) -> Result<String> {
     if !curves.is_empty() {
         page += "<h2>Together</h2>\n<p>How many times as much threads on cores of their own do as one of them alone, by the host's clock.</p>\n";
         page += &drawn_curves(&curves)?;
+    }
+    if !report.histograms.is_empty() {
+        page +=
+            "<h2>How late</h2>\n<p>How many wake-ups were how many microseconds late, of a thousand; both scales are logarithmic.</p>\n";
+        for histogram in report.histograms {
+            page += &histogram::drawn(histogram)?;
+        }
+    }
+    if !report.conditions.is_empty() {
+        page += "<h2>The board</h2>\n<ul>\n";
+        for condition in report.conditions {
+            writeln!(page, "<li>{}", text(&condition.to_string()))?;
+        }
+        page += "</ul>\n";
     }
     if !report.rows.is_empty() {
         page += "<h2>All rows</h2>\n";
@@ -169,31 +190,36 @@ fn drawn_curves(curves: &BTreeMap<&str, Vec<(u32, f64)>>) -> Result<String> {
 }
 
 fn pairs(pairs: &[Pair]) -> String {
-    let mut table = String::from("<table><tr><th>row<th>unit<th>Linux, glibc<th>Linux, musl<th>Skete<th>times less</tr>\n");
+    let mut table =
+        String::from("<table><tr><th>row<th>unit<th>Linux, glibc<th>Linux, musl<th>Skete<th>times less<th>floor<th>times it</tr>\n");
     for pair in pairs {
-        let Pair { name, unit, glibc, musl, skete, .. } = pair;
+        let Pair { unit, musl, skete, .. } = pair;
         let times = pair.times();
+        let number = |value: Option<f64>| value.map_or_else(String::new, |value| format!("{value:.1}"));
+        let [glibc, floor, above] = [pair.glibc, pair.floor, pair.above_floor()].map(number);
         let _ = writeln!(
             table,
-            "<tr><td>{}<td>{}<td>{glibc:.1}<td>{musl:.1}<td>{skete:.1}<td{}>{times:.1}</tr>",
-            text(name),
+            "<tr><td>{}<td>{}<td>{glibc}<td>{musl:.1}<td>{skete:.1}<td{}>{times:.1}<td>{floor}<td{}>{above}</tr>",
+            text(&pair.title()),
             text(unit),
-            class(times < 1.0)
+            class(times < 1.0),
+            class(pair.above_floor().is_some_and(|above| above > FAR_ABOVE))
         );
     }
     table + "</table>\n"
 }
 
 fn table(rows: &[Row]) -> String {
-    let mut table =
-        String::from("<table><tr><th>row<th>value<th>unit<th>may be<th>floor<th>switches<th>kernel entries<th>board<th>mode</tr>\n");
+    let mut table = String::from(
+        "<table><tr><th>row<th>value<th>unit<th>may be<th>floor<th>switches<th>kernel entries<th>cycles<th>board<th>mode</tr>\n",
+    );
     let number = |value: Option<f64>| value.map_or_else(String::new, |value| format!("{value:.1}"));
     for row in rows {
         let bound = row.bound.map_or_else(String::new, |bound| bound.to_string());
-        let [floor, switches, entries] = [row.floor, row.switches, row.entries].map(number);
+        let [floor, switches, entries, cycles] = [row.floor, row.switches, row.entries, row.cycles].map(number);
         let _ = writeln!(
             table,
-            "<tr><td>{}<td{}>{:.1}<td>{}<td>{bound}<td>{floor}<td>{switches}<td>{entries}<td>{}<td>{}</tr>",
+            "<tr><td>{}<td{}>{:.1}<td>{}<td>{bound}<td>{floor}<td>{switches}<td>{entries}<td>{cycles}<td>{}<td>{}</tr>",
             text(&row.name),
             class(!row.is_within()),
             row.value,
@@ -218,9 +244,11 @@ fn text(words: &str) -> String {
 mod tests {
     use super::*;
     use crate::baseline::Versions;
+    use crate::bench::log::{Condition, Histogram};
 
     fn page_of(rows: &[Row]) -> String {
-        page(&Report { commit: "0123".into(), versions: Versions::default(), rows, against: None }).expect("it can be drawn")
+        page(&Report { commit: "0123".into(), versions: Versions::default(), rows, histograms: &[], conditions: &[], against: None })
+            .expect("it can be drawn")
     }
 
     #[test]
@@ -234,6 +262,34 @@ mod tests {
         assert_eq!(page.matches("<svg").count(), 2, "bars over floors, and curves");
         assert!(!page.contains("<script") && !page.contains("<link") && !page.contains("src="), "{page}");
         assert!(page.contains("futex.wake_nobody") && page.contains("futex.calls"));
+    }
+
+    #[test]
+    fn a_histogram_is_a_picture_of_its_own_and_one_without_values_is_none() {
+        let histogram = |buckets: &[(u64, u64)]| Histogram {
+            name: "wake.idle".into(),
+            unit: "ns".into(),
+            board: "virt".into(),
+            buckets: buckets.into(),
+        };
+        let picture = histogram::drawn(&histogram(&[(0, 1), (3584, 12), (4096, 961)])).expect("it can be drawn");
+        assert!(picture.contains("wake.idle, virt") && picture.matches("<rect").count() >= 4, "{picture}");
+        assert_eq!(histogram::drawn(&histogram(&[])).expect("nothing can be drawn"), "");
+    }
+
+    #[test]
+    fn how_the_board_was_doing_is_told() {
+        let condition =
+            Condition { group: "std".into(), is_after: true, arm_hz: Some(600_000_000), millidegrees: Some(80_000), throttled: None };
+        let report = Report {
+            commit: "0".into(),
+            versions: Versions::default(),
+            rows: &[],
+            histograms: &[],
+            conditions: &[condition],
+            against: None,
+        };
+        assert!(page(&report).expect("it can be drawn").contains("<li>after std: 600 MHz, 80.0 °C"));
     }
 
     #[test]

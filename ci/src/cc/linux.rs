@@ -9,6 +9,7 @@ use std::process::Command;
 use anyhow::{Context as _, Result, ensure};
 
 use super::Tools;
+use crate::flags;
 use crate::house;
 
 /// Which C library of Linux's.
@@ -46,6 +47,33 @@ pub fn program(files: &[PathBuf], libc: Libc, name: &str, offline: bool) -> Resu
     let status = command.status().with_context(|| format!("{} does not start", tools.compiler.display()))?;
     ensure!(status.success(), "the build for Linux failed; the compiler's own words stand above");
     Ok(output)
+}
+
+/// What rustc tells the linker for a static program of Linux's: musl's start and library, as for a program in C, in place of the compiler's own.
+///
+/// # Errors
+/// Something is missing.
+pub fn rustc_words(offline: bool) -> Result<Vec<String>> {
+    let tools = Tools::find(offline)?;
+    let part = |name: &str| tools.sysroot.libraries().join(name).display().to_string();
+    let mut words: Vec<String> = [
+        &format!("linker={}", tools.compiler.display()),
+        "linker-flavor=gcc",
+        "link-self-contained=no",
+        "relocation-model=static",
+        "target-feature=+crt-static,-outline-atomics",
+    ]
+    .map(String::from)
+    .into();
+    // What rustc calls the unwinder is gcc's, told in a linker script.
+    let own = house::target_dir().join("linux/unwinder");
+    fs::create_dir_all(&own).and_then(|()| fs::write(own.join("libunwind.a"), "INPUT(-lgcc_eh)\n")).context("the unwinder's name")?;
+    let folders = [own.as_path(), tools.sysroot.libraries()].map(|folder| format!("-L{}", folder.display()));
+    let link = ["-nostdlib", "-static", "-no-pie"].map(String::from).into_iter().chain(folders);
+    let parts = [part("crt1.o"), part("crti.o"), "-Wl,--start-group".into(), part("libc.a"), "-lgcc".into(), "-Wl,--end-group".into()];
+    words.extend(link.chain(parts).chain([part("crtn.o")]).map(|word| format!("link-arg={word}")));
+    words.extend(flags::CODE.map(String::from));
+    Ok(words.into_iter().flat_map(|word| ["-C".into(), word]).collect())
 }
 
 /// Headers, files and libraries. Ours are looked into last: what Linux has is Linux's.

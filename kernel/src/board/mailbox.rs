@@ -1,9 +1,11 @@
-//! What the Pi's firmware is asked at boot: clocks, power for USB, and the address of the Ethernet on board.
+//! What the Pi's firmware is asked: at boot clocks, power for USB, and the address of the Ethernet on board; by a benchmark, how the
+//! board is doing.
 //!
 //! The VideoCore reads and writes memory past the cores' caches, so the message is cleaned out of them before it is sent and dropped from
 //! them before the answer is read. A firmware that once did not answer in time is never asked again: it may still write into the message.
 
 use skete_drivers::card::Mac;
+use skete_drivers::firmware::Board;
 use skete_drivers::mailbox::{self, Answer, Buffer, Clock, Mailbox, Message, Power, PowerDevice, Reply, Request};
 
 use super::window;
@@ -62,6 +64,37 @@ pub fn set_uart_clock(hz: u32) -> Option<u32> {
         Reply::SetClockRate(_, hz @ 1..) => Some(hz),
         _ => None,
     }
+}
+
+/// How the board is doing, each as far as the firmware tells.
+#[derive(Clone, Copy, Debug)]
+pub struct Condition {
+    /// The cores' rate, in Hz.
+    pub arm_hz: Option<u32>,
+    /// The chip's temperature, in thousandths of a degree Celsius.
+    pub millidegrees: Option<u32>,
+    /// Why the firmware holds the clocks down, or has: the bits of [`mailbox::Throttled`].
+    pub throttled: Option<u32>,
+}
+
+/// How the board is doing now; `None`: it is no Pi.
+pub fn condition() -> Option<Condition> {
+    if super::get().machine.board != Board::RaspberryPi3 {
+        return None;
+    }
+    let arm_hz = match ask(Request::ClockRate(Clock::Arm)) {
+        Some(Reply::ClockRate(_, hz @ 1..)) => Some(hz),
+        _ => None,
+    };
+    let millidegrees = match ask(Request::Temperature) {
+        Some(Reply::Temperature(millidegrees)) => Some(millidegrees),
+        _ => None,
+    };
+    let throttled = match ask(Request::Throttled) {
+        Some(Reply::Throttled(throttled)) => Some(throttled.bits()),
+        _ => None,
+    };
+    Some(Condition { arm_hz, millidegrees, throttled })
 }
 
 /// The address of the Ethernet on board, which has no memory for it.

@@ -14,9 +14,12 @@ pub fn run() {
     pingpong();
 }
 
-/// `futaphore.uncontended`: P and V, nobody waits. Floor 12: to each, LDAXR, ADD or SUB, TBNZ, STLXR, CBNZ, and one to have the address.
-/// `futaphore.uncontended.call`: by C's functions, which look at the page and the number first; the row of the same name in C is what
-/// `<futaphore.h>` makes of them.
+/// `futaphore.uncontended`: P and V, nobody waits. `futaphore.uncontended.call`: by C's functions, which look at the page and the number
+/// first; the row `futaphore.uncontended` in C is what `<futaphore.h>` makes of them.
+///
+/// Floor of `futaphore.uncontended`, 12: to each, LDAXR, ADD or SUB, TBNZ, STLXR, CBNZ (2 × 5), and its address (2 × 1).
+///
+/// Floor of `futaphore.uncontended.call`, 22: the same (12), the page compared (2 × 2), the number compared (2 × 2), the return (2 × 1).
 fn uncontended() {
     let futaphore = Page::get().make(1).expect("a slot is free");
     row("futaphore.uncontended", MANY, || {
@@ -33,8 +36,10 @@ fn uncontended() {
     futaphore.free().expect("it is there");
 }
 
-/// `futaphore.pingpong.same`: there and back between two threads of core 0, each asleep in P until the other's V. Floor 380: two switches
-/// at 150 (registers out and in, the run queue), to each way a P that queues under the bucket's lock, and a V that finds it there.
+/// `futaphore.pingpong.same`: there and back between two threads of core 0, each asleep in P until the other's V.
+///
+/// Floor of `futaphore.pingpong.same`, 380: a switch with registers, run queue, tokens and locks (2 × 150), a P that queues in the bucket
+/// (2 × 20), a V that finds it there (2 × 20).
 fn pingpong() {
     let (there, back) = (Page::get().make(0).expect("a slot is free"), Page::get().make(0).expect("a slot is free"));
     thread::scope(|scope| {

@@ -14,9 +14,15 @@ pub fn run() {
     at_dt();
 }
 
-/// `shm.at_dt`: a segment of 64 KiB, attached already once, is attached, one byte is touched, and it is detached. Floor 600: 16 entries
-/// written, and cleared with their translations forgotten, at 8 each; four times a lock or a walk of tables at 40; addresses taken and
-/// given back, the attachment noted and found again, times and counts.
+/// `shm.at_dt`: a segment of 64 KiB, attached already once, is attached, one byte is touched, and it is detached. `shm.get_at_dt_rmid`: it
+/// is made before that, and removed after it.
+///
+/// Floor of `shm.at_dt`, 600: 16 entries of tables written, and cleared with their translations forgotten (32 × 8), a lock or a walk of
+/// tables (4 × 40), addresses taken and given back (2 × 30), the attachment noted and found again (2 × 40), times and counts (2 × 14),
+/// entries and answers (2 × 8).
+///
+/// Floor of `shm.get_at_dt_rmid`, 2,084: the same (600), 64 KiB cleared by lines of 64 bytes (1,024), a frame taken and given back
+/// (32 × 10), a number taken and given back (2 × 20), the segment's record written and found again (2 × 50).
 fn at_dt() {
     let id = shm::get(IPC_PRIVATE, 65536, IPC_CREAT | 0o600).expect("there is memory");
     let _once = Attachment::new(id, 0).expect("there is room");

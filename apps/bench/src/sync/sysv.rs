@@ -26,10 +26,20 @@ const DOWN: Op = Op::down(0);
 
 /// One up, then one down: two calls, nobody waits.
 ///
-/// The floor, 30 instructions a call: count the entry (4), find the place of the id (6), load the operation (3), mask IRQs and put them
-/// back (3), take the lock and let it go (5), find the semaphore within the set's bounds (4), add, compare, store (4), say who did it (1).
-/// Of the rest, four are the call's own: what SEM_UNDO and a wait for zero are told apart by; three are the time of the last `semop`; the
-/// others are the row's loop.
+/// Floor of `sysv.semop`, 60: count the entry (2 × 4), find the place of the id (2 × 6), load the operation (2 × 3), mask IRQs and put
+/// them back (2 × 3), take the lock and let it go (2 × 5), find the semaphore within the set's bounds (2 × 4), add, compare, store
+/// (2 × 4), say who did it (2 × 1). Of the rest, four a call are its own: what SEM_UNDO and a wait for zero are told apart by; three are
+/// the time of the last `semop`.
+///
+/// Floor of `sysv.semop.c`, 72: the same (60), the operation loaded from where there may be no memory (2 × 3), whether the count can be
+/// (2 × 2), the return (2 × 1).
+///
+/// Floor of `sysv.semop_two`, 43: one call's entry, id, lock and end (19), each operation loaded, its semaphore found, added, compared,
+/// stored (2 × 12).
+///
+/// Floor of `sysv.semget_rmid`, 98: two entries (2 × 4), the lock (2 × 7), a number off the free list and back on it (2 × 10), memory for
+/// the set (20), the semaphore zeroed, owner, mode and times (12), the id made (3), found again (6), nobody sleeps there (4), the number's
+/// sequence (3), two answers and returns (2 × 4).
 fn alone() {
     let id = black_box(sem::get(IPC_PRIVATE, 1, IPC_CREAT | 0o600).expect("there is memory"));
     let (up, down) = black_box(([UP], [DOWN]));
@@ -53,8 +63,9 @@ fn alone() {
 /// Two threads of one core pass a turn to each other through two semaphores; a round is there and back: two ups, each of which does the
 /// other's down for it and wakes it, two downs that sleep, two switches.
 ///
-/// The floor, 450: two switches as a yield makes them (2 × 100); the four calls as above (4 × 30); and for each of two sleepers its node
-/// written and linked (15), its operation done and its node unlinked (20), its token (10), its place in the run queue (20).
+/// Floor of `sysv.pingpong.same`, 450: two switches as a yield makes them (2 × 100), the four calls as above (4 × 30), a sleeper's node
+/// written and linked (2 × 15), its operation done and its node unlinked (2 × 20), its token (2 × 10), its place in the run queue
+/// (2 × 20).
 fn pingpong() {
     let id = sem::get(IPC_PRIVATE, 2, IPC_CREAT | 0o600).expect("there is memory");
     let other = thread::spawn(move || {
