@@ -164,6 +164,7 @@ fn time_of_day(place: *mut [i64; 2]) -> Result<(), Errno> {
 
 /// Writes the time of `clock` (POSIX `clock_gettime`).
 #[unsafe(no_mangle)]
+#[optimize(speed)]
 pub extern "C" fn clock_gettime(clock: i32, place: *mut TimeSpec) -> i32 {
     if clock == MONOTONIC && !place.is_null() {
         // SAFETY: the program says that there is room.

@@ -17,27 +17,33 @@ use super::sem;
 use crate::errno::number;
 use crate::thread::cancel;
 
+#[optimize(speed)]
 extern "C" fn lock(mutex: &Mutex) -> c_int {
     number(mutex.lock_slow(&Kernel, None))
 }
 
+#[optimize(speed)]
 extern "C" fn unlock(mutex: &Mutex) -> c_int {
     number(mutex.unlock(&Kernel))
 }
 
+#[optimize(speed)]
 extern "C" fn wake(mutex: &Mutex) -> c_int {
     mutex.wake_one(&Kernel);
     0
 }
 
+#[optimize(speed)]
 extern "C" fn read(lock: &RwLock) -> c_int {
     number(lock.read_slow(&Kernel, None))
 }
 
+#[optimize(speed)]
 extern "C" fn leave(lock: &RwLock) -> c_int {
     number(lock.unlock_slow(&Kernel))
 }
 
+#[optimize(speed)]
 extern "C" fn post(semaphore: &Semaphore) -> c_int {
     sem::told(semaphore.post_slow(&Kernel))
 }

@@ -44,6 +44,7 @@ pub extern "C" fn wait(semaphore: &Semaphore, until: Option<&Deadline>) -> c_int
 }
 
 /// [`wait`] for ever, where it seems that nothing is there to take.
+#[optimize(speed)]
 pub extern "C" fn sleep(semaphore: &Semaphore) -> c_int {
     sleep_until(semaphore, None)
 }

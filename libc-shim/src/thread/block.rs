@@ -122,6 +122,7 @@ impl Block {
     ///
     /// # Errors
     /// `EAGAIN`: there is no memory.
+    #[optimize(speed)]
     pub fn take(state: u32) -> Result<&'static Self, Errno> {
         let taken = {
             let mut free = FREE.lock();
@@ -195,6 +196,7 @@ impl Block {
     }
 
     /// Gives the block to the next thread. Its thread has ended, or is about to and touches it no more.
+    #[optimize(speed)]
     pub fn give(&'static self) {
         self.state.store(state::FREE, Ordering::Relaxed);
         let mut free = FREE.lock();
@@ -284,6 +286,7 @@ fn adopt() -> &'static Block {
 }
 
 /// The calling thread ends, and may be one that C has not begun but knows of: what is left of C's in it is cleared away.
+#[optimize(speed)]
 fn leave() {
     // SAFETY: as in `current`.
     if let Some(block) = unsafe { place().read().as_ref() } {

@@ -114,6 +114,7 @@ pub extern "C" fn pthread_getspecific(number: c_uint) -> *mut c_void {
 
 /// The calling thread ends: calls the destructor of each value, which is none by then, as long as destructors set others, and
 /// [`ROUNDS`] times at most.
+#[optimize(speed)]
 pub fn destroy(block: &Block) {
     for _ in 0..ROUNDS {
         let mut is_done = true;
