@@ -4,6 +4,7 @@
 //! for a reason: a deadline, or a slice while an equal waits ([`skete_logic::slice`]).
 #![allow(unsafe_code, reason = "a core is found through a register")]
 
+use core::mem::offset_of;
 use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 
 use allocator_api2::vec::Vec;
@@ -34,6 +35,8 @@ pub struct Core {
     others: AtomicU8,
     /// Whether slices are ticked off even when nobody waits: under `-icount` a spin for another core must end.
     ticks_always: AtomicBool,
+    /// What the clock is told by, of every core the same: seconds per tick, in units of 2⁻⁶⁴, and nanoseconds per second.
+    clock: [AtomicU64; 2],
     /// Its ready threads, and what the others see of it.
     pub ready: Ready<QueueLock>,
     slice: Slice,
@@ -45,6 +48,9 @@ pub struct Core {
     /// For option `chaos`: when it preempts for no reason.
     pub dice: Dice,
 }
+
+/// Where in a core's block its clock's two factors are: assembly multiplies ticks by one, and what is beyond seconds by the other.
+pub const CLOCK_AT: usize = offset_of!(Core, clock);
 
 /// The cores.
 pub static CORES: [Core; cpu::CORES] = [Core::new(0), Core::new(1), Core::new(2), Core::new(3)];
@@ -63,6 +69,7 @@ impl Core {
             number,
             others: AtomicU8::new(0),
             ticks_always: AtomicBool::new(false),
+            clock: [AtomicU64::new(0), AtomicU64::new(time::SECOND)],
             ready: Ready::new(number, QueueLock::new()),
             slice: Slice::new(),
             timer: AtomicU64::new(NEVER),
@@ -95,6 +102,7 @@ impl Core {
     pub fn prepare(number: usize, deadlines: Vec<Entry, Heap>, ticks_always: bool) {
         let core = &CORES[number];
         core.ticks_always.store(ticks_always, Ordering::Relaxed);
+        core.clock[0].store(time::tick(), Ordering::Relaxed);
         core.sleepers.give(deadlines);
         IDLE_RECORDS[number].core.store(core.number, Ordering::Relaxed);
     }
