@@ -20,7 +20,7 @@ use super::chaos::Dice;
 use super::ready::{Machine, QueueLock};
 use super::record::{self, IDLE_RECORDS, Record, Records};
 use crate::arch::{cpu, stacks};
-use crate::memory::Heap;
+use crate::memory::{Heap, cache};
 use crate::time;
 
 /// No timer is set.
@@ -47,7 +47,11 @@ pub struct Core {
     switches: AtomicU64,
     /// For option `chaos`: when it preempts for no reason.
     pub dice: Dice,
+    /// Its free blocks, which the heap finds at [`cache::AT`].
+    blocks: cache::Lists,
 }
+
+const _: () = assert!(cfg!(debug_assertions) || offset_of!(Core, blocks) == cache::AT, "in dev builds the heap keeps no lists");
 
 /// Where in a core's block its clock's two factors are: assembly multiplies ticks by one, and what is beyond seconds by the other.
 pub const CLOCK_AT: usize = offset_of!(Core, clock);
@@ -76,6 +80,7 @@ impl Core {
             sleepers: Sleepers::new(QueueLock::new(), Heap),
             switches: AtomicU64::new(0),
             dice: Dice::new(),
+            blocks: cache::Lists::new(),
         }
     }
 
