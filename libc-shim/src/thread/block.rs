@@ -68,6 +68,8 @@ pub struct Block {
     pub stack_bytes: AtomicUsize,
     /// As it was asked for.
     pub guard_bytes: AtomicUsize,
+    /// What keys hold.
+    pub values: Values,
     /// The block that was made before: [`Block::all`].
     before: *const Block,
     own: UnsafeCell<Own>,
@@ -85,8 +87,6 @@ pub struct Own {
     pub kernel_sp: usize,
     /// The handlers that its end runs, the last first.
     pub cleanup: *mut Cleanup,
-    /// What keys hold.
-    pub values: Values,
     next_free: *const Block,
 }
 
@@ -104,7 +104,7 @@ static FREE: Spin<Free> = Spin::new(Free(null_mut()));
 static LAST: AtomicPtr<Block> = AtomicPtr::new(null_mut());
 
 /// How far below the thread pointer the block's address stands: where musl's `struct pthread` has a link that only its own threads use.
-const BELOW: u64 = 192;
+pub const BELOW: u64 = 192;
 
 impl Block {
     /// What belongs to the thread alone.
@@ -152,7 +152,6 @@ impl Block {
             result: null_mut(),
             kernel_sp: 0,
             cleanup: null_mut(),
-            values: Values::NONE,
             next_free: null_mut(),
         };
         let block = Self {
@@ -165,6 +164,7 @@ impl Block {
             stack: AtomicUsize::new(0),
             stack_bytes: AtomicUsize::new(0),
             guard_bytes: AtomicUsize::new(0),
+            values: Values::new(),
             before: null_mut(),
             own: UnsafeCell::new(own),
         };
