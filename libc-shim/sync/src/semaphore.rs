@@ -38,6 +38,11 @@ pub const MOST: u32 = COUNT;
 const _: () = assert!(size_of::<Semaphore>() <= 32, "the room of musl's sem_t");
 
 impl Semaphore {
+    /// Its first words, as assembly finds them by their place.
+    pub const fn words(&self) -> [&AtomicU32; 2] {
+        [&self.word, &self.waiters]
+    }
+
     constructor! {
         /// One of this count, at most [`MOST`].
         pub fn new(count: u32) -> Self {
