@@ -6,8 +6,8 @@
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use skete_cell::Guarded;
-use skete_logic::time::{ns_per_tick, seconds_per_tick};
 pub use skete_logic::time::{Instant, SECOND, seconds_of};
+use skete_logic::time::{ns_per_tick, seconds_per_tick};
 
 use crate::arch::cpu;
 

@@ -7,7 +7,10 @@
 //! ```
 //! A block of 496 bytes at most that is aligned to 16 has its head's distance 16, and no other has: so one comparison tells `free` that it
 //! goes into a list of the core's ([`heap::SMALL`]). `malloc` and `free` look there without a frame, and leave what is not so to Rust.
-#![allow(unsafe_code, reason = "an allocator: exported names, and blocks that the program names by their address; assembly without a frame")]
+#![allow(
+    unsafe_code,
+    reason = "an allocator: exported names, and blocks that the program names by their address; assembly without a frame"
+)]
 
 use core::alloc::Layout;
 use core::arch::naked_asm;

@@ -146,14 +146,8 @@ impl Block {
         if place.is_null() {
             return Err(Errno::EAGAIN);
         }
-        let own = Own {
-            function: None,
-            argument: null_mut(),
-            result: null_mut(),
-            kernel_sp: 0,
-            cleanup: null_mut(),
-            next_free: null_mut(),
-        };
+        let own =
+            Own { function: None, argument: null_mut(), result: null_mut(), kernel_sp: 0, cleanup: null_mut(), next_free: null_mut() };
         let block = Self {
             state: AtomicU32::new(state::FREE),
             tid: AtomicU32::new(0),
