@@ -46,7 +46,7 @@ pub const fn ns_per_tick(scale: u64) -> u128 {
 pub const fn split(ticks: u64, scale: u64) -> (u64, u32) {
     let product = ticks as u128 * scale as u128;
     let fraction = product as u64;
-    ((product >> 64) as u64, (fraction as u128 * SECOND as u128 >> 64) as u32)
+    ((product >> 64) as u64, ((fraction as u128 * SECOND as u128) >> 64) as u32)
 }
 
 /// Nanoseconds that `ticks` last, where a tick lasts `scale` as [`ns_per_tick`] tells it.
@@ -55,7 +55,7 @@ pub const fn split(ticks: u64, scale: u64) -> (u64, u32) {
 #[allow(clippy::cast_possible_truncation, reason = "the two halves of the scale, and the upper half of a product")]
 pub const fn ns_of(ticks: u64, scale: u128) -> u64 {
     let (whole, fraction) = ((scale >> 64) as u64, scale as u64);
-    let part = (ticks as u128 * fraction as u128 >> 64) as u64;
+    let part = ((ticks as u128 * fraction as u128) >> 64) as u64;
     ticks * whole + part
 }
 

@@ -35,8 +35,6 @@ pub struct Core {
     others: AtomicU8,
     /// Whether slices are ticked off even when nobody waits: under `-icount` a spin for another core must end.
     ticks_always: AtomicBool,
-    /// What the clock is told by, of every core the same: seconds per tick, in units of 2⁻⁶⁴, and nanoseconds per second.
-    clock: [AtomicU64; 2],
     /// Its ready threads, and what the others see of it.
     pub ready: Ready<QueueLock>,
     slice: Slice,
@@ -47,6 +45,8 @@ pub struct Core {
     switches: AtomicU64,
     /// For option `chaos`: when it preempts for no reason.
     pub dice: Dice,
+    /// What the clock is told by, of every core the same: seconds per tick, in units of 2⁻⁶⁴, and nanoseconds per second.
+    clock: [AtomicU64; 2],
     /// Its free blocks, which the heap finds at [`cache::AT`].
     blocks: cache::Lists,
 }
@@ -73,13 +73,13 @@ impl Core {
             number,
             others: AtomicU8::new(0),
             ticks_always: AtomicBool::new(false),
-            clock: [AtomicU64::new(0), AtomicU64::new(time::SECOND)],
             ready: Ready::new(number, QueueLock::new()),
             slice: Slice::new(),
             timer: AtomicU64::new(NEVER),
             sleepers: Sleepers::new(QueueLock::new(), Heap),
             switches: AtomicU64::new(0),
             dice: Dice::new(),
+            clock: [AtomicU64::new(0), AtomicU64::new(time::SECOND)],
             blocks: cache::Lists::new(),
         }
     }
