@@ -45,8 +45,13 @@ pub fn ns_of(time: TimeSpec) -> Result<u64, Errno> {
 #[inline]
 #[allow(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "a remainder, and seconds for 292 years")]
 pub const fn time_spec(ns: u64) -> TimeSpec {
-    let (seconds, rest) = seconds_of(ns);
-    // SAFETY: a remainder, as the tests of `seconds_of` show. It spares std its own look.
+    split_spec(seconds_of(ns))
+}
+
+/// Seconds, and the nanoseconds beyond them, as std has them.
+#[inline(always)]
+pub const fn split_spec((seconds, rest): (u64, u32)) -> TimeSpec {
+    // SAFETY: less than a second, as the tests of `seconds_of` and `split` show. It spares std its own look.
     unsafe { core::hint::assert_unchecked(rest < NS_PER_SECOND) };
     TimeSpec { tv_sec: seconds as i64, tv_nsec: rest as i32 }
 }

@@ -8,7 +8,7 @@
 //! - [`virtio`], [`usb`]: frames lent to virtio devices, and to the Pi's USB controller
 //! - [`heap`]: talc behind `sys_malloc`, and `cache`, which keeps small blocks at hand
 
-mod cache;
+pub mod cache;
 pub mod frames;
 pub mod heap;
 pub mod map;

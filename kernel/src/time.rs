@@ -1,20 +1,22 @@
 //! Time: the system counter in nanoseconds, and the wall clock.
 //!
-//! The counter's rate is read at boot. Nanoseconds are a product with a 64.64-bit factor: two multiplications, no division, and exact to
-//! a nanosecond in three hundred years.
+//! The counter's rate is read at boot. Nanoseconds are a product with a 64.64-bit factor, seconds one with a factor of 64 bits: one clock,
+//! without a division.
 
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use skete_cell::Guarded;
-use skete_logic::time::ns_per_tick;
-pub use skete_logic::time::{Instant, seconds_of};
+pub use skete_logic::time::{Instant, SECOND, seconds_of};
+use skete_logic::time::{ns_per_tick, seconds_per_tick};
 
 use crate::arch::cpu;
 
 /// Nanoseconds per tick, in units of 2⁻⁶⁴: one value, so that one load brings it.
 ///
 /// Written by [`init`] while nobody else runs, only read from then on: so it needs no lock.
-static NS_PER_TICK: Guarded<u128> = Guarded::new(16 << 64);
+static NS_PER_TICK: Guarded<u128> = Guarded::new(ns_per_tick(seconds_per_tick(62_500_000)));
+/// Seconds per tick, in units of 2⁻⁶⁴: as [`NS_PER_TICK`].
+static SECONDS_PER_TICK: Guarded<u64> = Guarded::new(seconds_per_tick(62_500_000));
 /// Ticks per second.
 static RATE: AtomicU64 = AtomicU64::new(62_500_000);
 /// Ticks per slice.
@@ -29,20 +31,28 @@ pub const SLICE_NS: u64 = 10_000_000;
 
 /// Reads the counter's rate. Called once, by core 0.
 pub fn init() {
-    let rate = cpu::tick_rate().max(1);
+    let rate = cpu::tick_rate().max(2);
     RATE.store(rate, Ordering::Relaxed);
     SLICE_TICKS.store(rate / (NS / SLICE_NS), Ordering::Relaxed);
-    NS_PER_TICK.set(ns_per_tick(rate));
+    SECONDS_PER_TICK.set(seconds_per_tick(rate));
+    NS_PER_TICK.set(ns_per_tick(seconds_per_tick(rate)));
+}
+
+/// Seconds per tick, in units of 2⁻⁶⁴. It never changes after boot.
+#[inline]
+pub fn tick() -> u64 {
+    SECONDS_PER_TICK.get()
 }
 
 #[inline(always)]
 fn ns_of(ticks: u64) -> u64 {
-    let scale = NS_PER_TICK.get();
-    #[allow(clippy::cast_possible_truncation, reason = "its two halves")]
-    let (whole, fraction) = ((scale >> 64) as u64, scale as u64);
-    #[allow(clippy::cast_possible_truncation, reason = "the upper half of a product")]
-    let part = (u128::from(ticks) * u128::from(fraction) >> 64) as u64;
-    ticks * whole + part
+    skete_logic::time::ns_of(ticks, NS_PER_TICK.get())
+}
+
+/// [`now`] in seconds and the nanoseconds beyond them.
+#[inline(always)]
+pub fn now_split() -> (u64, u32) {
+    skete_logic::time::split(cpu::ticks(), tick())
 }
 
 /// The moment now.

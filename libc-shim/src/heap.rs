@@ -5,9 +5,15 @@
 //! base                     block - 16           block
 //! | nothing, if aligned ... | bytes | distance  | bytes that the program may use |
 //! ```
-#![allow(unsafe_code, reason = "an allocator: exported names, and blocks that the program names by their address")]
+//! A block of 496 bytes at most that is aligned to 16 has its head's distance 16, and no other has: so one comparison tells `free` that it
+//! goes into a list of the core's ([`heap::SMALL`]). `malloc` and `free` look there without a frame, and leave what is not so to Rust.
+#![allow(
+    unsafe_code,
+    reason = "an allocator: exported names, and blocks that the program names by their address; assembly without a frame"
+)]
 
 use core::alloc::Layout;
+use core::arch::naked_asm;
 use core::ffi::{c_int, c_void};
 use core::ptr::null_mut;
 
@@ -53,13 +59,18 @@ fn no_memory() -> *mut c_void {
     null_mut()
 }
 
+/// The most that a small block has for the program, behind its head.
+const SMALL: usize = heap::SMALL - ALIGN;
+const _: () = assert!(heap::SMALL_STEP == ALIGN);
+
 /// A block of `bytes` at a multiple of `align`, a power of two of 16 at least; null, and `ENOMEM`: there is no memory.
-#[inline(always)]
 fn allocate(bytes: usize, align: usize) -> *mut c_void {
     if bytes > MOST || align > MOST {
         return no_memory();
     }
     let usable = usable(bytes);
+    // What is not small is aligned to more: see above.
+    let align = if usable > SMALL { align.max(2 * ALIGN) } else { align };
     let base = heap::allocate(layout(usable, align));
     if base.is_null() {
         return no_memory();
@@ -80,17 +91,86 @@ unsafe fn head(block: *const c_void) -> Head {
 }
 
 /// Bytes that C has asked for; null and `ENOMEM` if there are none (`malloc(3)`).
+///
+/// Masks IRQs, takes the first block of the core's list, puts its head there: what [`allocate`] does of a small one. A block for nothing is
+/// a head alone.
+#[unsafe(naked)]
 #[unsafe(no_mangle)]
 pub extern "C" fn malloc(bytes: usize) -> *mut c_void {
+    naked_asm!(
+        ".if {is_sealed}",
+        "b {other}",
+        ".endif",
+        "cmp x0, #{small}",
+        "b.hi 3f",
+        "add x1, x0, #15",
+        "and x1, x1, #~15",
+        "mrs x2, daif",
+        "msr daifset, #2",
+        "mrs x3, tpidr_el1",
+        "add x3, x3, x1",
+        "ldp x4, x5, [x3, #{lists}]",
+        "cbz x4, 2f",
+        "ldr x6, [x4]",
+        "add x5, x5, #1",
+        "stp x6, x5, [x3, #{lists}]",
+        "msr daif, x2",
+        "mov x2, #{head}",
+        "stp x1, x2, [x4]",
+        "add x0, x4, #{head}",
+        "ret",
+        "2: msr daif, x2",
+        "3: b {other}",
+        is_sealed = const heap::IS_SEALED as usize,
+        small = const SMALL,
+        lists = const heap::LISTS_AT,
+        head = const ALIGN,
+        other = sym malloc_other,
+    )
+}
+
+extern "C" fn malloc_other(bytes: usize) -> *mut c_void {
     allocate(bytes, ALIGN)
 }
 
-/// Gives a block back; null is none.
+/// Gives a block back; null is none. As [`malloc`], the other way.
 ///
 /// # Safety
 /// It came from this family, and was not given back.
+#[unsafe(naked)]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn free(block: *mut c_void) {
+    naked_asm!(
+        ".if {is_sealed}",
+        "b {other}",
+        ".endif",
+        "cbz x0, 4f",
+        "ldp x1, x2, [x0, #-{head}]",
+        "cmp x2, #{head}",
+        "b.ne 3f",
+        "mrs x2, daif",
+        "msr daifset, #2",
+        "mrs x3, tpidr_el1",
+        "add x3, x3, x1",
+        "ldp x4, x5, [x3, #{lists}]",
+        "cbz x5, 2f",
+        "sub x5, x5, #1",
+        "str x4, [x0, #-{head}]!",
+        "stp x0, x5, [x3, #{lists}]",
+        "msr daif, x2",
+        "4: ret",
+        "2: msr daif, x2",
+        "3: b {other}",
+        is_sealed = const heap::IS_SEALED as usize,
+        head = const ALIGN,
+        lists = const heap::LISTS_AT,
+        other = sym free_other,
+    )
+}
+
+/// # Safety
+/// As [`free`].
+unsafe extern "C" fn free_other(block: *mut c_void) {
     if block.is_null() {
         return;
     }
@@ -129,6 +209,17 @@ pub unsafe extern "C" fn realloc(block: *mut c_void, bytes: usize) -> *mut c_voi
         return no_memory();
     }
     let usable = usable(bytes);
+    if old.distance == ALIGN && usable > SMALL {
+        // It is small no more.
+        let moved = malloc(bytes);
+        if !moved.is_null() {
+            // SAFETY: the new one is longer.
+            unsafe { moved.cast::<u8>().copy_from_nonoverlapping(block.cast(), old.bytes) };
+            // SAFETY: the caller's promise.
+            unsafe { free(block) };
+        }
+        return moved;
+    }
     // SAFETY: as above: the allocation began there.
     let base = unsafe { block.cast::<u8>().sub(old.distance) };
     // SAFETY: as above.

@@ -12,6 +12,7 @@
 //! - [`image`]: what a program is told of its own image, by which an unwinder finds its way
 //! - [`lookup`]: names of machines, under musl's `getaddrinfo` and its kin
 //! - [`pipe`]: `pipe`, where a program asks for one
+//! - `quad`: differences of `long double`
 //! - [`refused`]: what cannot be: `fork` and its kin
 //! - [`select`]: `select` and `pselect`, where a program asks for them
 //! - [`state`]: `__libc`, musl's own state, as far as it is ours to fill
@@ -30,6 +31,8 @@ pub mod lookup;
 #[cfg(not(feature = "musl"))]
 pub mod part;
 pub mod pipe;
+#[cfg(feature = "musl")]
+pub mod quad;
 pub mod refused;
 pub mod select;
 #[cfg(feature = "musl")]

@@ -28,7 +28,7 @@ pub mod mask;
 pub mod service;
 pub mod timer;
 
-use core::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use skete::lock::Spin;
 use skete::sched::detour;
@@ -37,6 +37,7 @@ use skete_abi::Errno;
 use skete_signals::queue::PROGRAM;
 use skete_signals::set::SIGNALS;
 use skete_signals::{Action, Fate, Info, Queue, Set, Signal, Standing, choice};
+use skete_sync::leaving::{Leaving, Pending};
 
 use crate::thread::block::Block;
 
@@ -67,7 +68,7 @@ struct State {
 static STATE: Spin<State> = Spin::new(State { queue: Queue::new(), actions: [Action::NONE; SIGNALS], timers: timer::Table::new() });
 
 /// How many signals are pending: a thread that ends while there are none need not take the lock.
-static PENDING: AtomicU32 = AtomicU32::new(0);
+static PENDING: Pending = Pending::new();
 
 /// What a thread says of signals. Written under the lock, by the thread itself but for `waits`.
 pub struct Signals {
@@ -79,6 +80,8 @@ pub struct Signals {
     stack_bytes: AtomicUsize,
     /// Where it has had a fault that no handler takes; 0: nowhere.
     refused: AtomicU64,
+    /// Whether it takes signals no more, for it ends.
+    leaving: Leaving,
 }
 
 impl Signals {
@@ -90,6 +93,7 @@ impl Signals {
             stack: AtomicUsize::new(0),
             stack_bytes: AtomicUsize::new(0),
             refused: AtomicU64::new(0),
+            leaving: Leaving::new(),
         }
     }
 
@@ -97,6 +101,7 @@ impl Signals {
     #[inline]
     pub fn begin(&self, mask: Set) {
         self.mask.store(mask.0, Ordering::Relaxed);
+        self.leaving.stay();
         self.set_other_stack(0, 0);
     }
 
@@ -165,17 +170,29 @@ pub fn look(block: &Block) {
 }
 
 impl State {
-    /// Counts what is pending.
-    fn tell(&self) {
-        PENDING.store(u32::try_from(self.queue.count()).unwrap_or(u32::MAX), Ordering::Relaxed);
+    /// How many are pending.
+    fn count(&self) -> u32 {
+        u32::try_from(self.queue.count()).unwrap_or(u32::MAX - 1)
     }
 
-    /// Sends a signal to a thread, or to the program.
+    /// Counts what is pending.
+    fn tell(&self) {
+        PENDING.tell(self.count());
+    }
+
+    /// Sends a signal to a thread, or to the program. One that has left is sent nothing: who waits for its end has not come yet.
     ///
     /// # Errors
     /// `EAGAIN`: too many are pending.
-    #[optimize(size)]
     fn send(&mut self, to: Option<&'static Block>, info: Info, sender: Option<&Block>) -> Result<(), Errno> {
+        PENDING.announce(self.count() + 1);
+        let sent = if to.is_some_and(|block| block.signals.leaving.has_left()) { Ok(()) } else { self.give(to, info, sender) };
+        self.tell();
+        sent
+    }
+
+    #[optimize(size)]
+    fn give(&mut self, to: Option<&'static Block>, info: Info, sender: Option<&Block>) -> Result<(), Errno> {
         let signal = info.signal;
         if Set::STOPS.has(signal) {
             self.discard(Set::of(Signal::CONTINUE));
@@ -192,7 +209,6 @@ impl State {
             return Ok(());
         }
         self.queue.put(to.map_or(PROGRAM, number_of), info)?;
-        self.tell();
         if let Some(target) = target {
             wake(target, sender);
         }
@@ -211,6 +227,10 @@ impl State {
     #[optimize(size)]
     fn pass_on(&self, signals: Set, block: &Block) {
         let left = Set(self.queue.pending_for(PROGRAM).0 & signals.0);
+        if left.is_empty() {
+            return;
+        }
+        PENDING.announce(self.count());
         for signal in left.each() {
             if let Some(other) = choose(signal, None, Some(block)) {
                 wake(other, None);
@@ -234,7 +254,8 @@ impl State {
 
 /// Who is to take `signal`, sent to the program.
 fn choose(signal: Signal, sender: Option<&Block>, but: Option<&Block>) -> Option<&'static Block> {
-    let threads = Block::all().filter(|block| block.is_alive() && !but.is_some_and(|but| core::ptr::eq(but, *block)));
+    let threads = Block::all()
+        .filter(|block| block.is_alive() && !block.signals.leaving.has_left() && !but.is_some_and(|but| core::ptr::eq(but, *block)));
     choice::choose(signal, threads.map(|block| (block, standing(block, sender))))
 }
 
@@ -276,7 +297,7 @@ pub fn while_locking() {
 /// another's.
 #[inline]
 pub fn leave(block: &Block) {
-    while PENDING.load(Ordering::Relaxed) != 0 && !leave_some(block) {
+    while !block.signals.leaving.leave(&PENDING) && !leave_some(block) {
         deliver(block);
     }
 }
@@ -286,6 +307,7 @@ pub fn leave(block: &Block) {
 fn leave_some(block: &Block) -> bool {
     let state = &mut *STATE.lock();
     if !state.queue.pending_for(number_of(block)).but(block.signals.mask()).is_empty() {
+        block.signals.leaving.stay();
         return false;
     }
     block.signals.set_mask(Set::ALL);

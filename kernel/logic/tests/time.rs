@@ -2,7 +2,7 @@
 #![cfg(not(loom))]
 
 use proptest::prelude::*;
-use skete_logic::time::{Instant, ns_per_tick, seconds_of};
+use skete_logic::time::{Instant, SECOND, ns_of, ns_per_tick, seconds_of, seconds_per_tick, split};
 use std::time::Duration;
 
 #[test]
@@ -23,8 +23,23 @@ fn a_timeout_counts_in_nanoseconds() {
 
 proptest! {
     #[test]
-    fn a_tick_lasts_as_long_as_a_division_says(rate in prop_oneof![1..u64::MAX, 1..100_000_000u64, Just(u64::MAX)]) {
-        prop_assert_eq!(ns_per_tick(rate), (1_000_000_000u128 << 64) / u128::from(rate));
+    fn a_tick_lasts_as_long_as_a_division_says_and_a_part_in_2_to_64_more(rate in prop_oneof![2..u64::MAX, 2..100_000_000u64, Just(u64::MAX)]) {
+        prop_assert_eq!(u128::from(seconds_per_tick(rate)), (1u128 << 64).div_ceil(u128::from(rate)));
+    }
+
+    #[test]
+    fn a_clock_shows_the_same_in_seconds_and_in_nanoseconds(rate in 1_000_000..1_000_000_000u64, ticks in 0..1u64 << 62) {
+        let scale = seconds_per_tick(rate);
+        prop_assume!(u128::from(ticks) * u128::from(SECOND) / u128::from(rate) < 1 << 63);
+        let ns = ns_of(ticks, ns_per_tick(scale));
+        prop_assert_eq!(split(ticks, scale), (ns / SECOND, (ns % SECOND) as u32));
+    }
+
+    #[test]
+    fn a_clock_is_never_slow_and_off_by_a_millionth_of_what_a_crystal_is(rate in 1_000_000..100_000_000u64, ticks in 0..1u64 << 50) {
+        let shown = u128::from(ns_of(ticks, ns_per_tick(seconds_per_tick(rate))));
+        let exact = u128::from(ticks) * u128::from(SECOND) / u128::from(rate);
+        prop_assert!((exact..=exact + 1 + exact / 100_000_000_000).contains(&shown), "{} for {}", shown, exact);
     }
 
     #[test]

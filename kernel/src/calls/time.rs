@@ -4,7 +4,7 @@
 use skete_abi::Errno;
 use skete_abi::files::TimeSpec;
 
-use super::{answer_int, time_spec, timeout_of};
+use super::{answer_int, split_spec, time_spec, timeout_of};
 use crate::sched::park;
 use crate::time;
 
@@ -14,16 +14,16 @@ const MONOTONIC: i32 = 4;
 /// Tells a clock's time (POSIX `clock_gettime`): `-EINVAL` for an unknown clock, `-EFAULT` for a null pointer.
 #[unsafe(no_mangle)]
 pub extern "C" fn sys_clock_gettime(clock: i32, time: *mut TimeSpec) -> i32 {
-    let ns = match clock {
-        MONOTONIC => time::now().as_ns(),
-        REALTIME => time::realtime_ns(),
+    let told = match clock {
+        MONOTONIC => split_spec(time::now_split()),
+        REALTIME => time_spec(time::realtime_ns()),
         _ => return answer_int(Err::<i64, _>(Errno::EINVAL)),
     };
     if time.is_null() {
         return answer_int(Err::<i64, _>(Errno::EFAULT));
     }
     // SAFETY: the program says that there is room for a timespec.
-    unsafe { time.write(time_spec(ns)) };
+    unsafe { time.write(told) };
     0
 }
 

@@ -83,6 +83,17 @@ pub fn allocate(layout: Layout) -> *mut u8 {
     }
 }
 
+/// The largest blocks that a core keeps lists of, in bytes; the list of blocks of `SMALL_STEP * n` bytes stands `SMALL_STEP * (n - 1)` behind
+/// [`LISTS_AT`] in the block of the core, where TPIDR_EL1 points: the first free block, in whose first word is the next one, and how many
+/// more there is room for. Assembly that keeps IRQs masked may take a block there, or put one while there is room. In dev builds there are none.
+pub const SMALL: usize = cache::MOST_BYTES;
+/// How far their sizes are apart, and what each is aligned to.
+pub const SMALL_STEP: usize = cache::STEP;
+/// See [`SMALL`].
+pub const LISTS_AT: usize = cache::AT;
+/// Whether blocks are sealed, and none is kept in lists.
+pub const IS_SEALED: bool = SEAL != 0;
+
 #[inline(never)]
 fn allocate_from_talc(layout: Layout) -> *mut u8 {
     // SAFETY: the size is not zero: the callers see to it.

@@ -4,6 +4,7 @@
 //! for a reason: a deadline, or a slice while an equal waits ([`skete_logic::slice`]).
 #![allow(unsafe_code, reason = "a core is found through a register")]
 
+use core::mem::offset_of;
 use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 
 use allocator_api2::vec::Vec;
@@ -19,7 +20,7 @@ use super::chaos::Dice;
 use super::ready::{Machine, QueueLock};
 use super::record::{self, IDLE_RECORDS, Record, Records};
 use crate::arch::{cpu, stacks};
-use crate::memory::Heap;
+use crate::memory::{Heap, cache};
 use crate::time;
 
 /// No timer is set.
@@ -44,7 +45,16 @@ pub struct Core {
     switches: AtomicU64,
     /// For option `chaos`: when it preempts for no reason.
     pub dice: Dice,
+    /// What the clock is told by, of every core the same: seconds per tick, in units of 2⁻⁶⁴, and nanoseconds per second.
+    clock: [AtomicU64; 2],
+    /// Its free blocks, which the heap finds at [`cache::AT`].
+    blocks: cache::Lists,
 }
+
+const _: () = assert!(cfg!(debug_assertions) || offset_of!(Core, blocks) == cache::AT, "in dev builds the heap keeps no lists");
+
+/// Where in a core's block its clock's two factors are: assembly multiplies ticks by one, and what is beyond seconds by the other.
+pub const CLOCK_AT: usize = offset_of!(Core, clock);
 
 /// The cores.
 pub static CORES: [Core; cpu::CORES] = [Core::new(0), Core::new(1), Core::new(2), Core::new(3)];
@@ -69,6 +79,8 @@ impl Core {
             sleepers: Sleepers::new(QueueLock::new(), Heap),
             switches: AtomicU64::new(0),
             dice: Dice::new(),
+            clock: [AtomicU64::new(0), AtomicU64::new(time::SECOND)],
+            blocks: cache::Lists::new(),
         }
     }
 
@@ -95,6 +107,7 @@ impl Core {
     pub fn prepare(number: usize, deadlines: Vec<Entry, Heap>, ticks_always: bool) {
         let core = &CORES[number];
         core.ticks_always.store(ticks_always, Ordering::Relaxed);
+        core.clock[0].store(time::tick(), Ordering::Relaxed);
         core.sleepers.give(deadlines);
         IDLE_RECORDS[number].core.store(core.number, Ordering::Relaxed);
     }

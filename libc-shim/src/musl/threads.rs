@@ -28,6 +28,7 @@ unsafe extern "C" {
 }
 
 /// The second thread is about to begin: from now on musl's locks are taken.
+#[optimize(speed)]
 pub fn begin() {
     // SAFETY: musl's own; the calling thread is the only one.
     let state = unsafe { &mut *(&raw mut __libc) };

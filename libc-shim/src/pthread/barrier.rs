@@ -29,6 +29,7 @@ pub extern "C" fn pthread_barrier_destroy(barrier: &Barrier) -> c_int {
 
 /// POSIX `pthread_barrier_wait`.
 #[unsafe(no_mangle)]
+#[optimize(speed)]
 pub extern "C" fn pthread_barrier_wait(barrier: &Barrier) -> c_int {
     if barrier.wait(&Kernel) { SERIAL_THREAD } else { 0 }
 }

@@ -36,6 +36,7 @@ pub extern "C" fn pthread_cond_destroy(condition: &Condition) -> c_int {
 
 /// POSIX `pthread_cond_signal`.
 #[unsafe(no_mangle)]
+#[optimize(speed)]
 pub extern "C" fn pthread_cond_signal(condition: &Condition) -> c_int {
     condition.signal(&Kernel);
     0
@@ -43,6 +44,7 @@ pub extern "C" fn pthread_cond_signal(condition: &Condition) -> c_int {
 
 /// POSIX `pthread_cond_broadcast`.
 #[unsafe(no_mangle)]
+#[optimize(speed)]
 pub extern "C" fn pthread_cond_broadcast(condition: &Condition) -> c_int {
     condition.broadcast(&Kernel);
     0
@@ -52,6 +54,7 @@ pub extern "C" fn pthread_cond_broadcast(condition: &Condition) -> c_int {
 ///
 /// # Errors
 /// As [`Condition::wait`], but for `EINTR`: then nothing has happened that one waited for.
+#[optimize(speed)]
 pub fn wait(condition: &Condition, mutex: &Mutex, until: Option<Deadline>) -> Result<(), Errno> {
     match condition.wait(&Kernel, mutex, until) {
         Err(Errno::EINTR) => {
@@ -64,6 +67,7 @@ pub fn wait(condition: &Condition, mutex: &Mutex, until: Option<Deadline>) -> Re
 
 /// POSIX `pthread_cond_wait`.
 #[unsafe(no_mangle)]
+#[optimize(speed)]
 pub extern "C" fn pthread_cond_wait(condition: &Condition, mutex: &Mutex) -> c_int {
     number(wait(condition, mutex, None))
 }

@@ -17,29 +17,40 @@ use super::sem;
 use crate::errno::number;
 use crate::thread::cancel;
 
+#[optimize(speed)]
 extern "C" fn lock(mutex: &Mutex) -> c_int {
     number(mutex.lock_slow(&Kernel, None))
 }
 
+#[optimize(speed)]
 extern "C" fn unlock(mutex: &Mutex) -> c_int {
     number(mutex.unlock(&Kernel))
 }
 
+#[optimize(speed)]
 extern "C" fn wake(mutex: &Mutex) -> c_int {
     mutex.wake_one(&Kernel);
     0
 }
 
+#[optimize(speed)]
 extern "C" fn read(lock: &RwLock) -> c_int {
     number(lock.read_slow(&Kernel, None))
 }
 
+#[optimize(speed)]
 extern "C" fn leave(lock: &RwLock) -> c_int {
     number(lock.unlock_slow(&Kernel))
 }
 
 extern "C" fn post(semaphore: &Semaphore) -> c_int {
     sem::told(semaphore.post_slow(&Kernel))
+}
+
+#[optimize(speed)]
+extern "C" fn wake_waiter(semaphore: &Semaphore) -> c_int {
+    semaphore.wake_one(&Kernel);
+    0
 }
 
 /// POSIX `pthread_mutex_lock`: as [`Mutex::lock`]. The kind stands in the first word, the lock's word in the second.
@@ -142,8 +153,8 @@ pub extern "C" fn sem_wait(semaphore: &Semaphore) -> c_int {
         "cbnz w2, 1b",
         "mov w0, wzr",
         "ret",
-        "2: clrex",
-        "b {sleep}",
+        // The monitor may stay as it is: whoever stores by it loads by it first.
+        "2: b {sleep}",
         "3: mov x1, xzr",
         "b {wait}",
         count = const MOST,
@@ -153,23 +164,25 @@ pub extern "C" fn sem_wait(semaphore: &Semaphore) -> c_int {
     )
 }
 
-/// POSIX `sem_post`: as [`Semaphore::post`].
+/// POSIX `sem_post`: as [`Semaphore::post`]. A count that is one too great to be has no bit but the mark.
 #[unsafe(naked)]
 #[unsafe(no_mangle)]
 pub extern "C" fn sem_post(semaphore: &Semaphore) -> c_int {
     naked_asm!(
-        "mov w3, #{most}",
         "1: ldxr w1, [x0]",
-        "cmp w1, w3",
-        "b.hs 2f",
         "add w1, w1, #1",
+        "tst w1, #{count}",
+        "b.eq 2f",
         "stlxr w2, w1, [x0]",
         "cbnz w2, 1b",
+        "tbnz w1, #31, 3f",
         "mov w0, wzr",
         "ret",
         "2: clrex",
         "b {post}",
-        most = const MOST,
+        "3: b {wake}",
+        count = const MOST,
         post = sym post,
+        wake = sym wake_waiter,
     )
 }

@@ -44,11 +44,29 @@ pub extern "C" fn wait(semaphore: &Semaphore, until: Option<&Deadline>) -> c_int
 }
 
 /// [`wait`] for ever, where it seems that nothing is there to take.
+#[optimize(speed)]
 pub extern "C" fn sleep(semaphore: &Semaphore) -> c_int {
-    sleep_until(semaphore, None)
+    let Ok(waiting) = Waiting::begin() else { return sleep_again(semaphore, Errno::EINTR) };
+    match semaphore.wait_slow(&Kernel, None) {
+        Ok(()) => {
+            let _ = waiting.end(Ok(()));
+            0
+        }
+        Err(errno) => {
+            let _ = waiting.end(Err::<(), _>(errno));
+            sleep_again(semaphore, errno)
+        }
+    }
 }
 
-#[inline(always)]
+/// [`sleep`] ended with `errno`.
+#[cold]
+#[inline(never)]
+fn sleep_again(semaphore: &Semaphore, errno: Errno) -> c_int {
+    if errno == Errno::EINTR && cancel::interrupted() != Outcome::Ends { sleep_until(semaphore, None) } else { told(Err(errno)) }
+}
+
+#[inline(never)]
 fn sleep_until(semaphore: &Semaphore, until: Option<Deadline>) -> c_int {
     loop {
         let waited = match Waiting::begin() {

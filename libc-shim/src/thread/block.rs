@@ -68,6 +68,8 @@ pub struct Block {
     pub stack_bytes: AtomicUsize,
     /// As it was asked for.
     pub guard_bytes: AtomicUsize,
+    /// What keys hold.
+    pub values: Values,
     /// The block that was made before: [`Block::all`].
     before: *const Block,
     own: UnsafeCell<Own>,
@@ -85,8 +87,6 @@ pub struct Own {
     pub kernel_sp: usize,
     /// The handlers that its end runs, the last first.
     pub cleanup: *mut Cleanup,
-    /// What keys hold.
-    pub values: Values,
     next_free: *const Block,
 }
 
@@ -104,7 +104,7 @@ static FREE: Spin<Free> = Spin::new(Free(null_mut()));
 static LAST: AtomicPtr<Block> = AtomicPtr::new(null_mut());
 
 /// How far below the thread pointer the block's address stands: where musl's `struct pthread` has a link that only its own threads use.
-const BELOW: u64 = 192;
+pub const BELOW: u64 = 192;
 
 impl Block {
     /// What belongs to the thread alone.
@@ -122,6 +122,7 @@ impl Block {
     ///
     /// # Errors
     /// `EAGAIN`: there is no memory.
+    #[optimize(speed)]
     pub fn take(state: u32) -> Result<&'static Self, Errno> {
         let taken = {
             let mut free = FREE.lock();
@@ -145,15 +146,8 @@ impl Block {
         if place.is_null() {
             return Err(Errno::EAGAIN);
         }
-        let own = Own {
-            function: None,
-            argument: null_mut(),
-            result: null_mut(),
-            kernel_sp: 0,
-            cleanup: null_mut(),
-            values: Values::NONE,
-            next_free: null_mut(),
-        };
+        let own =
+            Own { function: None, argument: null_mut(), result: null_mut(), kernel_sp: 0, cleanup: null_mut(), next_free: null_mut() };
         let block = Self {
             state: AtomicU32::new(state::FREE),
             tid: AtomicU32::new(0),
@@ -164,6 +158,7 @@ impl Block {
             stack: AtomicUsize::new(0),
             stack_bytes: AtomicUsize::new(0),
             guard_bytes: AtomicUsize::new(0),
+            values: Values::new(),
             before: null_mut(),
             own: UnsafeCell::new(own),
         };
@@ -195,6 +190,7 @@ impl Block {
     }
 
     /// Gives the block to the next thread. Its thread has ended, or is about to and touches it no more.
+    #[optimize(speed)]
     pub fn give(&'static self) {
         self.state.store(state::FREE, Ordering::Relaxed);
         let mut free = FREE.lock();
@@ -284,6 +280,7 @@ fn adopt() -> &'static Block {
 }
 
 /// The calling thread ends, and may be one that C has not begun but knows of: what is left of C's in it is cleared away.
+#[optimize(speed)]
 fn leave() {
     // SAFETY: as in `current`.
     if let Some(block) = unsafe { place().read().as_ref() } {

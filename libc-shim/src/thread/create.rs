@@ -26,6 +26,7 @@ pub static LIVING: AtomicU32 = AtomicU32::new(1);
 /// # Safety
 /// There is room for the name; `attr` is null or attributes; a stack in them is the program's to give.
 #[unsafe(no_mangle)]
+#[optimize(speed)]
 pub unsafe extern "C" fn pthread_create(name: *mut Name, attr: *const Attr, function: Function, argument: *mut c_void) -> c_int {
     // SAFETY: the caller's promise.
     let attr = unsafe { attr.as_ref() };
@@ -79,6 +80,7 @@ fn begin(name: *mut Name, attr: &Attr, function: Function, argument: *mut c_void
 }
 
 /// A thread of C's, from its first instruction.
+#[optimize(speed)]
 extern "C" fn run(block: usize) {
     // SAFETY: the block that `begin` prepared for this thread.
     let block = unsafe { &*(block as *const Block) };
@@ -93,6 +95,7 @@ extern "C" fn run(block: usize) {
 }
 
 /// Does what the thread is for, and ends it.
+#[optimize(speed)]
 extern "C" fn body() -> ! {
     // SAFETY: the thread itself.
     let own = unsafe { Block::current().own() };

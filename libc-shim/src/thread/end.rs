@@ -21,6 +21,7 @@ pub extern "C" fn pthread_exit(result: *mut c_void) -> ! {
 }
 
 /// What is left to do when a thread's handlers have run.
+#[optimize(speed)]
 pub fn finish(result: *mut c_void) -> ! {
     let block = Block::current();
     block.cancelling.close();

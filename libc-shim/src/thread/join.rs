@@ -18,6 +18,7 @@ use crate::linux::time;
 ///
 /// # Errors
 /// `ESRCH`: no such thread. `EINVAL`: detached, or another waits for it. `EDEADLK`: the caller. `ETIMEDOUT`: it has not ended by then.
+#[optimize(speed)]
 pub fn join(name: Name, deadline: Option<Instant>) -> Result<*mut c_void, Errno> {
     let block = Block::named(name)?;
     if core::ptr::eq(block, Block::current()) {
@@ -76,6 +77,7 @@ fn tell(joined: Result<*mut c_void, Errno>, place: *mut *mut c_void) -> c_int {
 
 /// POSIX `pthread_join`: the thread's result goes to `*place`, unless that is null.
 #[unsafe(no_mangle)]
+#[optimize(speed)]
 pub extern "C" fn pthread_join(name: Name, place: *mut *mut c_void) -> c_int {
     loop {
         match join(name, None) {

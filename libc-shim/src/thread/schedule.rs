@@ -54,6 +54,7 @@ const _: () = assert!(level(1) == 3 && level(15) == level(16) && level(19) == le
 ///
 /// # Errors
 /// `EINVAL`: no such policy, or a priority that it has not.
+#[optimize(speed)]
 pub fn kernels(policy: c_int, priority: c_int) -> Result<u8, Errno> {
     match policy {
         OTHER if priority == 0 => Ok(NORMAL),

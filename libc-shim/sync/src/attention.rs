@@ -11,22 +11,24 @@ use crate::mutant::{self, Mutant};
 /// | bit | means |
 /// |---|---|
 /// | 1 | somebody wants it cancelled |
-/// | 2 | it does not let itself be cancelled |
-/// | 4 | it lets itself be cancelled anywhere, not only at a point |
-/// | 8 | it waits at a point |
-/// | 16 | it ends: it is neither cancelled nor wanted any more |
-/// | 32 | it is to look: for signals, or whether it is cancelled anywhere |
+/// | 2 | it is to look: for signals, or whether it is cancelled anywhere |
+/// | 4 | it ends: it is neither cancelled nor wanted any more |
+/// | 8 | it does not let itself be cancelled |
+/// | 16 | it lets itself be cancelled anywhere, not only at a point |
+/// | 32 | it waits at a point |
+///
+/// Bits that are asked for together are neighbours, which one instruction tests.
 #[derive(Debug)]
 pub struct Attention {
     word: AtomicU32,
 }
 
 const CANCELLED: u32 = 1;
-const REFUSES: u32 = 2;
-const ANYWHERE: u32 = 4;
-const WAITS: u32 = 8;
-const CLOSED: u32 = 16;
-const SIGNALLED: u32 = 32;
+const SIGNALLED: u32 = 2;
+const CLOSED: u32 = 4;
+const REFUSES: u32 = 8;
+const ANYWHERE: u32 = 16;
+const WAITS: u32 = 32;
 
 /// What `pthread_cancel` is to do for a thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

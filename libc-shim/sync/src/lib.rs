@@ -5,7 +5,7 @@
 //!
 //! - [`futex`]: the trait · [`deadline`]: until when one waits · [`ceiling`]: which priority the ceilings of held locks ask for
 //! - [`mutex`]: every kind of mutex · [`condition`]: condition variables, whose broadcast moves its waiters to the mutex
-//! - [`attention`]: what a thread is to attend to: cancellation and signals
+//! - [`attention`]: what a thread is to attend to: cancellation and signals · [`leaving`]: its end, while others send
 //! - [`rwlock`], [`barrier`], [`spin`], [`once`], [`semaphore`]
 //! - [`mutant`]: faults that the models must find
 //!
@@ -22,6 +22,7 @@ pub mod ceiling;
 pub mod condition;
 pub mod deadline;
 pub mod futex;
+pub mod leaving;
 pub mod mutant;
 pub mod mutex;
 pub mod once;

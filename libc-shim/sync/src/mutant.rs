@@ -72,6 +72,16 @@ pub enum Mutant {
     ClosedInTwoSteps,
     /// Attention: a wait's end looks for signals before it says that it is over.
     WaitEndedInTwoSteps,
+    /// Leaving: who ends looks whether anything is pending before it says that it leaves.
+    LeaverLooksFirst,
+    /// Leaving: who sends says that something is pending when it has chosen.
+    AnnouncedLate,
+    /// First moves in assembly: the load by which a lock is taken is no Acquire.
+    FirstMoveTakesRelaxed,
+    /// First moves in assembly: the store by which it is let go is no Release.
+    FirstMoveReleasesRelaxed,
+    /// First moves in assembly: who finds the mark of a sleeper does not go on to wake it.
+    FirstMoveForgetsSleepers,
 }
 
 /// Whether `mutant` is planted.

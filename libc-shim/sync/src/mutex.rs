@@ -87,6 +87,11 @@ pub const ROBUST_OFFSET: isize = core::mem::offset_of!(Mutex, word).cast_signed(
 const _: () = assert!(size_of::<Mutex>() == 40, "the room of musl's pthread_mutex_t");
 
 impl Mutex {
+    /// Its first words, as assembly finds them by their place.
+    pub const fn words(&self) -> [&AtomicU32; 2] {
+        [&self.kind, &self.word]
+    }
+
     constructor! {
         /// A free one of this kind.
         pub fn new(kind: Kind) -> Self {

@@ -53,6 +53,11 @@ enum Serve {
 const _: () = assert!(size_of::<RwLock>() <= 56, "the room of musl's pthread_rwlock_t");
 
 impl RwLock {
+    /// Its first words, as assembly finds them by their place.
+    pub const fn words(&self) -> [&AtomicU32; 2] {
+        [&self.state, &self.writer]
+    }
+
     constructor! {
         /// A free one. Who prefers writers lets readers wait behind them: then a reader must not take it twice.
         pub fn new(prefers_writers: bool) -> Self {

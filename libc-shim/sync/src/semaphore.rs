@@ -38,6 +38,11 @@ pub const MOST: u32 = COUNT;
 const _: () = assert!(size_of::<Semaphore>() <= 32, "the room of musl's sem_t");
 
 impl Semaphore {
+    /// Its first words, as assembly finds them by their place.
+    pub const fn words(&self) -> [&AtomicU32; 2] {
+        [&self.word, &self.waiters]
+    }
+
     constructor! {
         /// One of this count, at most [`MOST`].
         pub fn new(count: u32) -> Self {
@@ -76,11 +81,17 @@ impl Semaphore {
             }
             if self.exchange(word, word + 1, Ordering::Release) {
                 if word & MARK != 0 {
-                    futex.wake(&self.word, 1, ANY);
+                    self.wake_one(futex);
                 }
                 return Ok(());
             }
         }
+    }
+
+    /// The rest of a post of a semaphore that was marked.
+    #[inline(always)]
+    pub fn wake_one(&self, futex: &impl Futex) {
+        futex.wake(&self.word, 1, ANY);
     }
 
     /// One down, waiting for it until `until`, which nobody looks at if it need not wait.
@@ -127,32 +138,38 @@ impl Semaphore {
     pub fn wait_slow(&self, futex: &impl Futex, until: Option<Deadline>) -> Result<(), Errno> {
         let moment = moment_of(until);
         self.waiters.fetch_add(1, Ordering::Relaxed);
-        let waited = loop {
+        // Who waits for ever has just found nothing there: if that is not so any more the exchange says so.
+        let is_silent = mutant::is(Mutant::SemaphoreWaitedForSilently);
+        if moment == Ok(None) && !is_silent && self.exchange(0, MARK, Ordering::Relaxed) {
+            match futex.wait(&self.word, MARK, ANY, None) {
+                Ok(()) | Err(Errno::EAGAIN) => {}
+                Err(errno) => return self.give_up(futex, errno),
+            }
+        }
+        loop {
             let word = self.word.load(Ordering::Relaxed);
             if word & COUNT != 0 {
                 let is_last = self.is_alone() || mutant::is(Mutant::TakerForgetsOthers);
                 let mark = if is_last { 0 } else { MARK };
                 if self.exchange(word, (word - 1) & COUNT | mark, Ordering::Acquire) {
-                    break Ok(());
+                    self.waiters.fetch_sub(1, Ordering::Relaxed);
+                    return Ok(());
                 }
                 continue;
             }
             let moment = match moment {
                 Ok(moment) => moment,
-                Err(errno) => break self.give_up(futex, errno),
+                Err(errno) => return self.give_up(futex, errno),
             };
             // Who finds the mark need not put it there.
-            let is_silent = mutant::is(Mutant::SemaphoreWaitedForSilently);
             if !is_silent && word == 0 && !self.exchange(0, MARK, Ordering::Relaxed) {
                 continue;
             }
             match futex.wait(&self.word, if is_silent { 0 } else { MARK }, ANY, moment) {
                 Ok(()) | Err(Errno::EAGAIN) => {}
-                Err(errno) => break self.give_up(futex, errno),
+                Err(errno) => return self.give_up(futex, errno),
             }
-        };
-        self.waiters.fetch_sub(1, Ordering::Relaxed);
-        waited
+        }
     }
 
     /// Whether the caller, who waits, was the only one a moment ago.
@@ -170,6 +187,7 @@ impl Semaphore {
                 futex.wake(&self.word, u32::MAX, ANY);
             }
         }
+        self.waiters.fetch_sub(1, Ordering::Relaxed);
         Err(errno)
     }
 }

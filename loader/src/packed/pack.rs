@@ -12,7 +12,7 @@ const QUIET_END: usize = 12;
 const LAST_LITERALS: usize = 5;
 
 /// How many earlier places are looked at for a match.
-const PLACES: usize = 64;
+const PLACES: usize = 1024;
 /// A match as long as this is taken as it is.
 const LONG: usize = 96;
 

@@ -12,6 +12,10 @@ mod condition;
 #[cfg(loom)]
 mod fake;
 #[cfg(loom)]
+mod first;
+#[cfg(loom)]
+mod leaving;
+#[cfg(loom)]
 mod mutex;
 #[cfg(loom)]
 mod others;
@@ -28,7 +32,19 @@ use skete_sync::mutant;
 
 #[cfg(loom)]
 fn main() -> std::process::ExitCode {
-    runner::run(&[mutex::MODELS, condition::MODELS, rwlock::MODELS, semaphore::MODELS, others::MODELS, attention::MODELS].concat())
+    runner::run(
+        &[
+            mutex::MODELS,
+            condition::MODELS,
+            rwlock::MODELS,
+            semaphore::MODELS,
+            others::MODELS,
+            attention::MODELS,
+            first::MODELS,
+            leaving::MODELS,
+        ]
+        .concat(),
+    )
 }
 
 #[cfg(not(loom))]
