@@ -82,7 +82,7 @@ pub fn begin() {
     };
     let found = card::attach(&mut stack, &BELL);
     *NET.lock() = Some(Net { stack, armed: None });
-    let plan = Plan { priority: PRIORITY, stack: STACK, name: "network", ..Plan::new(turn_for_ever, 0) };
+    let plan = Plan { priority: PRIORITY, stack: STACK, name: "network", is_service: true, ..Plan::new(turn_for_ever, 0) };
     if let Err(errno) = spawn::spawn(&plan) {
         trace::say(format_args!("network: its thread cannot begin: {errno:?}"));
         return;

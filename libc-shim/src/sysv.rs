@@ -4,7 +4,7 @@
 use core::ffi::{c_int, c_void};
 
 use skete::calls::shm::{sys_shmat, sys_shmctl, sys_shmdt, sys_shmget};
-use skete::calls::sysv::{sys_semctl, sys_semget, sys_semop, sys_semtimedop};
+use skete::calls::sysv::{sys_semctl, sys_semget, sys_semop, sys_semtimedop, sys_unshare};
 use skete::sysv::simple;
 use skete_abi::futex::TimeSpec;
 use skete_abi::sem::SemBuf;
@@ -32,6 +32,12 @@ pub extern "C" fn semop(id: c_int, operations: *const SemBuf, count: usize) -> c
 #[unsafe(no_mangle)]
 pub extern "C" fn semtimedop(id: c_int, operations: *const SemBuf, count: usize, timeout: *const TimeSpec) -> c_int {
     int(sys_semtimedop(id, operations, count, timeout))
+}
+
+/// `unshare(2)`: CLONE_SYSVSEM. `EINVAL`: any other flag.
+#[unsafe(no_mangle)]
+pub extern "C" fn unshare(flags: c_int) -> c_int {
+    int(sys_unshare(flags))
 }
 
 /// `semctl(2)`: C passes its union, if there is one, as a number.

@@ -184,6 +184,28 @@ static void no_handler_ends_a_wait_for_a_lock_that_lends_priority(void) {
     CHECK(pthread_join(thread, NULL) == 0 && pthread_barrier_destroy(&both) == 0);
 }
 
+static uint32_t condition;
+
+static void *waits_to_be_moved(void *argument) {
+    CHECK(syscall(SYS_futex, &condition, FUTEX_WAIT_REQUEUE_PI, 0, NULL, &lock, 0) == -1 && errno == EAGAIN);
+    return argument;
+}
+
+/* It has been told of already: to begin anew would be to wait for what does not come. */
+static void one_who_was_moved_to_a_lock_does_not_wait_anew_behind_a_handler(void) {
+    struct sigaction action = { .sa_handler = counts, .sa_flags = SA_RESTART };
+    pthread_t thread;
+    lock = condition = 0;
+    count = 0;
+    CHECK(sigaction(SIGUSR1, &action, NULL) == 0 && syscall(SYS_futex, &lock, FUTEX_LOCK_PI, 0, NULL, NULL, 0) == 0);
+    CHECK(pthread_create(&thread, NULL, waits_to_be_moved, NULL) == 0);
+    while (syscall(SYS_futex, &condition, FUTEX_CMP_REQUEUE_PI, 1, NULL, &lock, 0) != 1) {
+        sched_yield();
+    }
+    CHECK(pthread_kill(thread, SIGUSR1) == 0 && pthread_join(thread, NULL) == 0 && count == 1);
+    CHECK(syscall(SYS_futex, &lock, FUTEX_UNLOCK_PI, 0, NULL, NULL, 0) == 0 && lock == 0);
+}
+
 const struct check waiting[] = {
     { "what is masked is pending until it is let through", what_is_masked_is_pending_until_it_is_let_through },
     { "ignoring what is pending forgets it", ignoring_what_is_pending_forgets_it },
@@ -194,5 +216,6 @@ const struct check waiting[] = {
     { "two threads call each other by signals, and none is lost", two_threads_call_each_other_by_signals_and_none_is_lost },
     { "sigsuspend misses nothing", sigsuspend_misses_nothing },
     { "no handler ends a wait for a lock that lends priority", no_handler_ends_a_wait_for_a_lock_that_lends_priority },
+    { "one who was moved to a lock does not wait anew behind a handler", one_who_was_moved_to_a_lock_does_not_wait_anew_behind_a_handler },
     { 0 },
 };

@@ -79,6 +79,24 @@ union semun {
     struct semid_ds *status;
 };
 
+static void *unshares(void *argument) {
+    struct sembuf take = { 0, -1, SEM_UNDO };
+    CHECK(semop(*(int *)argument, &take, 1) == 0);
+    CHECK(unshare(CLONE_SYSVSEM) == 0 && semop(*(int *)argument, &take, 1) == 0);
+    CHECK(syscall(SYS_unshare, CLONE_SYSVSEM) == 0 && semctl(*(int *)argument, 0, GETVAL) == 4);
+    CHECK(semop(*(int *)argument, &take, 1) == 0);
+    errno = 0;
+    CHECK(unshare(0) == 0 && unshare(CLONE_FILES) == -1 && errno == EINVAL);
+    return NULL;
+}
+
+static void who_unshares_undoes_alone(void) {
+    int set = semget(IPC_PRIVATE, 1, 0600);
+    pthread_t thread;
+    CHECK(set >= 0 && semctl(set, 0, SETVAL, 5) == 0 && pthread_create(&thread, NULL, unshares, &set) == 0);
+    CHECK(pthread_join(thread, NULL) == 0 && semctl(set, 0, GETVAL) == 4 && semctl(set, 0, IPC_RMID) == 0);
+}
+
 static void sets_of_semaphores_are_system_vs(void) {
     unsigned short values[2] = { 3, 4 };
     struct semid_ds status;
@@ -135,6 +153,7 @@ const struct check calls[] = {
     { "an svc is answered, and changes nothing else", an_svc_is_answered_and_changes_nothing_else },
     { "threads call at once", threads_call_at_once },
     { "sets of semaphores are System V's", sets_of_semaphores_are_system_vs },
+    { "who unshares undoes alone", who_unshares_undoes_alone },
     { "segments are shared", segments_are_shared },
     { "the machine is described", the_machine_is_described },
     { "what cannot be says so", what_cannot_be_says_so },

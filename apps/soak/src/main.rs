@@ -27,7 +27,7 @@ type Storm = (&'static str, fn(u32));
 /// An object of System V does not get an id again before so many others have come: the table of ids grows until then.
 const IDS: usize = 64;
 
-const STORMS: [Storm; 12] = [
+const STORMS: [Storm; 13] = [
     ("broadcasts by requeue", futexes::broadcasts),
     ("requeues back and forth", futexes::back_and_forth),
     ("timeouts under load", futexes::timeouts),
@@ -38,6 +38,7 @@ const STORMS: [Storm; 12] = [
     ("waits for several words", several::waits),
     ("threads that come and go", threads::churn),
     ("semaphores", semaphores::meals),
+    ("semaphores that are given back at the end", semaphores::deaths),
     ("shared memory", memory::lives),
     ("futaphores", futaphores::pairs),
 ];

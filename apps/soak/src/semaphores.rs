@@ -23,6 +23,33 @@ pub fn warm_up() {
     (0..crate::IDS).for_each(|_| sem::remove(set(&[1])).expect("it is there"));
 }
 
+/// Threads that take without giving back, with undo lists of their own, shared with those they make: all is back when all have ended.
+pub fn deaths(salt: u32) {
+    let id = set(&[100, 0]);
+    let take = |number: i16| sem::operate(id, &[Op::new(0, -number).undone(), Op::up(1).undone()]).expect("it is there");
+    thread::scope(|scope| {
+        for me in 0..THREADS {
+            scope.spawn(move || {
+                sem::unshare();
+                for round in 0..8 {
+                    if (salt + round) % 2 == 0 {
+                        sem::unshare();
+                    }
+                    take(1);
+                    if (salt + round + u32::from(me)) % 3 == 0 {
+                        thread::spawn(move || take(2)).join().expect("it does not panic");
+                    }
+                }
+                if me == 0 {
+                    sem::unshare();
+                }
+            });
+        }
+    });
+    assert_eq!((sem::value(id, 0), sem::value(id, 1)), (Ok(100), Ok(0)));
+    sem::remove(id).expect("it is there");
+}
+
 /// Each philosopher takes both forks or none, or gives up; then all sleep in a set that goes.
 pub fn meals(salt: u32) {
     let forks = set(&[1; THREADS as usize]);

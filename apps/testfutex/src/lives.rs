@@ -19,6 +19,7 @@ pub const CHECKS: &[Check] = &[
     ("a new thread's words hold its name, and 0 after its end", words),
     ("who waits for the word is woken at the thread's end, by either name", joined),
     ("words that are not there do no harm", no_words),
+    ("no two of ten thousand threads have one name", ten_thousand),
     ("set_tid_address answers the name, and a new thread has no word", set_address),
     ("a robust list's locks are let go, with OWNER_DIED and WAITERS kept", robust),
     ("one who waits for a robust lock is woken", robust_wakes),
@@ -102,6 +103,13 @@ fn no_words() {
         assert_eq!(begin_with_words(address, address).join(), Ok(()));
     }
     assert_eq!(CONSTANT, 9);
+}
+
+fn ten_thousand() {
+    let mut names: Vec<u32> = (0..10_000).map(|_| thread::spawn(tid).join().expect("it does not panic")).collect();
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!(names.len(), 10_000);
 }
 
 fn set_address() {

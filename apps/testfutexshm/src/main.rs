@@ -28,6 +28,7 @@ const CHECKS: &[Check] = &[
     ("one may wait through a read-only attachment", read_only),
     ("a lock in a read-only attachment cannot be taken, whatever its word", read_only_locks),
     ("a wait outlives the attachment that it began at", detached),
+    ("who waits in memory that is gone is not woken by what comes there", gone),
     ("who ends lets go of words in what goes with it", left),
     ("a lock at four addresses keeps four threads apart", lock),
 ];
@@ -198,6 +199,23 @@ fn detached() {
         shm::detach(one.as_ptr() as usize).expect("it is attached");
         assert_eq!(futex_wakeup(shared(there), 1), Ok(1));
         assert_eq!(sleeper.join().expect("it does not panic"), Ok(()));
+    });
+}
+
+fn gone() {
+    let [one] = attached();
+    thread::scope(|scope| {
+        let here = word(&one, 2);
+        let sleeper = scope.spawn(move || futex_wait(shared(here), 0, Some(Duration::from_millis(300))));
+        while skete::sched::futex::waiters_of_shared(here) != 1 {
+            thread::yield_now();
+        }
+        shm::detach(one.as_ptr() as usize).expect("it is attached");
+        let [next] = attached();
+        for number in [2, 1026] {
+            assert_eq!(futex_wakeup(shared(word(&next, number)), 9), Ok(0));
+        }
+        assert_eq!(sleeper.join().expect("it does not panic"), Err(Errno::ETIMEDOUT));
     });
 }
 

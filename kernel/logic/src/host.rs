@@ -148,6 +148,10 @@ pub trait Host {
         false
     }
 
+    /// What the calling thread took ended no wait, for a waker was faster: the next wait is to end.
+    #[inline(always)]
+    fn keep_interruption(&self) {}
+
     /// The time now.
     fn now(&self) -> Instant;
 }

@@ -37,6 +37,8 @@ pub enum Mutant {
     WithdrawnWithoutASecondLook,
     /// Futex: one who is interrupted goes without leaving its queue.
     InterruptedInTheQueue,
+    /// Futex: an interruption is taken by a wait that a waker ends before.
+    InterruptionDropped,
     /// Futex: a compare-and-requeue compares before it takes the locks, not under them.
     RequeueComparedOutsideTheLocks,
     /// Futex: no fence between the target's count and the move.

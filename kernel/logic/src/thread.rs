@@ -48,7 +48,8 @@ impl Thread {
     }
 }
 
-/// A thread's name towards programs: its record and the record's generation, so that a stale one is never another thread's.
+/// A thread's name towards programs: its record and the record's generation, so that a stale one is not another thread's: not before every
+/// record there can be was lived in 8,192 times.
 ///
 /// | bits | meaning |
 /// |---|---|
@@ -101,5 +102,12 @@ impl Tid {
     #[inline]
     pub const fn generation(self) -> u32 {
         self.0 >> RECORD_BITS
+    }
+
+    /// Whether the next thread of this record has a name that another had there: the first has generation 1.
+    #[must_use]
+    #[inline]
+    pub const fn is_last(self) -> bool {
+        self.generation() == 0
     }
 }

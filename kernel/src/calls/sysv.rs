@@ -1,4 +1,4 @@
-//! System V semaphores as C calls them: `sys_semget`, `sys_semop`, `sys_semtimedop`, `sys_semctl`, with Linux's numbers and layouts.
+//! System V semaphores as C calls them: `sys_semget`, `sys_semop`, `sys_semtimedop`, `sys_semctl`, `sys_unshare`, with Linux's numbers and layouts.
 //!
 //! Pointers are the program's and may be bad: what they point to is copied before a set is touched, or after it is let go.
 #![allow(unsafe_code, reason = "exported names, and pointers that the program gives")]
@@ -17,6 +17,9 @@ use crate::memory::Heap;
 use crate::sched::futex::Machine;
 use crate::sched::{record, sysv as sets};
 use crate::sysv::sem;
+
+/// `sched.h`: threads share what semaphores are to get back.
+const CLONE_SYSVSEM: i32 = 0x40000;
 
 /// Arrays of up to this many operations are copied to the stack, longer ones to the heap.
 const FEW: usize = 16;
@@ -52,6 +55,20 @@ pub extern "C" fn sys_semtimedop(id: i32, operations: *const SemBuf, count: usiz
     answer_int(act().map(|()| 0))
 }
 
+/// `unshare(2)` of what threads share here beside their memory: CLONE_SYSVSEM gives the caller an undo list of its own. 0, or `-EINVAL`: any
+/// other flag.
+#[unsafe(no_mangle)]
+pub extern "C" fn sys_unshare(flags: i32) -> i32 {
+    match flags {
+        0 => 0,
+        CLONE_SYSVSEM => {
+            sem::unshare();
+            0
+        }
+        _ => answer_int(Err::<i32, _>(Errno::EINVAL)),
+    }
+}
+
 #[inline(always)]
 #[allow(clippy::cast_possible_truncation, reason = "its three parts")]
 fn read_one(operation: *const SemBuf) -> Option<SemBuf> {
@@ -66,10 +83,6 @@ fn operate_all(id: i32, operations: *const SemBuf, count: usize) -> i32 {
 
 #[inline(never)]
 fn operate(id: i32, operations: *const SemBuf, count: usize, timeout: Option<TimeSpec>) -> Result<(), Errno> {
-    // In Linux's order.
-    if id < 0 {
-        return Err(Errno::EINVAL);
-    }
     sem::check(count)?;
     let mut few = [MaybeUninit::<SemBuf>::uninit(); FEW];
     let mut many = Vec::<SemBuf, Heap>::new_in(Heap);

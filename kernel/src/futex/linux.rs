@@ -48,7 +48,8 @@ impl Word<'static> {
 /// # Errors
 /// `ENOSYS`: FUTEX_FD, an operation or flag that is none, or CLOCK_REALTIME with one that takes no deadline of it (as Linux since 5.13:
 /// FUTEX_WAIT is one of those). `EINVAL`: a word not aligned, a timeout that is no time, a bitset of 0, a number of threads to move above
-/// 2³¹ − 1. `EFAULT`: no word there. `EAGAIN`, `ETIMEDOUT`, and of locks `EDEADLK`, `ESRCH`, `EPERM`: as the operation says.
+/// 2³¹ − 1. `EFAULT`: no word there. `EAGAIN` (also of one who was interrupted when WAIT_REQUEUE_PI had
+/// been answered by a move already), `EINTR`, `ETIMEDOUT`, and of locks `EDEADLK`, `ESRCH`, `EPERM`: as the operation says.
 ///
 /// # Safety
 /// The words at `uaddr` and, where the operation has one, `uaddr2` are the program's to change at any time, by several threads at once;
@@ -99,7 +100,12 @@ pub(crate) unsafe fn dispatch(
         op::LOCK_PI2 => inherit::lock(word, until(clock_of(op))?).map(|()| 0),
         op::TRYLOCK_PI => inherit::try_lock(word).map(|()| 0),
         op::UNLOCK_PI => inherit::unlock(word).map(|()| 0),
-        op::WAIT_REQUEUE_PI => inherit::wait_requeue(word, val, until(clock_of(op))?, other).map(|()| 0),
+        op::WAIT_REQUEUE_PI => {
+            let waited = inherit::wait_requeue(word, val, until(clock_of(op))?, other);
+            let is_moved = waited == Err(Errno::EINTR) && futex::was_moved(word, waited)?;
+            // Who made the call anew would wait to be moved once more: so it is over, as on Linux.
+            if is_moved { Err(Errno::EAGAIN) } else { waited.map(|()| 0) }
+        }
         // The first gets the lock: more than one cannot.
         op::CMP_REQUEUE_PI if val != 1 => Err(Errno::EINVAL),
         op::CMP_REQUEUE_PI => inherit::cmp_requeue(word, other, shares(1, val2)?.requeue, val3),

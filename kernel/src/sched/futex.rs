@@ -4,7 +4,7 @@
 //! end) and the program's words wait in the same table.
 #![allow(unsafe_code, reason = "reads a word of the program's in place")]
 
-use core::sync::atomic::{AtomicU32, Ordering};
+use core::sync::atomic::{AtomicU16, AtomicU32, Ordering};
 
 use skete_abi::Errno;
 use skete_logic::futex::many::owner_of;
@@ -141,6 +141,11 @@ impl Host for Machine {
     }
 
     #[inline(always)]
+    fn keep_interruption(&self) {
+        park::keep_interruption(true);
+    }
+
+    #[inline(always)]
     fn now(&self) -> Instant {
         time::now()
     }
@@ -181,11 +186,22 @@ impl Word {
     }
 }
 
+impl Word {
+    /// [`read`](Self::read) of the word that `key` names.
+    ///
+    /// # Errors
+    /// `EFAULT`: nothing is there, or of a shared word another memory by now.
+    #[inline(always)]
+    pub fn read_as(self, key: Key) -> Result<u32, Errno> {
+        let value = self.read()?;
+        if key.is_shared() && probe::physical(self.address) != Some(key.address()) { Err(Errno::EFAULT) } else { Ok(value) }
+    }
+}
+
 /// Bits of an address that translation tables know.
 const ADDRESS_BITS: u32 = 39;
 
-/// The key of the word at `address`. A shared one's is where the word lies now: should the page go away later, the key is a number like
-/// another, and a wake for it wakes who waited for it.
+/// The key of the word at `address`. A shared one's is where the word lies now: should its memory be given to others, it is [buried](bury).
 ///
 /// # Errors
 /// `EINVAL`: not a multiple of four. `EFAULT`: no such address; of a shared word, nothing is mapped there.
@@ -239,7 +255,16 @@ pub fn wait_at(address: usize, expected: u32, deadline: Option<Instant>) -> Resu
 /// `EINVAL`: not a multiple of four, or no bit set. `EFAULT`: no word there. Else as [`wait`].
 #[inline]
 pub fn wait_word(word: Word, expected: u32, bitset: u32, deadline: Option<Instant>) -> Result<(), Errno> {
-    TABLE.wait(&Machine, word.key()?, bitset, deadline, || word.read(), expected)
+    let key = word.key()?;
+    TABLE.wait(&Machine, key, bitset, deadline, || word.read_as(key), expected)
+}
+
+/// How often shared memory has gone.
+static ENDS: AtomicU16 = AtomicU16::new(1);
+
+/// The frames of shared memory, which are mapped nowhere any more, are about to be given to others: where `is_gone` says so of an address.
+pub fn bury(is_gone: impl Fn(u64) -> bool) {
+    TABLE.bury(&Machine, ENDS.fetch_add(1, Ordering::Relaxed).max(1), is_gone);
 }
 
 /// Whether the caller, whose wait for `word` ended so, was moved to another word meanwhile.

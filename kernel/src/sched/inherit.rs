@@ -134,7 +134,7 @@ pub fn unlock(word: Word) -> Result<(), Errno> {
 /// As [`Table::wait_requeue_pi`](skete_logic::futex::Table::wait_requeue_pi).
 pub fn wait_requeue(word: Word, expected: u32, deadline: Option<Instant>, lock: Word) -> Result<(), Errno> {
     let (key, target) = (word.key()?, target(lock)?);
-    TABLE.wait_requeue_pi(&Machine, key, target, deadline, || word.read(), expected)
+    TABLE.wait_requeue_pi(&Machine, key, target, deadline, || word.read_as(key), expected)
 }
 
 /// If `word` holds `expected`, lets the first of its waiters have `lock` and at most `nr` others wait for that (`futex(2)`,

@@ -19,7 +19,6 @@ use super::futex::{Machine, TABLE, Word};
 use super::mutex::Sleep;
 use super::record::{self, Record};
 use crate::arch::cpu::Masking;
-use crate::arch::probe;
 use crate::board::options;
 
 /// Up to this many words are kept in a small frame.
@@ -128,7 +127,7 @@ fn wait_in<const N: usize>(
 #[inline(never)]
 fn sleep_for(words: &mut [Awaited], deadline: Option<Instant>) -> Result<usize, Errno> {
     let lent = Lent::lend(words)?;
-    let read = |awaited: &Awaited| probe::read_word(awaited.address).ok_or(Errno::EFAULT);
+    let read = |awaited: &Awaited| Word { address: awaited.address, is_shared: false, is_sure: false }.read_as(awaited.key);
     record::waiting(Cause::Words, || TABLE.wait_many(&Machine, lent.0, deadline, read))
 }
 

@@ -17,7 +17,7 @@ use skete_logic::sysv::shm::limits::Limits;
 use skete_logic::sysv::shm::{self as logic, Caller, Memory, Registry, UNIT};
 
 use super::mutex::{RawSleep, Sleep};
-use super::{fault, record, spawn};
+use super::{fault, futex, record, spawn};
 use crate::arch::cpu;
 use crate::board::options;
 use crate::memory::shared::{self, Frames};
@@ -25,9 +25,20 @@ use crate::memory::{Heap, window};
 
 const _: () = assert!(UNIT == window::UNIT, "addresses come in the same units");
 
+/// A segment's frames. Before they are given back, no wake there reaches who waits for a word in them still.
+pub struct Held(Frames);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if futex::TABLE.waiters() != 0 {
+            self.0.looked_into(|is_there| futex::bury(is_there));
+        }
+    }
+}
+
 /// All segments and attachments, and the addresses at hand.
 pub struct Shared {
-    registry: Registry<Frames, Heap>,
+    registry: Registry<Held, Heap>,
     machine: Machine,
 }
 
@@ -39,14 +50,14 @@ struct Machine {
 static SHARED: Sleep<Option<Shared>> = Sleep::new(None);
 
 impl Memory for Machine {
-    type Frames = Frames;
+    type Frames = Held;
 
     fn window(&self) -> Range<u64> {
         window::whole()
     }
 
-    fn frames(&self, pages: u64) -> Result<Frames, Errno> {
-        Frames::take(pages)
+    fn frames(&self, pages: u64) -> Result<Held, Errno> {
+        Frames::take(pages).map(Held)
     }
 
     fn choose(&self, pages: u64) -> Option<u64> {
@@ -78,8 +89,8 @@ impl Memory for Machine {
         spare.push(range);
     }
 
-    fn map(&self, start: u64, frames: &Frames, is_read_only: bool) -> bool {
-        shared::attach(start, frames, if is_read_only { Access::Constant } else { Access::Data })
+    fn map(&self, start: u64, frames: &Held, is_read_only: bool) -> bool {
+        shared::attach(start, &frames.0, if is_read_only { Access::Constant } else { Access::Data })
     }
 
     fn unmap(&self, range: Range<u64>) {
@@ -158,7 +169,7 @@ fn detach_mine() {
 ///
 /// # Errors
 /// What `act` answers. `ENOMEM`.
-pub fn with<R>(act: impl FnOnce(&mut Registry<Frames, Heap>, Caller) -> Result<R, Errno>) -> Result<R, Errno> {
+pub fn with<R>(act: impl FnOnce(&mut Registry<Held, Heap>, Caller) -> Result<R, Errno>) -> Result<R, Errno> {
     act(&mut lock()?.registry, caller())
 }
 

@@ -1,14 +1,15 @@
 //! Begins and ends threads.
 //!
 //! A record that ends keeps its stack for the next thread that asks for one of about that size. The record of a thread that ended is
-//! free at once: its [`Tid`] carries a generation, so whoever joins late finds nobody and goes on.
+//! free at once: its [`Tid`] carries a generation, so whoever joins late finds nobody and goes on. A record whose generations are used up is
+//! worn: it is put aside, and lived in again when there is no other, the one that was put aside first.
 #![allow(unsafe_code, reason = "lays out the registers that a thread begins with")]
 
 use core::sync::atomic::{AtomicU16, AtomicU32, Ordering};
 
 use hermit_sync::InterruptOnceCell;
 use skete_abi::Errno;
-use skete_logic::sysv::sem::undo::{Members, Membership};
+use skete_logic::sysv::sem::undo::{self, Members, Membership};
 use skete_logic::thread::{Thread, Tid};
 use skete_logic::time::Instant;
 use skete_logic::token::Token;
@@ -43,18 +44,71 @@ pub struct Plan<'a> {
     pub set_tid: usize,
     /// The word that its end clears (CLONE_CHILD_CLEARTID); 0: none.
     pub clear_tid: usize,
+    /// Whether it serves the program, whoever was the first to need it: it shares nothing with its maker.
+    pub is_service: bool,
 }
 
 impl Plan<'_> {
     /// A thread of priority 0 that may run anywhere, without a name or words.
     pub const fn new(function: extern "C" fn(usize), argument: usize) -> Self {
-        Self { function, argument, priority: 0, stack: 0, affinity: u8::MAX, name: "", set_tid: 0, clear_tid: 0 }
+        Self { function, argument, priority: 0, stack: 0, affinity: u8::MAX, name: "", set_tid: 0, clear_tid: 0, is_service: false }
     }
 }
 
-/// The records that nobody lives in.
+/// The records that nobody lives in: the one that was left last comes first.
 struct Free {
     first: Thread,
+    /// Of the worn ones the one that was put aside first, and the last.
+    worn: [Thread; 2],
+}
+
+impl Free {
+    /// One that is not worn.
+    fn pop(&mut self) -> Option<&'static Record> {
+        let record = (!self.first.is_none()).then(|| record::of(self.first))?;
+        self.first = record.next_free.get();
+        Some(record)
+    }
+
+    fn push(&mut self, record: &'static Record) {
+        let generation = record.generation.load(Ordering::Relaxed);
+        if generation != 0 && Tid::new(record.thread(), generation).is_last() {
+            return self.put_aside(record);
+        }
+        record.next_free.set(self.first);
+        self.first = record.thread();
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn put_aside(&mut self, record: &'static Record) {
+        let [first, last] = self.worn;
+        record.next_free.set(Thread::NONE);
+        if last.is_none() {
+            self.worn = [record.thread(); 2];
+        } else {
+            record::of(last).next_free.set(record.thread());
+            self.worn = [first, record.thread()];
+        }
+    }
+
+    /// The worn one that was put aside first.
+    fn pop_worn(&mut self) -> Option<&'static Record> {
+        let [first, last] = self.worn;
+        let record = (!first.is_none()).then(|| record::of(first))?;
+        let next = record.next_free.get();
+        self.worn = [next, if next.is_none() { next } else { last }];
+        Some(record)
+    }
+
+    /// `record`, which is used for the first time, has the stack of the one that was put aside last: it is not to lie idle.
+    fn hand_on_stack(&self, record: &Record) {
+        let [_, last] = self.worn;
+        if !last.is_none() {
+            record.stack.set(record::of(last).stack.get());
+            record::of(last).stack.set(Stack::NONE);
+        }
+    }
 }
 
 /// Who shares which list of what semaphores are to get back.
@@ -73,7 +127,7 @@ impl Members for Sharing {
     }
 }
 
-static FREE: Spin<Free> = Spin::new(Free { first: Thread::NONE });
+static FREE: Spin<Free> = Spin::new(Free { first: Thread::NONE, worn: [Thread::NONE; 2] });
 /// How many records were ever used; written under the lock of the free ones.
 static USED: AtomicU16 = AtomicU16::new(0);
 static ALIVE: AtomicU32 = AtomicU32::new(0);
@@ -132,7 +186,7 @@ pub fn spawn(plan: &Plan<'_>) -> Result<Tid, Errno> {
     // Behind that, which waits for whoever gives the thread another priority that lived here before.
     record.priority.store(plan.priority, Ordering::Relaxed);
     stack.set_name(tls, tid.number());
-    record.sharing.join(&record::current().sharing, Sharing);
+    record.sharing.join(if plan.is_service { undo::ROOT } else { record::current().sharing.list() }, Sharing);
     // Release pairs with the Acquire of who joins.
     record.tid.store(tid.number(), Ordering::Release);
     if plan.set_tid != 0 {
@@ -146,26 +200,23 @@ pub fn spawn(plan: &Plan<'_>) -> Result<Tid, Errno> {
 
 fn take_record() -> Result<&'static Record, Errno> {
     let mut free = FREE.lock();
-    if !free.first.is_none() {
-        let record = record::of(free.first);
-        free.first = record.next_free.get();
+    if let Some(record) = free.pop() {
         return Ok(record);
     }
     let used = USED.load(Ordering::Relaxed);
     if usize::from(used) >= record::length() {
-        return Err(Errno::EAGAIN);
+        return free.pop_worn().ok_or(Errno::EAGAIN);
     }
     let thread = Thread::new(used);
     let record = record::begin(thread);
     inherit::prepare(thread);
+    free.hand_on_stack(record);
     USED.store(used + 1, Ordering::Release);
     Ok(record)
 }
 
 fn give_record(record: &'static Record) {
-    let mut free = FREE.lock();
-    record.next_free.set(free.first);
-    free.first = record.thread();
+    FREE.lock().push(record);
 }
 
 /// Does `action` with the record of the thread that `tid` names; `None`: there is no such thread. It may end meanwhile, but no other

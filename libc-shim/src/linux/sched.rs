@@ -2,7 +2,7 @@
 #![allow(unsafe_code, reason = "memory that the program names by its address")]
 
 use skete::calls::linux::{sys_futex, sys_get_robust_list, sys_gettid, sys_set_robust_list, sys_set_tid_address};
-use skete::calls::sysv::{sys_semctl, sys_semget, sys_semop, sys_semtimedop};
+use skete::calls::sysv::{sys_semctl, sys_semget, sys_semop, sys_semtimedop, sys_unshare};
 use skete::calls::threads::sys_yield;
 use skete::calls::waitv::sys_futex_waitv;
 use skete::thread;
@@ -15,6 +15,7 @@ use super::{Answered, Arguments, int, pointer, told, word};
 mod number {
     pub const EXIT: u64 = 93;
     pub const SET_TID_ADDRESS: u64 = 96;
+    pub const UNSHARE: u64 = 97;
     pub const FUTEX: u64 = 98;
     pub const SET_ROBUST_LIST: u64 = 99;
     pub const GET_ROBUST_LIST: u64 = 100;
@@ -57,6 +58,7 @@ pub fn call(number: u64, arguments: &Arguments) -> Option<Answered> {
         number::GETCPU => core(pointer(first), pointer(second)),
         number::SETAFFINITY => set_affinity(word(first), second, pointer(third)),
         number::GETAFFINITY => affinity(word(first), second, pointer(third)),
+        number::UNSHARE => told(sys_unshare(int(first))),
         number::SEMGET => told(sys_semget(int(first), int(second), int(third))),
         number::SEMCTL => told(sys_semctl(int(first), int(second), int(third), fourth as usize)),
         number::SEMOP => told(sys_semop(int(first), pointer(second), third as usize)),
@@ -65,9 +67,13 @@ pub fn call(number: u64, arguments: &Arguments) -> Option<Answered> {
     })
 }
 
-/// Whether a call of this file can be made anew after an interruption: one that waits for a futex without a timeout.
+/// Whether a call of this file can be made anew after an interruption: one that waits for a futex without a timeout, or until a moment.
 pub fn waits_anew(number: u64, arguments: &Arguments) -> bool {
-    number == number::FUTEX && (arguments[3] == 0 || waits_for_lock(number, arguments))
+    match number {
+        number::FUTEX => arguments[3] == 0 || waits_for_lock(number, arguments),
+        number::FUTEX_WAITV => true,
+        _ => false,
+    }
 }
 
 /// Whether a call waits for a lock that lends priority, until a moment at most: no handler ends it (`futex(2)` names no `EINTR` there).

@@ -46,7 +46,7 @@ pub fn begin() -> Result<(), Errno> {
     if BEGUN.swap(RUNNING, Ordering::AcqRel) == RUNNING {
         return Ok(());
     }
-    let plan = Plan { priority: MOST_URGENT, stack: STACK, name: "timers", ..Plan::new(serve, 0) };
+    let plan = Plan { priority: MOST_URGENT, stack: STACK, name: "timers", is_service: true, ..Plan::new(serve, 0) };
     spawn::spawn(&plan).map(|_| ()).map_err(|_| {
         BEGUN.store(NOT_YET, Ordering::Release);
         Errno::EAGAIN

@@ -188,6 +188,17 @@ impl Queue {
         }
     }
 
+    /// Does `change` to every node, which lets it stand where it stands.
+    pub fn for_each(&mut self, host: &impl Host, change: impl Fn(&mut Node)) {
+        let mut thread = self.first();
+        while !thread.is_none() {
+            thread = host.waiter(thread).node.with_mut(|node| {
+                change(node);
+                node.links.next()
+            });
+        }
+    }
+
     /// How many wait for `key`, counted up to `most`.
     pub fn count(&self, host: &impl Host, key: Key, most: u32) -> u32 {
         let mut found = 0;

@@ -1,8 +1,9 @@
-//! What a thread's end does to the word that it was to clear (`set_tid_address(2)`).
+//! What a thread's end does to the word that it was to clear (`set_tid_address(2)`), and the end of shared memory to those who wait there.
 
-use super::{ANY, Key, Table};
+use super::{ANY, Key, NO_WAKE, Table};
 use crate::host::{Host, RawLock};
 use crate::mutant::{self, Mutant};
+use skete_cell::atomic::Ordering;
 
 impl<L: RawLock, const N: usize> Table<L, N> {
     /// The caller ends: `clear` zeroes its word, then one who waits for it is woken. The word has two names; who waits by the first is
@@ -15,6 +16,23 @@ impl<L: RawLock, const N: usize> Table<L, N> {
             clear();
         } else if clear() {
             wake();
+        }
+    }
+
+    /// The memory of shared words is gone where `is_gone` says so of their physical address, and will be another's: no wake there reaches who
+    /// waits here. They wait on, until their deadline or an interruption. `mark` tells this end from others, from 1 on. Who waits for a lock
+    /// that lends priority is left alone. Nothing is mapped there any more: nobody begins to wait.
+    pub fn bury(&self, host: &impl Host, mark: u16, is_gone: impl Fn(u64) -> bool) {
+        for bucket in self.buckets.iter().filter(|bucket| bucket.waiters.load(Ordering::Relaxed) != 0) {
+            bucket.lock.locked(|| {
+                bucket.queue.with_mut(|queue| {
+                    queue.for_each(host, |node| {
+                        if node.key.is_shared() && node.bitset != NO_WAKE && is_gone(node.key.address()) {
+                            node.key = node.key.of_the_gone(mark);
+                        }
+                    });
+                });
+            });
         }
     }
 }

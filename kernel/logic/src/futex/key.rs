@@ -5,6 +5,10 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Key(u64);
 
+/// Above each address: 0 while the word's memory is there.
+const MARK_SHIFT: u32 = 48;
+const MARKS: u64 = (u16::MAX as u64) << MARK_SHIFT;
+
 /// Set in a shared key. A word's address is a multiple of four, so its two low bits are free.
 const SHARED: u64 = 1;
 
@@ -22,7 +26,19 @@ impl Key {
     /// The word's virtual address in a private key, its physical one in a shared key.
     #[must_use]
     pub const fn address(self) -> u64 {
-        self.0 & !SHARED
+        self.0 & !SHARED & !MARKS
+    }
+
+    /// The name of the same word, whose memory is gone, apart from the word that lies there next: in the same bucket, as `mark` says from 1 on.
+    #[must_use]
+    pub(super) const fn of_the_gone(self, mark: u16) -> Self {
+        Self(self.0 | (mark as u64) << MARK_SHIFT)
+    }
+
+    /// The name that the word had while its memory was there.
+    #[must_use]
+    pub(super) const fn as_it_was(self) -> Self {
+        Self(self.0 & !MARKS)
     }
 
     /// Whether the address is a physical one.

@@ -98,8 +98,11 @@ impl<L: RawLock, const N: usize> Table<L, N> {
             // One who is woken leaves an interruption to its next wait.
             let is_interrupted = !is_woken && !is_late && host.take_interruption();
             if is_woken || is_late || is_interrupted {
-                let why = if is_interrupted { Errno::EINTR } else { Errno::ETIMEDOUT };
-                return self.leave_many(host, words).ok_or(why);
+                let woken = self.leave_many(host, words);
+                if is_interrupted && woken.is_some() {
+                    host.keep_interruption();
+                }
+                return woken.ok_or(if is_interrupted { Errno::EINTR } else { Errno::ETIMEDOUT });
             }
         }
     }

@@ -112,6 +112,9 @@ impl<L: RawLock, const N: usize> Table<L, N> {
             if self.withdraw(host, me) {
                 return Err(why);
             }
+            if why == Errno::EINTR {
+                host.keep_interruption();
+            }
             Self::be_let_go(host, waiter);
             return Ok(());
         }
@@ -132,8 +135,15 @@ impl<L: RawLock, const N: usize> Table<L, N> {
     #[cold]
     fn sleep_on(&self, host: &impl Host, waiter: &Waiter) -> Result<(), Errno> {
         while !waiter.is_woken() {
-            if host.take_interruption() && (mutant::is(Mutant::InterruptedInTheQueue) || self.withdraw(host, host.current())) {
-                return Err(Errno::EINTR);
+            if host.take_interruption() {
+                if mutant::is(Mutant::InterruptedInTheQueue) || self.withdraw(host, host.current()) {
+                    return Err(Errno::EINTR);
+                }
+                if !mutant::is(Mutant::InterruptionDropped) {
+                    host.keep_interruption();
+                }
+                Self::be_let_go(host, waiter);
+                break;
             }
             let _ = host.park(None);
         }

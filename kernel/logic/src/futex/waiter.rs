@@ -111,7 +111,7 @@ impl Waiter {
     #[must_use]
     #[inline]
     pub fn left(&self) -> Key {
-        self.node.with(|node| node.key)
+        self.node.with(|node| node.key.as_it_was())
     }
 
     /// Whether the thread is in no queue: not waiting, or let go by a waker. Asked by the thread itself.

@@ -38,7 +38,7 @@ impl<L: RawLock, const N: usize> Table<L, N> {
     /// word is between its compare and its queue. Says how many were woken.
     ///
     /// # Errors
-    /// What `operate` answers; then nobody was woken.
+    /// What `operate` answers; then nobody was woken. `EINVAL`: as [`try_wake`](Self::try_wake), of either word.
     pub fn wake_op(
         &self,
         host: &impl Host,
@@ -51,16 +51,18 @@ impl<L: RawLock, const N: usize> Table<L, N> {
         if mutant::is(Mutant::WakeOpLooksFirst) && self.bucket(key).is_deserted() && self.bucket(other).is_deserted() {
             return operate().map(|_| 0);
         }
-        let woken = self.both_locked(Self::index(key), Self::index(other), || {
+        let (woken, left) = self.both_locked(Self::index(key), Self::index(other), || {
             let wakes_other = operate()?;
-            let mut woken = self.bucket(key).gather(host, key, nr, ANY);
-            if wakes_other {
-                woken.join(host, self.bucket(other).gather(host, other, other_nr, ANY));
+            let (mut woken, mut left) = self.bucket(key).gather_or_left(host, key, nr, ANY);
+            if wakes_other && left.is_ok() {
+                let others;
+                (others, left) = self.bucket(other).gather_or_left(host, other, other_nr, ANY);
+                woken.join(host, others);
             }
-            Ok(woken)
+            Ok((woken, left))
         })?;
         woken.wake(host);
-        Ok(woken.len())
+        left.map(|_| woken.len())
     }
 }
 
@@ -77,10 +79,7 @@ impl<L: RawLock> Bucket<L> {
 
     #[inline(never)]
     fn wake_some(&self, host: &impl Host, key: Key, nr: u32, bitset: u32) -> Result<u32, Errno> {
-        let (woken, left) = self.lock.locked(|| {
-            let woken = self.gather(host, key, nr, bitset);
-            (woken, if woken.len() < nr { self.left(host, key) } else { Ok(0) })
-        });
+        let (woken, left) = self.lock.locked(|| self.gather_or_left(host, key, nr, bitset));
         woken.wake(host);
         left.map(|_| woken.len())
     }
@@ -121,11 +120,11 @@ impl<L: RawLock> Bucket<L> {
         if self.queue.with(|queue| queue.find_by(host, is_mixed)).is_none() { Ok(0) } else { Err(Errno::EINVAL) }
     }
 
-    /// Claims waiters from the queue. The caller holds the lock.
+    /// Claims waiters from the queue, and says what to answer if that were fewer than asked for. The caller holds the lock.
     #[inline]
-    fn gather(&self, host: &impl Host, key: Key, nr: u32, bitset: u32) -> Chain {
+    fn gather_or_left(&self, host: &impl Host, key: Key, nr: u32, bitset: u32) -> (Chain, Result<u32, Errno>) {
         let gathered = self.queue.with_mut(|queue| Chain::gather(host, queue, key, nr, bitset));
         self.lower(gathered.len());
-        gathered
+        (gathered, if gathered.len() < nr { self.left(host, key) } else { Ok(0) })
     }
 }

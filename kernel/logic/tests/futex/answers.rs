@@ -214,3 +214,17 @@ fn an_end_wakes_one_by_whichever_name_of_its_word() {
     end(true);
     assert_eq!((machine.unparked(), machine.table.waiters()), (vec![], 0));
 }
+
+#[test]
+fn who_waits_in_memory_that_is_gone_is_not_woken_by_its_next_owner() {
+    let machine = Machine::new(&[2, 2, 2]);
+    let (here, elsewhere) = (Key::new(0x7000, true), Key::new(0x9000, true));
+    let wait = |thread, key| machine.table.enter(&machine, thread, key, ANY, || Ok(0), 0);
+    let own = Key::new(0x7000, false);
+    assert_eq!((wait(T[0], here), wait(T[1], elsewhere), wait(T[2], own)), (Ok(()), Ok(()), Ok(())));
+    machine.table.bury(&machine, 1, |address| address / 0x1000 == 7);
+    assert_eq!(machine.table.wake(&machine, here, 9, ANY), 0);
+    assert_eq!((machine.table.wake(&machine, elsewhere, 9, ANY), machine.table.wake(&machine, own, 9, ANY)), (1, 1));
+    assert!(machine.table.withdraw(&machine, T[0]), "it leaves when it is late");
+    assert_eq!((machine.table.waiters(), machine.waiter(T[0]).left()), (0, here));
+}

@@ -195,6 +195,10 @@ fn a_lock_and_a_plain_futex_on_one_word_are_einval() {
     for nr in [1, 9] {
         assert_eq!(machine.table.try_wake(&machine, Machine::key(A), nr, ANY), Err(Errno::EINVAL));
     }
+    for (one, other) in [(A, B), (B, A)] {
+        let woken = machine.table.wake_op(&machine, Machine::key(one), 1, Machine::key(other), 1, || Ok(true));
+        assert_eq!(woken, Err(Errno::EINVAL));
+    }
     let shares = Shares { wake: 1, requeue: 1 };
     assert_eq!(machine.table.requeue(&machine, Machine::key(A), Machine::key(C), shares), Err(Errno::EINVAL));
     assert_eq!(machine.enter(T[2], A, ANY, machine.words[A].get()), Ok(()));

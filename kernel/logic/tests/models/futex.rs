@@ -34,7 +34,7 @@ pub const MODELS: &[Model] = &[
     Model {
         name: "futex::one_who_is_interrupted_was_woken_or_left_its_queue",
         body: interrupted_against_wake,
-        mutants: &[Mutant::InterruptedInTheQueue],
+        mutants: &[Mutant::InterruptedInTheQueue, Mutant::InterruptionDropped],
     },
     Model {
         name: "futex::a_woken_thread_may_wait_again_at_once",
@@ -88,13 +88,14 @@ fn timeout_against_wake() {
 
 fn interrupted_against_wake() {
     let [waiter, other, waker] = seats(3).try_into().ok().expect("three seats");
-    let me = waiter.current();
+    let (me, late) = (waiter.current(), waiter.clone());
     let waiting = thread::spawn(move || waiter.wait(Word::A, None));
     let interrupting = thread::spawn(move || other.interrupt(me));
     let woken = waker.wake(Word::A, 1);
     let waited = waiting.join().expect("the waiter ends");
     interrupting.join().expect("the other ends");
     assert_eq!(waited, if woken == 1 { Ok(()) } else { Err(Errno::EINTR) });
+    assert_eq!(late.take_interruption(), waited.is_ok(), "one who is woken is interrupted when it waits again");
     assert_eq!(waker.table().waiters(), 0);
 }
 

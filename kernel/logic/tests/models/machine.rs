@@ -276,6 +276,10 @@ impl Host for Seat {
         self.machine.records[self.me.index()].interruption.swap(0, Ordering::Relaxed) != 0
     }
 
+    fn keep_interruption(&self) {
+        self.machine.records[self.me.index()].interruption.swap(1, Ordering::Relaxed);
+    }
+
     fn now(&self) -> Instant {
         Instant::ZERO
     }

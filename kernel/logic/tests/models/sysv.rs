@@ -124,7 +124,7 @@ fn seats<const THREADS: usize>(values: &[u16]) -> [Seat; THREADS] {
         records: (0..THREADS).map(|_| record()).collect(),
         expects_undo: AtomicU32::new(0),
     });
-    machine.records.iter().for_each(|record| record.sharing.join(&Membership::new(), &*machine));
+    machine.records.iter().for_each(|record| record.sharing.join(undo::ROOT, &*machine));
     let mut seat = Seat { machine, me: Thread::new(0), id: 0 };
     let count = i32::try_from(values.len()).expect("a few");
     let id = seat.registry(|registry| registry.open(&seat, &seat, IPC_PRIVATE, count, IPC_CREAT | 0o600)).expect("there is room");
@@ -374,7 +374,7 @@ fn join_against_leave() {
     child.leave_to_others();
     assert_eq!(maker.operate(&[SemBuf::down(0).undone()], None), Ok(()));
     let leaving = thread::spawn(move || leaver.leave());
-    child.membership().join(maker.membership(), &*maker.machine);
+    child.membership().join(maker.membership().list(), &*maker.machine);
     maker.leave();
     end(leaving);
     assert_eq!(child.value(0), 1, "undone although a thread shares the list");

@@ -73,7 +73,7 @@ impl Machine {
             Set::new(index, Lock { is_held: Cell::new(false), number: Cell::new(Set::<Lock, Global>::first_number(index)) }, Global)
         };
         let memberships = (0..threads).map(|_| Membership::new()).collect::<Vec<_>>();
-        memberships.iter().for_each(|membership| membership.join(&Membership::new(), Memberships(&memberships)));
+        memberships.iter().for_each(|membership| membership.join(undo::ROOT, Memberships(&memberships)));
         Self {
             sets: (0..ROOM).map(set).collect(),
             provided: Cell::new(0),
@@ -157,7 +157,7 @@ impl Machine {
 
     /// Another thread of the number of `thread`, made by `maker`.
     pub fn spawn(&self, thread: u16, maker: u16) {
-        self.memberships[usize::from(thread)].join(&self.memberships[usize::from(maker)], Memberships(&self.memberships));
+        self.memberships[usize::from(thread)].join(self.memberships[usize::from(maker)].list(), Memberships(&self.memberships));
     }
 }
 

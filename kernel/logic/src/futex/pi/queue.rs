@@ -43,6 +43,10 @@ impl<L: RawLock, const N: usize> Table<L, N> {
             if self.withdraw_lock(host, me) {
                 return Err(why);
             }
+            if why == Errno::EINTR {
+                host.keep_interruption();
+            }
+            Self::be_let_go(host, waiter);
         }
     }
 

@@ -37,8 +37,9 @@ impl<L: RawLock, const N: usize> Table<L, N> {
     /// handed that. `read` loads the word, as in [`wait`](Self::wait).
     ///
     /// # Errors
-    /// `EAGAIN`: the word differs. `ETIMEDOUT`: the deadline passed. `EINVAL`: the lock's word is the same one. `EDEADLK`: the chain of the
-    /// lock's holders leads back to the caller. What `read` answers.
+    /// `EAGAIN`: the word differs. `ETIMEDOUT`: the deadline passed. `EINTR`: somebody wanted the wait to end, be it for `key` or already for
+    /// the lock. `EINVAL`: the lock's word is the same one. `EDEADLK`: the chain of the lock's holders leads back to the caller. What `read`
+    /// answers.
     pub fn wait_requeue_pi(
         &self,
         host: &impl Heirs,
@@ -93,21 +94,29 @@ impl<L: RawLock, const N: usize> Table<L, N> {
         if from == lock.key {
             return Err(Errno::EINVAL);
         }
+        let (most, mut count) = (nr.saturating_add(1), 0);
         loop {
             let moved = self.both_locked(Self::index(from), Self::index(lock.key), || {
-                if read()? != expected {
+                // Once some were moved the others are not to be left behind, whatever the word says by now.
+                if count == 0 && read()? != expected {
                     return Err(Errno::EAGAIN);
                 }
-                self.move_many(host, from, lock, nr.saturating_add(1))
-            })?;
+                self.move_many(host, from, lock, most - count)
+            });
+            let moved = match moved {
+                Err(_) if count != 0 => return Ok(count),
+                moved => moved?,
+            };
             if let Some(heir) = moved.heir {
                 host.unpark(heir);
             }
             self.check_moved(host, lock.key);
+            count += moved.count;
             match moved.end {
-                Some(Moved::Changed) if moved.count == 0 => {}
-                Some(Moved::Ends(holder)) if moved.count == 0 => host.await_end(holder),
-                _ => return Ok(moved.count),
+                Some(_) if mutant::is(Mutant::MovedUntilTheWordChanges) && count != 0 => return Ok(count),
+                Some(Moved::Changed) => {}
+                Some(Moved::Ends(holder)) => host.await_end(holder),
+                _ => return Ok(count),
             }
         }
     }
@@ -119,8 +128,6 @@ impl<L: RawLock, const N: usize> Table<L, N> {
             match self.move_one(host, from, lock) {
                 Ok(Moved::Holds(heir)) => many.heir = Some(heir),
                 Ok(Moved::Waits) => {}
-                // Who got the lock may have let it go again without the kernel: the others are not to be left behind for that.
-                Ok(Moved::Changed) if many.count != 0 && !mutant::is(Mutant::MovedUntilTheWordChanges) => continue,
                 Ok(end) => {
                     many.end = Some(end);
                     break;

@@ -63,11 +63,11 @@ impl Membership {
         self.list.load(Ordering::Relaxed)
     }
 
-    /// The thread of this membership, which does not run yet, shares the list of its `maker` from now on, the calling thread; or [`ROOT`], if
-    /// that is no thread, at boot.
+    /// The thread of this membership, which does not run yet, shares `list` from now on: that of its maker, the calling thread; or [`ROOT`],
+    /// which the program's first thread keeps, also if it is none.
     #[inline]
-    pub fn join(&self, maker: &Self, members: impl Members) {
-        let list = maker.list().max(ROOT);
+    pub fn join(&self, list: u16, members: impl Members) {
+        let list = list.max(ROOT);
         if !mutant::is(Mutant::JoinedUncounted) {
             // Its maker is counted until it has made it: so the list does not end before.
             members.sharers(list).fetch_add(1, Ordering::Relaxed);
@@ -138,6 +138,16 @@ pub(super) struct Entry<A: Allocator> {
     /// What is to be added to each semaphore's value.
     adjustments: Vec<i16, A>,
     next: Chain<A>,
+}
+
+impl<A: Allocator> Drop for Chain<A> {
+    /// One entry after the other: each inside of the one before would take a stack as deep as the chain is long.
+    fn drop(&mut self) {
+        let mut next = self.0.take();
+        while let Some(mut entry) = next {
+            next = entry.next.0.take();
+        }
+    }
 }
 
 impl<A: Allocator> Chain<A> {
