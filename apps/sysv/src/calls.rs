@@ -61,9 +61,10 @@ fn numbers() {
     assert_eq!(sys_semop(id, operations[1..].as_ptr(), 1), refused(Errno::EAGAIN));
     assert_eq!(sys_semop(id, operations.as_ptr(), 0), refused(Errno::EINVAL));
     assert_eq!(sys_semop(id, operations.as_ptr(), 501), refused(Errno::E2BIG));
-    // An id below zero is looked at before the operations are.
-    for place in [operations.as_ptr(), std::ptr::null()] {
-        assert_eq!([1, 2].map(|count| sys_semop(-1, place, count)), [refused(Errno::EINVAL); 2]);
+    // In Linux's order: how many, the operations, the id.
+    for (place, errno) in [(operations.as_ptr(), Errno::EINVAL), (std::ptr::null(), Errno::EFAULT)] {
+        assert_eq!([1, 2].map(|count| sys_semop(-1, place, count)), [refused(errno); 2]);
+        assert_eq!([0, 501].map(|count| sys_semop(-1, place, count)), [refused(Errno::EINVAL), refused(Errno::E2BIG)]);
     }
     let many = [Op::up(1); 500];
     assert_eq!((sys_semop(id, many.as_ptr(), 500), sys_semctl(id, 1, GETVAL, 0)), (0, 502));
