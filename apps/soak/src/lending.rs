@@ -5,7 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use skete::Errno;
-use skete::futex::{Deadline, futex_cmp_requeue_pi, futex_lock_pi, futex_unlock_pi, futex_wait_requeue_pi};
+use skete::futex::{Deadline, futex_cmp_requeue_pi, futex_lock_pi, futex_unlock_pi, futex_wait, futex_wait_requeue_pi, futex_wakeup};
 use skete::thread::{base_priority, priority, set_priority, tid};
 
 use crate::await_that;
@@ -70,10 +70,10 @@ pub fn locks(salt: u32) {
 /// from one to the next; but for those who come too late to be moved, or have lost their patience before or after.
 pub fn conditions(salt: u32) {
     const ROUNDS: u32 = 20;
-    let [condition, lock, come, done, sum] = [const { AtomicU32::new(0) }; 5];
+    let [condition, lock, come, done, sum, told] = [const { AtomicU32::new(0) }; 6];
     thread::scope(|scope| {
         for me in 0..THREADS {
-            let (condition, lock, come, done, sum) = (&condition, &lock, &come, &done, &sum);
+            let (condition, lock, come, done, sum, told) = (&condition, &lock, &come, &done, &sum, &told);
             scope.spawn(move || {
                 set_priority(base_priority() + u8::try_from(me % 2).expect("it is small")).expect("there is such a priority");
                 for round in 0..ROUNDS {
@@ -91,8 +91,11 @@ pub fn conditions(salt: u32) {
                     add(sum);
                     let_go(lock);
                     done.fetch_add(1, Ordering::Relaxed);
-                    // One who was late does not begin the next round before the others are told of this one.
-                    await_that(|| condition.load(Ordering::Acquire) > round);
+                    // One who was late does not begin the next round before the others are told of this one. Asleep: it may be more urgent
+                    // than who tells them.
+                    while told.load(Ordering::Acquire) == round {
+                        let _ = futex_wait(told, round, None);
+                    }
                 }
             });
         }
@@ -108,7 +111,10 @@ pub fn conditions(salt: u32) {
             if is_held {
                 let_go(&lock);
             }
-            await_that(|| done.load(Ordering::Relaxed) == THREADS * (round + 1));
+            told.store(round + 1, Ordering::Release);
+            futex_wakeup(&told, u32::MAX).expect("nobody waits there for a lock");
+            // One who was late may have done its next round's by then.
+            await_that(|| done.load(Ordering::Relaxed) >= THREADS * (round + 1));
         }
     });
     assert_eq!((sum.into_inner(), lock.into_inner()), (THREADS * ROUNDS, 0));
