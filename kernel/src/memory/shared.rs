@@ -36,10 +36,10 @@ impl Frames {
         Ok(taken)
     }
 
-    /// Calls `look` with whether an address lies in these frames. They are in no segment's order after that.
-    pub fn looked_into(&mut self, look: impl FnOnce(&dyn Fn(u64) -> bool)) {
-        self.0.sort_unstable();
-        look(&|address| u32::try_from(address / PAGE).is_ok_and(|frame| self.0.binary_search(&frame).is_ok()));
+    /// Whether `address` lies in these frames.
+    #[cold]
+    pub fn hold(&self, address: u64) -> bool {
+        u32::try_from(address / PAGE).is_ok_and(|frame| self.0.contains(&frame))
     }
 }
 

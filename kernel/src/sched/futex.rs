@@ -4,7 +4,7 @@
 //! end) and the program's words wait in the same table.
 #![allow(unsafe_code, reason = "reads a word of the program's in place")]
 
-use core::sync::atomic::{AtomicU16, AtomicU32, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU16, AtomicU32, Ordering};
 
 use skete_abi::Errno;
 use skete_logic::futex::many::owner_of;
@@ -216,8 +216,13 @@ pub fn key_of(address: usize, is_shared: bool) -> Result<Key, Errno> {
     if is_shared { shared_key_of(address) } else { Ok(Key::new(address as u64, false)) }
 }
 
+/// Whether a shared word was ever named.
+static ARE_SHARED: AtomicBool = AtomicBool::new(false);
+
 #[cold]
 fn shared_key_of(address: usize) -> Result<Key, Errno> {
+    // Before the fence that comes before the last look at the word: if that found the word, its memory goes later.
+    ARE_SHARED.store(true, Ordering::Relaxed);
     // The first read maps a page that was never touched.
     let physical = probe::read_word(address).and_then(|_| probe::physical(address)).ok_or(Errno::EFAULT)?;
     Ok(Key::new(physical, true))
@@ -261,6 +266,11 @@ pub fn wait_word(word: Word, expected: u32, bitset: u32, deadline: Option<Instan
 
 /// How often shared memory has gone.
 static ENDS: AtomicU16 = AtomicU16::new(1);
+
+/// Whether anybody may wait in shared memory.
+pub fn may_wait_in_shared() -> bool {
+    ARE_SHARED.load(Ordering::Relaxed) && TABLE.waiters() != 0
+}
 
 /// The frames of shared memory, which are mapped nowhere any more, are about to be given to others: where `is_gone` says so of an address.
 pub fn bury(is_gone: impl Fn(u64) -> bool) {

@@ -30,8 +30,8 @@ pub struct Held(Frames);
 
 impl Drop for Held {
     fn drop(&mut self) {
-        if futex::TABLE.waiters() != 0 {
-            self.0.looked_into(|is_there| futex::bury(is_there));
+        if futex::may_wait_in_shared() {
+            futex::bury(|address| self.0.hold(address));
         }
     }
 }
