@@ -184,9 +184,7 @@ impl Word {
         }
         probe::read_word(self.address).ok_or(Errno::EFAULT)
     }
-}
 
-impl Word {
     /// [`read`](Self::read) of the word that `key` names.
     ///
     /// # Errors

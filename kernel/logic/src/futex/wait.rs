@@ -112,12 +112,18 @@ impl<L: RawLock, const N: usize> Table<L, N> {
             if self.withdraw(host, me) {
                 return Err(why);
             }
-            if why == Errno::EINTR {
-                host.keep_interruption();
-            }
-            Self::be_let_go(host, waiter);
+            Self::be_outrun(host, waiter, why);
             return Ok(());
         }
+    }
+
+    /// A waker was faster than what was to end this wait, `why`: sleeps until it lets go. An interruption is kept for the next wait.
+    #[cold]
+    pub(super) fn be_outrun(host: &impl Host, waiter: &Waiter, why: Errno) {
+        if why == Errno::EINTR && !mutant::is(Mutant::InterruptionDropped) {
+            host.keep_interruption();
+        }
+        Self::be_let_go(host, waiter);
     }
 
     /// Sleeps until the waker that has claimed this waiter lets it go: that is about to happen.
@@ -139,10 +145,7 @@ impl<L: RawLock, const N: usize> Table<L, N> {
                 if mutant::is(Mutant::InterruptedInTheQueue) || self.withdraw(host, host.current()) {
                     return Err(Errno::EINTR);
                 }
-                if !mutant::is(Mutant::InterruptionDropped) {
-                    host.keep_interruption();
-                }
-                Self::be_let_go(host, waiter);
+                Self::be_outrun(host, waiter, Errno::EINTR);
                 break;
             }
             let _ = host.park(None);

@@ -69,7 +69,7 @@ pub struct Forge {
 
 impl Forge {
     pub fn new(seed: u64, honest: Vec<Vec<u8>>) -> Self {
-        let dice = Dice(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
+        let dice = Dice::of_seed(seed);
         Self { dice, honest: honest.into(), counts: [0; SHAPES.len()] }
     }
 

@@ -35,6 +35,11 @@ pub const LIMITS: Limits = Limits { connections: 64, mailboxes: 16 };
 pub struct Dice(pub u64);
 
 impl Dice {
+    /// The numbers of this seed.
+    pub const fn of_seed(seed: u64) -> Self {
+        Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
+    }
+
     pub fn roll(&mut self) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
@@ -91,7 +96,7 @@ impl World {
     pub fn with(faults: Faults, seed: u64, limits: Limits) -> Self {
         let one = Machine::new(1, Some("10.0.0.1/24"), limits);
         let other = Machine::new(2, Some("10.0.0.2/24"), limits);
-        let dice = Dice(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
+        let dice = Dice::of_seed(seed);
         Self { one, other, now: Instant::from_millis(1), faults, dice, held: VecDeque::new() }
     }
 

@@ -31,22 +31,19 @@ impl<L: RawLock, const N: usize> Table<L, N> {
         let waiter = host.waiter(me);
         loop {
             let parked = host.park(deadline);
-            if waiter.is_woken() {
-                let is_refused = host.heir(me).wait.with(|wait| wait.is_refused);
-                return if is_refused { Err(Errno::EDEADLK) } else { Ok(()) };
+            if !waiter.is_woken() {
+                let why = match parked {
+                    Parked::Expired => Errno::ETIMEDOUT,
+                    Parked::Notified if host.take_interruption() => Errno::EINTR,
+                    Parked::Notified => continue,
+                };
+                if self.withdraw_lock(host, me) {
+                    return Err(why);
+                }
+                Self::be_outrun(host, waiter, why);
             }
-            let why = match parked {
-                Parked::Expired => Errno::ETIMEDOUT,
-                Parked::Notified if host.take_interruption() => Errno::EINTR,
-                Parked::Notified => continue,
-            };
-            if self.withdraw_lock(host, me) {
-                return Err(why);
-            }
-            if why == Errno::EINTR {
-                host.keep_interruption();
-            }
-            Self::be_let_go(host, waiter);
+            let is_refused = host.heir(me).wait.with(|wait| wait.is_refused);
+            return if is_refused { Err(Errno::EDEADLK) } else { Ok(()) };
         }
     }
 
