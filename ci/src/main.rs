@@ -126,11 +126,11 @@ fn carry_out(task: Task) -> anyhow::Result<u8> {
         Task::Conformance(conformance) => conformance.carry_out(&mut tally)?,
         Task::Model => test::models(&mut tally)?,
         Task::Ci => {
-            check::Check::default().carry_out(&mut tally)?;
+            tally.during("check", |tally| check::Check::default().carry_out(tally))?;
             test::Test::default().carry_out(&mut tally)?;
-            stress::guard(&mut tally)?;
-            bench::guard(&mut tally)?;
-            conformance::guard(&mut tally)?;
+            tally.during("stress", stress::guard)?;
+            tally.during("figures", bench::guard)?;
+            tally.during("conformance", conformance::guard)?;
         }
     }
     Ok(tally.close())

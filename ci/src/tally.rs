@@ -1,13 +1,17 @@
-//! Passed and failed: each told on a line of its own as it happens, both counted at the end.
+//! Passed and failed: each told on a line of its own as it happens, both counted at the end, and what each part of it took.
 
 use std::fmt;
-use std::time::Duration;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
 
 /// How many passed and failed so far.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
     passed: usize,
     failed: usize,
+    /// Parts by name, and what they took.
+    parts: Vec<(&'static str, Duration)>,
 }
 
 impl Tally {
@@ -26,8 +30,23 @@ impl Tally {
         self.failed += failed;
     }
 
-    /// Prints the count, alone on its line, and returns the exit status.
+    /// Does `part`, and notes what it takes.
+    ///
+    /// # Errors
+    /// Those of `part`.
+    pub fn during(&mut self, name: &'static str, part: impl FnOnce(&mut Self) -> Result<()>) -> Result<()> {
+        let started = Instant::now();
+        part(self)?;
+        self.parts.push((name, started.elapsed()));
+        Ok(())
+    }
+
+    /// Prints what each part took, if there were several, and the count, alone on its line, and returns the exit status.
     pub fn close(self) -> u8 {
+        if self.parts.len() > 1 {
+            let parts: Vec<String> = self.parts.iter().map(|(name, took)| format!("{name} {:.0}", took.as_secs_f64())).collect();
+            println!("seconds: {}", parts.join(", "));
+        }
         println!("{self}");
         u8::from(self.failed > 0 || self.passed == 0)
     }
@@ -81,10 +100,19 @@ mod tests {
     }
 
     #[test]
+    fn a_part_is_done_and_noted() {
+        let mut tally = Tally::default();
+        tally.during("x", |tally| Ok(tally.count(1, 0))).expect("nothing fails");
+        assert_eq!((tally.passed, tally.parts.len(), tally.parts[0].0), (1, 1, "x"));
+        tally.during("y", |_| anyhow::bail!("it cannot")).expect_err("it fails");
+        assert_eq!(tally.parts.len(), 1);
+    }
+
+    #[test]
     fn one_failure_among_many_is_failure() {
         let mut tally = Tally::default();
         tally.count(10, 0);
-        assert_eq!(tally.close(), 0);
+        assert_eq!(tally.clone().close(), 0);
         tally.add("x", Duration::ZERO, &["because".into()]);
         assert_eq!(tally.to_string(), "10 passed, 1 failed");
         assert_eq!(tally.close(), 1);

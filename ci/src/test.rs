@@ -79,10 +79,10 @@ impl Test {
         let is_of_programs = self.filter.is_some() || self.soak.is_some();
         let is_wanted = |group| self.groups.contains(&group) || self.groups.is_empty() && (!is_of_programs || group == Group::Programs);
         if is_wanted(Group::Host) {
-            cargo("host", &["test", "--quiet", "--no-fail-fast"], &[], tally)?;
+            tally.during("host", |tally| cargo("host", &["test", "--quiet", "--no-fail-fast"], &[], tally))?;
         }
         if is_wanted(Group::Models) {
-            models(tally)?;
+            tally.during("models", models)?;
         }
         if [Group::Loader, Group::Programs, Group::Std, Group::StdLinux, Group::Tool].into_iter().any(is_wanted) {
             packages::all(self.offline)?;
@@ -90,17 +90,18 @@ impl Test {
             if is_wanted(Group::Loader) {
                 let loader = builder.loader()?.display().to_string();
                 let words = ["test", "--quiet", "--package", "skete-loader", "--features", "emit", "--test", "boards", "--", "--ignored"];
-                cargo("loader", &words, &[("SKETE_LOADER", &loader)], tally)?;
+                tally.during("loader", |tally| cargo("loader", &words, &[("SKETE_LOADER", &loader)], tally))?;
             }
             if is_wanted(Group::Programs) {
-                self.programs(&builder, tally)?;
+                tally.during("programs", |tally| self.programs(&builder, tally))?;
             }
             if is_wanted(Group::Tool) {
-                self.tool(&builder, tally)?;
+                tally.during("tool", |tally| self.tool(&builder, tally))?;
             }
-            for (group, std) in [(Group::Std, Std::Kernel), (Group::StdLinux, Std::Linux)] {
+            for (name, group, std) in [("std", Group::Std, Std::Kernel), ("std-linux", Group::StdLinux, Std::Linux)] {
                 if is_wanted(group) {
-                    std_tests::run(&builder, std, self.filter.as_deref().unwrap_or_default(), tally)?;
+                    let filter = self.filter.as_deref().unwrap_or_default();
+                    tally.during(name, |tally| std_tests::run(&builder, std, filter, tally))?;
                 }
             }
         }
