@@ -18,24 +18,45 @@ const MARGIN: f64 = 0.03;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Versions {
     rustc: String,
+    /// Of programs in C.
+    #[serde(default)]
+    gcc: String,
     qemu: String,
 }
 
 impl Versions {
     /// Of figures that a board printed: with what its program was built is not known, and nothing emulated it.
     pub fn of_a_board() -> Self {
-        Self { rustc: String::new(), qemu: "measured on a board".into() }
+        Self { qemu: "measured on a board".into(), ..Self::default() }
     }
 
     /// Of what is used here; empty where a tool is missing.
-    pub fn of(rustc: &Path, qemu: &Path) -> Self {
-        Self { rustc: version(rustc), qemu: version(qemu) }
+    pub fn of(rustc: &Path, gcc: &Path, qemu: &Path) -> Self {
+        Self { rustc: version(rustc), gcc: version(gcc), qemu: version(qemu) }
     }
+
+    /// Whether figures can be compared: each tool is of the same release. How often a distribution has built it again says nothing.
+    fn are_like(&self, others: &Self) -> bool {
+        let releases = |all: &Self| [&all.rustc, &all.gcc, &all.qemu].map(|told| release(told).to_owned());
+        releases(self) == releases(others)
+    }
+}
+
+/// The release in what a tool says of its version: the first word that begins with a digit outside of parentheses, else all of it.
+fn release(told: &str) -> &str {
+    let mut depth = 0_usize;
+    let word = told.split_whitespace().find(|word| {
+        let is_inside = depth > 0;
+        depth = (depth + word.matches('(').count()).saturating_sub(word.matches(')').count());
+        !is_inside && word.starts_with(|letter: char| letter.is_ascii_digit())
+    });
+    word.unwrap_or(told)
 }
 
 impl fmt::Display for Versions {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let told: Vec<&str> = [self.rustc.as_str(), self.qemu.as_str()].into_iter().filter(|word| !word.is_empty()).collect();
+        let told: Vec<&str> =
+            [&self.rustc, &self.gcc, &self.qemu].into_iter().map(String::as_str).filter(|word| !word.is_empty()).collect();
         out.write_str(&told.join("; "))
     }
 }
@@ -95,7 +116,7 @@ impl Baseline {
 
     /// Whether it was made with other tools, and with which.
     pub fn other_tools(&self, now: &Versions) -> Option<String> {
-        (self.versions != *now).then(|| format!("{:?}", self.versions))
+        (!self.versions.are_like(now)).then(|| self.versions.to_string())
     }
 
     /// What has changed by more than a rounding, of the rows that both have.
@@ -120,7 +141,7 @@ mod tests {
     use super::*;
 
     fn baseline() -> Baseline {
-        let text = r#"{"commit": "x", "versions": {"rustc": "1", "qemu": "3"}, "rows": [
+        let text = r#"{"commit": "x", "versions": {"rustc": "rustc 1.96.0", "gcc": "gcc (Debian 12.2.0-14) 12.2.0", "qemu": "QEMU 7.2.22 (b2)"}, "rows": [
             {"name": "yield.alone", "unit": "instructions", "board": "virt", "value": 10.0, "gate": true},
             {"name": "futex.wake1_of_16", "unit": "instructions", "board": "virt", "value": 100.0, "gate": false}]}"#;
         serde_json::from_str(text).expect("it is what is written")
@@ -150,8 +171,22 @@ mod tests {
 
     #[test]
     fn other_tools_are_named() {
-        let same = Versions { rustc: "1".into(), qemu: "3".into() };
+        let same = Versions {
+            rustc: "rustc 1.96.0 (0 2026)".into(),
+            gcc: "gcc (Debian 12.2.0-15) 12.2.0".into(),
+            qemu: "QEMU 7.2.22 (b3)".into(),
+        };
         assert_eq!(baseline().other_tools(&same), None);
-        assert!(baseline().other_tools(&Versions { qemu: "4".into(), ..same }).is_some_and(|told| told.contains("qemu: \"3\"")));
+        for other in [Versions { qemu: "QEMU 7.2.23 (b2)".into(), ..same.clone() }, Versions { gcc: String::new(), ..same }] {
+            assert!(baseline().other_tools(&other).is_some_and(|told| told.contains("QEMU 7.2.22 (b2)")));
+        }
+    }
+
+    #[test]
+    fn a_release_is_no_revision_of_a_distribution() {
+        assert_eq!(release("QEMU emulator version 7.2.22 (Debian 1:7.2+dfsg-7+deb12u18+b3)"), "7.2.22");
+        assert_eq!(release("aarch64-linux-gnu-gcc (Debian 12.2.0-14) 12.2.0"), "12.2.0");
+        assert_eq!(release("rustc 1.96.0 (ac68faa20 2026-05-25) (built from a source tarball)"), "1.96.0");
+        assert_eq!(["measured on a board", ""].map(release), ["measured on a board", ""]);
     }
 }

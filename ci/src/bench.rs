@@ -1,6 +1,9 @@
 //! `cargo xtask bench`: what things cost, against what they may cost, and against what they cost elsewhere ([`against`]).
+//!
+//! The programs `bench` and `c/bench` print rows, which [`log`] reads; [`mod@boot`] has what no program can measure of itself, and [`page`] draws.
 
 mod against;
+mod boot;
 mod log;
 mod page;
 
@@ -12,8 +15,6 @@ use std::time::Instant;
 use anyhow::{Context as _, Result, bail, ensure};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
-use skete_loader::payload::{self, Kind};
-use skete_loader::sample::Sample;
 
 use crate::baseline::{Baseline, Versions};
 use crate::board::{Board, Machine};
@@ -21,13 +22,12 @@ use crate::explain;
 use crate::figures::{COUNTED, Row};
 use crate::guest::{self, Ending, Input};
 use crate::house;
-use crate::image::{self, Contents};
 use crate::packages;
 use crate::program::{Builder, Profile, Std};
 use crate::project::Project;
-use crate::qemu;
 use crate::run::{Boot, Settings, Surroundings};
 use crate::tally::Tally;
+use crate::toolchain;
 use against::{Comparison, System};
 use log::{Condition, Findings, Histogram};
 
@@ -162,7 +162,7 @@ impl Bench {
                     return Ok(0);
                 }
                 let (findings, against) = self.figures(&builder)?;
-                (findings, against, Versions::of(builder.rustc(), &packages::qemu(self.offline)?.0))
+                (findings, against, Versions::of(builder.rustc(), Path::new(toolchain::GCC), &packages::qemu(self.offline)?.0))
             }
         };
         let Findings { rows, histograms, conditions, mut faults } = findings;
@@ -240,10 +240,10 @@ impl Bench {
             all.rows.extend(found.rows);
             all.histograms.extend(found.histograms);
             match group {
-                Group::Boot => all.rows.extend(self.boot(builder)?),
+                Group::Boot => all.rows.extend(boot::rows(builder, self.board)?),
                 Group::Posix => {
                     let hello = builder.program(&Project::find("c/hello")?, Std::Kernel, Profile::Release, &[])?;
-                    all.rows.push(self.image(builder, "image.c_bytes", &hello)?);
+                    all.rows.push(boot::image(builder, "image.c_bytes", &hello, self.board)?);
                 }
                 _ => {}
             }
@@ -271,7 +271,7 @@ impl Bench {
     fn rows(&self, builder: &Builder, elf: &Path, group: Group) -> Result<Findings> {
         let name = group.name();
         let machine = self.machine(group);
-        let (ending, output) = boot(builder, elf, &machine, &[name], 300.0)?;
+        let (ending, output) = ended(builder, elf, &machine, &[name], 300.0)?;
         if ending != Ending::Status(0) {
             bail!("bench {name} ended with {ending:?}; its output:\n{output}");
         }
@@ -284,29 +284,6 @@ impl Bench {
         let found = log::printed(output, &self.board.to_string(), mode);
         ensure!(found.faults.is_empty(), "what bench {} printed is broken: {}", group.name(), found.faults.join("; "));
         Ok(found)
-    }
-
-    /// How large a program's image is.
-    fn image(&self, builder: &Builder, row: &str, elf: &Path) -> Result<Row> {
-        let contents = Contents { elf: elf.into(), ..Contents::default() };
-        let image = image::assemble(builder, &contents.payload()?)?;
-        #[allow(clippy::cast_precision_loss, reason = "an image has far fewer than 2^52 bytes")]
-        Ok(Row::new(row, "bytes", image.len() as f64, &self.board.to_string(), "build"))
-    }
-
-    /// What the bench program cannot measure of itself.
-    fn boot(&self, builder: &Builder) -> Result<Vec<Row>> {
-        let elf = builder.program(&Project::find("hello")?, Std::Kernel, Profile::Release, &[])?;
-        let board = self.board.to_string();
-        let mut rows = vec![self.image(builder, "image.hello_bytes", &elf)?];
-        if self.board == Board::Virt {
-            let least = least_memory(builder, &elf)?;
-            rows.push(Row::new("boot.least_memory_mib", "MiB", f64::from(least), &board, "icount"));
-        }
-        let machine = Machine::new(self.board, 1);
-        rows.push(Row::new("boot.first_line_ms", "ms", first_line_ms(builder, &elf, &machine)?, &board, "wall"));
-        rows.push(Row::new("boot.qemu_alone_ms", "ms", qemu_alone_ms(builder, &machine)?, &board, "wall"));
-        Ok(rows)
     }
 }
 
@@ -357,7 +334,7 @@ pub fn guard(tally: &mut Tally) -> Result<()> {
 }
 
 /// Boots a program; how it ended, and what it said.
-fn boot(builder: &Builder, elf: &Path, machine: &Machine, arguments: &[&str], timeout: f64) -> Result<(Ending, String)> {
+fn ended(builder: &Builder, elf: &Path, machine: &Machine, arguments: &[&str], timeout: f64) -> Result<(Ending, String)> {
     let settings = Settings { arguments: arguments.iter().map(|&word| word.into()).collect(), ..Settings::default() };
     let surroundings = Surroundings { settings, timeout: Some(timeout), ..Surroundings::default() };
     let boot = Boot { machine, surroundings: &surroundings, elf, input: Input::None, offline: true };
@@ -365,59 +342,6 @@ fn boot(builder: &Builder, elf: &Path, machine: &Machine, arguments: &[&str], ti
     let ending = boot.carry_out(builder, &mut |piece| output.extend_from_slice(piece))?;
     guest::go_on()?;
     Ok((ending, String::from_utf8_lossy(&output).into_owned()))
-}
-
-/// The least memory of virt, in MiB, on which hello ends well.
-fn least_memory(builder: &Builder, elf: &Path) -> Result<u32> {
-    for mem in (2..=16).chain([24, 32, 64]) {
-        let machine = Machine { mem: Some(mem), icount: true, ..Machine::new(Board::Virt, 1) };
-        let (ending, _) = boot(builder, elf, &machine, &[], 10.0)?;
-        if ending == Ending::Status(0) {
-            return Ok(mem);
-        }
-    }
-    bail!("hello does not end well even with 64 MiB")
-}
-
-/// How often the host's clock measures: the least of these counts, for the host does other things too.
-const ROUNDS: usize = 5;
-
-/// From QEMU's start to the program's first line.
-fn first_line_ms(builder: &Builder, elf: &Path, machine: &Machine) -> Result<f64> {
-    let contents = Contents { elf: elf.into(), root: None, options: quiet() };
-    least_ms(machine, &image::assemble(builder, &contents.payload()?)?)
-}
-
-/// From QEMU's start to its end, with a program that does nothing but say so.
-fn qemu_alone_ms(builder: &Builder, machine: &Machine) -> Result<f64> {
-    let payload = payload::emit(&[(Kind::Program, &Sample::talking().emit()), (Kind::Options, b"semihosting=1")]);
-    least_ms(machine, &image::assemble(builder, &payload)?)
-}
-
-fn quiet() -> crate::options::Options {
-    let mut options = crate::options::Options::default();
-    options.set("semihosting", 1);
-    options.set("quiet", 1);
-    options
-}
-
-/// The least time, in milliseconds, from QEMU's start to the first byte of output.
-fn least_ms(machine: &Machine, image: &[u8]) -> Result<f64> {
-    let (qemu, _) = packages::qemu(true)?;
-    let scratch = tempfile::tempdir().context("no folder to run in")?;
-    let path = scratch.path().join("kernel8.img");
-    fs::write(&path, image).context("the image cannot be written")?;
-    let mut least = f64::INFINITY;
-    for _ in 0..ROUNDS {
-        let (started, mut first) = (Instant::now(), None);
-        let mut listener = |_: &[u8]| _ = first.get_or_insert_with(|| started.elapsed());
-        let limit = Some(std::time::Duration::from_secs(20));
-        guest::run(&qemu, &qemu::arguments(machine, &path), scratch.path(), Input::None, limit, &mut listener)?;
-        guest::go_on()?;
-        let first = first.context("the program said nothing")?;
-        least = least.min(first.as_secs_f64() * 1e3);
-    }
-    Ok(least)
 }
 
 fn print(row: &Row) {

@@ -178,9 +178,12 @@ pub fn qemu() -> Option<(PathBuf, Version)> {
 /// Where Debian's archiver for the target will be, once it is installed.
 pub const DEBIANS_ARCHIVER: &str = "/usr/bin/aarch64-linux-gnu-ar";
 
+/// The C compiler of Debian's for the target's machine.
+pub const GCC: &str = "aarch64-linux-gnu-gcc";
+
 /// The C compiler that makes objects of the target's machine, with its archiver.
 pub fn c_tools() -> Option<(PathBuf, PathBuf)> {
-    let cross = on_path("aarch64-linux-gnu-gcc").zip(on_path("aarch64-linux-gnu-ar"));
+    let cross = on_path(GCC).zip(on_path("aarch64-linux-gnu-ar"));
     cross.or_else(|| on_path("clang").zip(on_path("llvm-ar")))
 }
 
