@@ -22,7 +22,7 @@ use crate::wrapper::Wrapper;
 pub use kind::Std;
 
 /// How much the compiler is to optimise.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
 pub enum Profile {
     /// Checked arithmetic and assertions.
     Dev,
@@ -86,6 +86,19 @@ impl Builder {
         cargo.args(features.iter().flat_map(|feature| ["--features", feature]));
         let programs = artefacts(&mut cargo, |target| target.is_kind(TargetKind::Bin))?;
         one(programs)
+    }
+
+    /// Builds packages of this workspace side by side, as far as they can be built: each is then asked for by [`Self::program`], which finds
+    /// it done, or says what is wrong. Worth it because the optimisation of a whole program takes one core.
+    ///
+    /// # Errors
+    /// Cargo does not start.
+    pub fn ahead(&self, names: &[&str], std: Std, profile: Profile) -> Result<()> {
+        let mut cargo = self.program_cargo(house::root(), &house::target_dir(), std, profile, &[])?;
+        cargo.args(names.iter().flat_map(|name| ["--package".into(), of_the_house(name)])).arg("--keep-going");
+        // What cannot be built is told by whoever asks for it.
+        let _ = artefacts(&mut cargo, |_| false);
+        Ok(())
     }
 
     /// Builds a package of this workspace for Linux itself: without the kernel, with musl, and as a panic is the end with ours too.
@@ -189,8 +202,7 @@ impl Builder {
         cargo.args(if std == Some(Std::Linux) { &kind::UNWINDING[..] } else { &[] });
         let std = std.map_or(&["core"][..], Std::crates).join(",");
         cargo.arg(format!("-Zbuild-std={std}")).args(["-Zbuild-std-features=compiler-builtins-mem", "--target", target]);
-        // With the house's version: a crate of others' may have the name of a program.
-        cargo.args(packages.iter().flat_map(|package| ["--package".into(), format!("{package}@{}", env!("CARGO_PKG_VERSION"))]));
+        cargo.args(packages.iter().flat_map(|package| ["--package".into(), of_the_house(package)]));
         cargo.arg("--target-dir").arg(house::root().join("target/lint"));
         // Of our own crates only; cargo caps what others' crates are told.
         cargo.env("CARGO_ENCODED_RUSTFLAGS", "-Dwarnings");
@@ -292,6 +304,11 @@ fn c_variables(wrapper: &Path, offline: bool) -> BTreeMap<&'static str, String> 
 
 fn message_format() -> &'static str {
     if std::io::IsTerminal::is_terminal(&std::io::stderr()) { "json-diagnostic-rendered-ansi" } else { "json" }
+}
+
+/// A package of this workspace for cargo, with the house's version: a crate of others' may have the name of a program.
+fn of_the_house(package: &str) -> String {
+    format!("{package}@{}", env!("CARGO_PKG_VERSION"))
 }
 
 /// Runs cargo, shows what it says, and returns the linked files of the targets that `wanted` takes.

@@ -124,15 +124,37 @@ pub fn packages_with(std: Std) -> Result<Vec<String>> {
     Ok(found)
 }
 
+/// Whether a package of this workspace takes every crate with just the features that the workspace names for it: then it is the same
+/// program, built alone or together with others like it.
+///
+/// # Errors
+/// Its Cargo.toml cannot be read.
+pub fn is_plain(name: &str) -> Result<bool> {
+    Ok(takes_no_features(&manifest(&folder(name))?))
+}
+
+fn takes_no_features(table: &toml::Table) -> bool {
+    table.iter().all(|(key, value)| match (key.as_str(), value) {
+        ("features", _) => false,
+        (_, toml::Value::Table(inner)) => takes_no_features(inner),
+        _ => true,
+    })
+}
+
+fn manifest(folder: &Path) -> Result<toml::Table> {
+    let path = folder.join("Cargo.toml");
+    let told = || format!("{} cannot be read", path.display());
+    fs::read_to_string(&path).with_context(told)?.parse().with_context(told)
+}
+
 fn std_of(folder: &Path) -> Result<Std> {
     #[derive(Default, Deserialize)]
     #[serde(default)]
     struct Words {
         std: Std,
     }
-    let path = folder.join("Cargo.toml");
-    let told = || format!("{} cannot be read", path.display());
-    let manifest: toml::Table = fs::read_to_string(&path).with_context(told)?.parse().with_context(told)?;
+    let told = || format!("{} cannot be read", folder.join("Cargo.toml").display());
+    let manifest = manifest(folder)?;
     let words = ["package", "metadata", "skete"].iter().try_fold(toml::Value::from(manifest), |value, key| value.get(key).cloned());
     let words: Words = words.map(toml::Value::try_into).transpose().with_context(told)?.unwrap_or_default();
     Ok(words.std)
@@ -227,6 +249,12 @@ mod tests {
         assert_eq!(std("[package]\nname = \"x\"\n").expect("it says nothing"), Std::Kernel);
         assert_eq!(std("[package.metadata.skete]\nstd = \"linux\"\n").expect("it says so"), Std::Linux);
         assert!(std("[package.metadata.skete]\nstd = \"windows\"\n").is_err());
+    }
+
+    #[test]
+    fn a_package_that_names_features_is_not_plain() {
+        assert!(is_plain("hello").expect("apps/hello exists"));
+        assert!(!is_plain("sqlite").expect("apps/sqlite exists"));
     }
 
     #[test]

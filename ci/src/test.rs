@@ -1,7 +1,8 @@
 //! `cargo xtask test`: host tests, models, the loader and the programs, each bounded in time.
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
+use std::iter;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::PoisonError;
@@ -130,31 +131,28 @@ impl Test {
             bail!("no trial's name contains `{filter}`");
         }
         let built = build(builder, &trials);
-        // Counted trials and those with one core use one core of the host each; the others want all there are, so they go one by one.
+        // Counted trials and those with one core use one core of the host each. The others want all there are: one at a time, beside narrow
+        // ones, for a machine of four cores waits much of its time.
         let (narrow, wide): (Vec<&Trial>, Vec<&Trial>) = trials.iter().partition(|trial| trial.machine.icount || trial.machine.cores == 1);
+        let (narrow, wide) = (Queue::new(narrow), Queue::new(wide));
         let workers = thread::available_parallelism().map_or(1, usize::from);
         let tally = Mutex::new(tally);
-        for (trials, workers) in [(narrow, workers), (wide, 1)] {
-            let next = AtomicUsize::new(0);
-            thread::scope(|scope| {
-                for _ in 0..workers {
-                    scope.spawn(|| {
-                        while let Some(trial) = trials.get(next.fetch_add(1, Ordering::Relaxed)) {
-                            let started = Instant::now();
-                            let once = |_| attempt(trial, &built, builder).unwrap_or_else(|error| vec![format!("{error:#}")]);
-                            let runs = 0..self.repeat.unwrap_or(1);
-                            let faults = runs.map(once).find(|faults| !faults.is_empty()).unwrap_or_default();
-                            if guest::is_interrupted() {
-                                return;
-                            }
-                            tally.lock().unwrap_or_else(PoisonError::into_inner).add(&trial.name(), started.elapsed(), &faults);
-                        }
-                    });
-                }
-            });
-            guest::go_on()?;
-        }
-        Ok(())
+        let work = |trial: &Trial| {
+            let started = Instant::now();
+            let once = |_| attempt(trial, &built, builder).unwrap_or_else(|error| vec![format!("{error:#}")]);
+            let runs = 0..self.repeat.unwrap_or(1);
+            let faults = runs.map(once).find(|faults| !faults.is_empty()).unwrap_or_default();
+            if !guest::is_interrupted() {
+                tally.lock().unwrap_or_else(PoisonError::into_inner).add(&trial.name(), started.elapsed(), &faults);
+            }
+        };
+        thread::scope(|scope| {
+            for worker in 0..workers {
+                let queues = if worker == 0 { vec![&wide, &narrow] } else { vec![&narrow] };
+                scope.spawn(|| queues.into_iter().flat_map(Queue::rest).for_each(work));
+            }
+        });
+        guest::go_on()
     }
 }
 
@@ -171,6 +169,22 @@ pub fn models(tally: &mut Tally) -> Result<()> {
     Ok(())
 }
 
+/// What several threads take from, each the next one, until nothing is left or a person interrupts.
+struct Queue<'a> {
+    trials: Vec<&'a Trial>,
+    next: AtomicUsize,
+}
+
+impl<'a> Queue<'a> {
+    const fn new(trials: Vec<&'a Trial>) -> Self {
+        Self { trials, next: AtomicUsize::new(0) }
+    }
+
+    fn rest(&self) -> impl Iterator<Item = &'a Trial> {
+        iter::from_fn(|| self.trials.get(self.next.fetch_add(1, Ordering::Relaxed)).copied().filter(|_| !guest::is_interrupted()))
+    }
+}
+
 /// Programs as linked, by name, std and profile, or why not.
 type Built = BTreeMap<(String, Option<Std>, &'static str), Result<PathBuf, String>>;
 
@@ -178,9 +192,27 @@ fn key(trial: &Trial) -> (String, Option<Std>, &'static str) {
     (trial.program.clone(), trial.case.std, trial.case.profile.name())
 }
 
+/// The packages among them that can be built together, by std and profile.
+fn alike(trials: &[Trial]) -> BTreeMap<(Std, Profile), BTreeSet<String>> {
+    let mut groups = BTreeMap::<_, BTreeSet<String>>::new();
+    for trial in trials.iter().filter(|trial| matches!(project::is_plain(&trial.program), Ok(true))) {
+        let std = trial.case.std.map_or_else(|| Project::find(&trial.program).and_then(|project| project.std()), Ok);
+        if let Ok(std) = std {
+            groups.entry((std, trial.case.profile)).or_default().insert(trial.program.clone());
+        }
+    }
+    groups
+}
+
 /// Builds what the trials boot. One that cannot be built is a failure of its own trials only.
 fn build(builder: &Builder, trials: &[Trial]) -> Built {
     let mut built = Built::new();
+    for ((std, profile), names) in alike(trials) {
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        if names.len() > 1 && builder.ahead(&names, std, profile).is_err() {
+            break;
+        }
+    }
     for trial in trials {
         if let Entry::Vacant(place) = built.entry(key(trial)) {
             let program = Project::find(&trial.program).and_then(|project| {
