@@ -4,7 +4,7 @@
 //! `.cargo/config.toml` has what xtask would pass: the target, std's building, the flags, and this tool as runner.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use clap::Args;
@@ -134,16 +134,28 @@ fn files(name: &str, builder: &Builder) -> Result<Vec<(&'static str, String)>> {
 }
 
 fn package_name(folder: &Path) -> Result<String> {
-    let absolute = std::path::absolute(folder).context("no such folder can be")?;
-    if absolute.starts_with(house::root()) {
-        bail!("{} lies in this workspace; choose a folder outside, such as ../{}", folder.display(), folder.display());
+    let place = resolved(folder)?;
+    let name = place.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
+    if place.starts_with(resolved(house::root())?) {
+        bail!("{} lies in this workspace; choose a folder outside, such as ../{name}", folder.display());
     }
-    let name = absolute.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
     let is_good =
         name.starts_with(|c: char| c.is_ascii_alphabetic()) && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c));
     ensure!(is_good, "`{name}` is no name for a package: letters, digits, - and _, a letter first");
     ensure!(!TAKEN.contains(&name.replace('-', "_").to_lowercase().as_str()), "`{name}` is taken: by Rust, by cargo or by the kernel");
     Ok(name)
+}
+
+/// Where `folder` is or will be, whatever links and `..` lead there.
+fn resolved(folder: &Path) -> Result<PathBuf> {
+    let absolute = std::path::absolute(folder).context("no such folder can be")?;
+    let (there, known) = absolute
+        .ancestors()
+        .find_map(|there| Some((there, there.canonicalize().ok()?)))
+        .with_context(|| format!("{} leads nowhere", folder.display()))?;
+    let rest = absolute.strip_prefix(there)?;
+    ensure!(rest.components().all(|part| part != Component::ParentDir), "{} leads through a folder that is not there", folder.display());
+    Ok(known.join(rest))
 }
 
 fn manifest(name: &str, root: &Path) -> String {
@@ -227,7 +239,16 @@ mod tests {
 
     #[test]
     fn a_project_in_this_workspace_is_refused() {
-        assert!(package_name(&house::root().join("apps/mine")).is_err());
+        for inside in ["apps/mine", "apps/../mine", "kernel/../apps/args/../mine"] {
+            assert!(package_name(&house::root().join(inside)).is_err_and(|told| told.to_string().contains("such as ../mine")), "{inside}");
+        }
+    }
+
+    #[test]
+    fn a_project_beside_this_workspace_is_named_from_within() {
+        assert_eq!(package_name(&house::root().join("../mine")).expect("it is beside"), "mine");
+        assert_eq!(package_name(&house::root().join("apps/../../mine/deeper")).expect("folders are made"), "deeper");
+        assert!(package_name(&house::root().join("../nowhere/../mine")).is_err());
     }
 
     #[test]

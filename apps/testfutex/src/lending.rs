@@ -1,17 +1,20 @@
 //! Priority that is lent: inversion, across cores, along chains, beside one's own.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use skete::Errno;
-use skete::futex::{Deadline, futex_wait, futex_wakeup, waiters};
+use skete::futex::{Change, Deadline, Operation, Question, futex_requeue, futex_wait, futex_wake_op, futex_wakeup, waiters};
+use skete::sysv::IPC_PRIVATE;
+use skete::sysv::sem::{self, Op};
 use skete::thread::{affinity, base_priority, priority, set_affinity, set_priority, tid};
 
 use crate::Check;
 use crate::crowd::until_waiting;
 use crate::lock::{Lock, while_held};
 use crate::raw::pause;
+use crate::times::bound;
 
 /// This file's checks.
 pub const CHECKS: &[Check] = &[
@@ -19,6 +22,7 @@ pub const CHECKS: &[Check] = &[
     ("a holder on another core, and one that sleeps, inherits too", elsewhere),
     ("priority travels along a chain, and back when a waiter is late", chain),
     ("a new priority of one's own counts if it is the higher one", own_priority),
+    ("of several who are woken nobody waits for whoever takes the waker's core", let_go_at_once),
 ];
 
 /// Begins a thread of core 0 with a priority of its own.
@@ -209,4 +213,67 @@ fn own_priority() {
             }
         });
     });
+}
+
+/// What a thread does again and again.
+type Step<'a> = &'a (dyn Fn() + Sync);
+
+/// All on core 0: a low one wakes two urgent ones again and again, who wait with deadlines of their own, and one in between computes now and
+/// then. Whatever interrupts the waker, an urgent one that is late goes on at once.
+fn let_go_at_once() {
+    let most = bound("MOST_LATE").max(Duration::from_micros(300));
+    let (word, other) = (AtomicU32::new(0), AtomicU32::new(0));
+    let nothing = Operation::new(Change::Add, 0, Question::Equal, 1);
+    let set = sem::get(IPC_PRIVATE, 1, 0o600).expect("there is room");
+    let span = Duration::from_micros(100);
+    let wait = || _ = futex_wait(&word, 0, Some(span));
+    let ways: [(&str, Step, Step); 4] = [
+        ("woken", &wait, &|| _ = futex_wakeup(&word, 2)),
+        ("woken by a requeue", &wait, &|| _ = futex_requeue(&word, 2, &other, 0)),
+        ("woken by an operation", &wait, &|| _ = futex_wake_op(&word, 2, &other, 0, nothing)),
+        ("served by a semaphore", &|| _ = sem::operate_within(set, &[Op::new(0, -1)], span), &|| {
+            sem::operate(set, &[Op::new(0, 2)]).expect("it is there");
+            sem::set_value(set, 0, 0).expect("it is there");
+        }),
+    ];
+    for (name, wait, wake) in ways {
+        let (is_over, worst) = (AtomicBool::new(false), AtomicU64::new(0));
+        let goes_on = || !is_over.load(Ordering::Acquire);
+        thread::scope(|scope| {
+            for _ in 0..2 {
+                pinned(scope, 25, || {
+                    while goes_on() {
+                        let due = Instant::now() + span;
+                        wait();
+                        let late = Instant::now().saturating_duration_since(due);
+                        worst.fetch_max(u64::try_from(late.as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
+                    }
+                });
+            }
+            pinned(scope, 10, || {
+                let mut pauses = (0..50).map(|step| Duration::from_micros(10 + step * 37 % 50)).cycle();
+                while goes_on() {
+                    thread::sleep(pauses.next().expect("it goes round"));
+                    let start = Instant::now();
+                    while start.elapsed() < Duration::from_millis(1) {
+                        pause();
+                    }
+                }
+            });
+            pinned(scope, 1, || {
+                while goes_on() {
+                    wake();
+                }
+            });
+            let own = base_priority();
+            set_priority(30).expect("there is such a priority");
+            thread::sleep(Duration::from_millis(200));
+            is_over.store(true, Ordering::Release);
+            set_priority(own).expect("it was there before");
+        });
+        let worst = Duration::from_micros(worst.into_inner());
+        println!("    {name}: late by at most {worst:?}");
+        assert!(worst <= most, "{name}");
+    }
+    sem::remove(set).expect("it is there");
 }

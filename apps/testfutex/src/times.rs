@@ -120,7 +120,7 @@ fn moved() {
 }
 
 /// What variable `name` says in microseconds; without it, so much as no wait takes unless its timeout is lost.
-fn bound(name: &str) -> Duration {
+pub fn bound(name: &str) -> Duration {
     env::var(name).map_or(Duration::from_secs(20), |micros| Duration::from_micros(micros.parse().expect("it is a number")))
 }
 

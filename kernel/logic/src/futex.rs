@@ -99,9 +99,12 @@ impl<L: RawLock, const N: usize> Table<L, N> {
         &self.buckets[Self::index(key)]
     }
 
-    /// Runs `section` under the locks of two buckets, which may be one. The lower index is locked first, by everyone.
+    /// Runs `section` under the locks of two buckets, which may be one. The lower index is locked first, by everyone. In an
+    /// [uninterrupted](crate::host::Host::uninterrupted) section.
     fn both_locked<R>(&self, one: usize, other: usize, section: impl FnOnce() -> R) -> R {
         let (low, high) = if mutant::is(Mutant::LockedInAnyOrder) { (one, other) } else { (one.min(other), one.max(other)) };
-        self.buckets[low].lock.locked(|| if low == high { section() } else { self.buckets[high].lock.locked(section) })
+        self.buckets[low]
+            .lock
+            .locked_uninterrupted(|| if low == high { section() } else { self.buckets[high].lock.locked_uninterrupted(section) })
     }
 }

@@ -45,11 +45,11 @@ pub trait Host {
     }
 
     /// Unparks each of `threads`, in this order, and runs the iterator to its end: what it has not yielded sleeps for ever. A kernel
-    /// makes all of them ready before it gives way to any, and gathers the interrupts that this sends to other cores.
+    /// makes all of them ready before it gives way to any. In an uninterrupted section.
     #[inline]
-    fn unpark_each(&self, threads: impl Iterator<Item = Thread>) {
+    fn unpark_each_uninterrupted(&self, threads: impl Iterator<Item = Thread>, masking: Self::Masking) {
         for thread in threads {
-            self.unpark(thread);
+            self.unpark_uninterrupted(thread, masking);
         }
     }
 
@@ -113,9 +113,9 @@ pub trait Host {
     /// # Errors
     /// What `enter` answers; then the caller has not parked.
     #[inline(always)]
-    fn park_after<E>(&self, enter: impl FnOnce() -> Result<(), E>) -> Result<(), E> {
-        self.uninterrupted(|_| {
-            enter()?;
+    fn park_after<E>(&self, enter: impl FnOnce(Self::Masking) -> Result<(), E>) -> Result<(), E> {
+        self.uninterrupted(|masking| {
+            enter(masking)?;
             if mutant::is(Mutant::NoticeDroppedBehindTheQueueing) {
                 let _ = self.token(self.current()).take();
             }

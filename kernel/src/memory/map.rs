@@ -6,7 +6,7 @@
 #![allow(unsafe_code, reason = "tables are physical memory")]
 
 use core::ops::Range;
-use core::sync::atomic::{AtomicU64, Ordering};
+use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use skete_logic::pages::touch::{self, Frames};
 use skete_logic::pages::{Access, BLOCK, Entry, GIB, PAGE};
@@ -64,6 +64,12 @@ impl Table {
 pub fn zero(physical: u64) {
     // SAFETY: the frame is the caller's, mapped at its own address.
     unsafe { cpu::zero_page(physical as usize) };
+}
+
+/// The first word of the frame at `physical`, which is the caller's.
+pub fn first_word(physical: u64) -> &'static AtomicU32 {
+    // SAFETY: the frame is the caller's, mapped at its own address; frames are never unmapped there.
+    unsafe { &*(physical as *const AtomicU32) }
 }
 
 /// The level-3 entries of `address` and the pages behind it, as far as one table reaches; tables made as needed. `None`: no frame for a

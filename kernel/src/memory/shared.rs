@@ -12,7 +12,7 @@ use skete_abi::Errno;
 use skete_logic::pages::{Access, Entry, PAGE};
 
 use super::{Heap, frames, map};
-use crate::arch::mmu;
+use crate::arch::{mmu, probe};
 
 /// Frames by number, in a segment's order.
 #[derive(Debug)]
@@ -36,10 +36,21 @@ impl Frames {
         Ok(taken)
     }
 
-    /// Whether `address` lies in these frames.
+    /// Lets each frame say which of these it is, for [`hold`](Self::hold). They are mapped nowhere any more.
+    #[cold]
+    pub fn number(&self) {
+        for (place, frame) in (0..).zip(&self.0) {
+            map::first_word(u64::from(*frame) * PAGE).store(place, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether `address` lies in these frames, which are [numbered](Self::number): a look at one frame, however many they are. What another's
+    /// frame says by chance leads to a place where that frame does not stand.
     #[cold]
     pub fn hold(&self, address: u64) -> bool {
-        u32::try_from(address / PAGE).is_ok_and(|frame| self.0.contains(&frame))
+        let frame = address / PAGE;
+        let place = probe::read_word((frame * PAGE) as usize);
+        place.and_then(|place| self.0.get(place as usize)).is_some_and(|held| u64::from(*held) == frame)
     }
 }
 

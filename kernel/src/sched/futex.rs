@@ -76,8 +76,8 @@ impl Host for Machine {
     }
 
     #[inline]
-    fn unpark_each(&self, threads: impl Iterator<Item = Thread>) {
-        park::unpark_each(threads);
+    fn unpark_each_uninterrupted(&self, threads: impl Iterator<Item = Thread>, masking: Masking) {
+        park::unpark_each(threads, masking);
     }
 
     type Masking = Masking;

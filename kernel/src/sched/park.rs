@@ -120,12 +120,13 @@ pub fn keep_interruption(it_was: bool) {
     }
 }
 
-/// Unparks each of `threads`: all are queued before one of them may take this core from the caller.
+/// Unparks each of `threads`: all are queued before one of them may take this core from the caller, who has masked IRQs and knows what was
+/// masked `before`.
 #[inline]
-pub fn unpark_each(threads: impl Iterator<Item = Thread>) {
-    ready::make_all_ready(
-        threads.map(record::of).filter_map(|record| if record.token.notify() { Some(record) } else { many::sleeping_owner(record) }),
-    );
+pub fn unpark_each(threads: impl Iterator<Item = Thread>, before: cpu::Masking) {
+    let asleep =
+        threads.map(record::of).filter_map(|record| if record.token.notify() { Some(record) } else { many::sleeping_owner(record) });
+    ready::make_all_ready_masked(asleep, before);
 }
 
 /// Sleeps for at least `ns` nanoseconds.

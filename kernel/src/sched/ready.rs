@@ -119,6 +119,13 @@ extern "rust-cold" fn make_ready_on_the_best(this: &'static Core, before: cpu::M
 #[inline]
 pub fn make_all_ready(records: impl Iterator<Item = &'static Record>) {
     let before = cpu::mask();
+    make_all_ready_masked(records, before);
+    cpu::unmask(before);
+}
+
+/// [`make_all_ready`] by one who has masked IRQs and knows what was masked `before`.
+#[inline]
+pub fn make_all_ready_masked(records: impl Iterator<Item = &'static Record>, before: cpu::Masking) {
     let this = Core::this();
     let mut must_give_way = false;
     for record in records {
@@ -127,7 +134,6 @@ pub fn make_all_ready(records: impl Iterator<Item = &'static Record>) {
     if must_give_way {
         give_way(this, before);
     }
-    cpu::unmask(before);
 }
 
 /// Queues `record`; true if this core's running thread must give way to it. IRQs are masked.

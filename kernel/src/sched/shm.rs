@@ -31,6 +31,7 @@ pub struct Held(Frames);
 impl Drop for Held {
     fn drop(&mut self) {
         if futex::may_wait_in_shared() {
+            self.0.number();
             futex::bury(|address| self.0.hold(address));
         }
     }

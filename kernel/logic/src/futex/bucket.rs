@@ -62,6 +62,12 @@ impl Queue {
         Thread::from_number(self.0 as u16)
     }
 
+    /// The one who is alone here; [`Thread::NONE`] if nobody is, or several are.
+    #[inline(always)]
+    pub fn lone(&self) -> Thread {
+        if self.first() == self.last() { self.first() } else { Thread::NONE }
+    }
+
     #[inline(always)]
     #[allow(clippy::cast_possible_truncation, reason = "the high half is 16 bits")]
     const fn last(&self) -> Thread {
@@ -180,11 +186,28 @@ impl Queue {
             *self = Self::between(self.first(), last);
             return;
         }
-        let mut thread = first;
+        self.merge(host, first);
+    }
+
+    /// Puts `first` and those who follow it behind their equals: both stand in order, so each place is looked for from the last one on.
+    #[inline(never)]
+    fn merge(&mut self, host: &impl Host, first: Thread) {
+        let look = |thread| host.waiter(thread).node.with(|node| (node.priority, node.links));
+        let (mut thread, mut behind) = (first, self.first());
         while !thread.is_none() {
-            let node = host.waiter(thread).node.get();
-            self.insert(host, thread, node);
-            thread = node.links.next();
+            let (priority, links) = look(thread);
+            let mut before = self.last();
+            while !behind.is_none() {
+                let (other, its) = look(behind);
+                if other < priority {
+                    before = its.previous();
+                    break;
+                }
+                behind = its.next();
+            }
+            self.link(host, before, thread);
+            self.link(host, thread, behind);
+            thread = links.next();
         }
     }
 

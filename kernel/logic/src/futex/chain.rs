@@ -33,7 +33,8 @@ impl Chain {
     }
 
     /// Claims from `queue` those who wait for `key` with a bit of `bitset`, at most `nr`: they are to be [woken](Self::wake), or sleep for
-    /// ever. The caller holds the queue's lock, and lowers the bucket's count by their number.
+    /// ever. The caller holds the queue's lock, and lowers the bucket's count by their number. It is [uninterrupted](Host::uninterrupted)
+    /// until it has let them go: however late one of them is, it waits for that, and so it would for whoever takes the caller's core.
     #[inline]
     pub fn gather(host: &impl Host, queue: &mut Queue, key: Key, nr: u32, bitset: u32) -> Self {
         Self::take(
@@ -107,11 +108,11 @@ impl Chain {
         }
     }
 
-    /// Lets them all go. The caller holds no lock.
+    /// Lets them all go. The caller holds no lock, and is in the uninterrupted section in which it claimed them.
     #[inline]
-    pub fn wake(self, host: &impl Host) {
+    pub fn wake<H: Host>(self, host: &H, masking: H::Masking) {
         let mut next = self.first;
-        host.unpark_each(core::iter::from_fn(|| {
+        let threads = core::iter::from_fn(|| {
             if next.is_none() {
                 return None;
             }
@@ -122,6 +123,7 @@ impl Chain {
             // round it could look, find itself claimed, and sleep on.
             waiter.release();
             Some(thread)
-        }));
+        });
+        host.unpark_each_uninterrupted(threads, masking);
     }
 }

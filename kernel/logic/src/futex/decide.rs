@@ -45,13 +45,12 @@ impl<L: RawLock> Bucket<L> {
     /// See [`Table::wake_lone`]; whom it woke. The caller holds the lock.
     #[inline(always)]
     fn claim_lone(&self, host: &impl Host, key: Key, decide: impl FnOnce() -> bool) -> Thread {
-        let thread = self.queue.with(Queue::first);
+        let thread = self.queue.with(Queue::lone);
         if thread.is_none() {
             return Thread::NONE;
         }
         let waiter = host.waiter(thread);
-        let is_lone = waiter.node.with(|node| node.key == key && node.links.is_alone());
-        if !is_lone || !decide() {
+        if !waiter.node.with(|node| node.is_for(key, ANY)) || !decide() {
             return Thread::NONE;
         }
         self.queue.set(Queue::EMPTY);
@@ -62,7 +61,7 @@ impl<L: RawLock> Bucket<L> {
     /// See [`Table::wake_decided`]; whom it woke. The caller holds the lock.
     #[inline(always)]
     fn claim_decided(&self, host: &impl Host, key: Key, decide: impl FnOnce(u32) -> bool) -> Thread {
-        let find = |thread| Queue::find_from(host, thread, |_, node| node.key == key);
+        let find = |thread| Queue::find_from(host, thread, |_, node| node.is_for(key, ANY));
         let thread = find(self.queue.with(Queue::first));
         let node = (!thread.is_none()).then(|| host.waiter(thread).node.get());
         let waiting = node.map_or(0, |node| 1 + u32::from(!find(node.links.next()).is_none()));

@@ -69,23 +69,25 @@ impl<L: RawLock, const N: usize> Table<L, N> {
         read: impl Fn() -> Result<u32, Errno>,
         expected: u32,
     ) -> Result<Requeued, Errno> {
-        let (woken, moved) = self.both_locked(Self::index(from), Self::index(to), || {
-            if !mutant::is(Mutant::RequeueComparedOutsideTheLocks) && read()? != expected {
-                return Err(Errno::EAGAIN);
-            }
-            let source = self.bucket(from);
-            let woken = source.queue.with_mut(|queue| Chain::gather(host, queue, from, shares.wake, ANY));
-            let moved = if from == to {
-                source.queue.with(|queue| queue.count(host, from, shares.requeue))
-            } else {
-                self.relocate(host, from, to, shares.requeue)
-            };
-            source.lower(woken.len());
-            let is_short = woken.len() < shares.wake || moved < shares.requeue;
-            Ok((woken, if is_short { source.left(host, from).map(|_| moved) } else { Ok(moved) }))
-        })?;
-        woken.wake(host);
-        Ok(Requeued { woken: woken.len(), moved: moved? })
+        host.uninterrupted(|masking| {
+            let (woken, moved) = self.both_locked(Self::index(from), Self::index(to), || {
+                if !mutant::is(Mutant::RequeueComparedOutsideTheLocks) && read()? != expected {
+                    return Err(Errno::EAGAIN);
+                }
+                let source = self.bucket(from);
+                let woken = source.queue.with_mut(|queue| Chain::gather(host, queue, from, shares.wake, ANY));
+                let moved = if from == to {
+                    source.queue.with(|queue| queue.count(host, from, shares.requeue))
+                } else {
+                    self.relocate(host, from, to, shares.requeue)
+                };
+                source.lower(woken.len());
+                let is_short = woken.len() < shares.wake || moved < shares.requeue;
+                Ok((woken, if is_short { source.left(host, from).map(|_| moved) } else { Ok(moved) }))
+            })?;
+            woken.wake(host, masking);
+            Ok(Requeued { woken: woken.len(), moved: moved? })
+        })
     }
 
     /// Moves at most `nr` waiters. The caller holds both locks.

@@ -58,7 +58,7 @@ impl<L: RawLock, const N: usize> Table<L, N> {
         let bucket = &self.buckets[index];
         let waiter = host.own_waiter();
         let early = mutant::is(Mutant::CompareOutsideTheLock).then(&read);
-        host.park_after(|| {
+        host.park_after(|_| {
             bucket.lock.locked_uninterrupted(|| {
                 bucket.compare(early, read, expected)?;
                 waiter.enter(index);

@@ -51,18 +51,20 @@ impl<L: RawLock, const N: usize> Table<L, N> {
         if mutant::is(Mutant::WakeOpLooksFirst) && self.bucket(key).is_deserted() && self.bucket(other).is_deserted() {
             return operate().map(|_| 0);
         }
-        let (woken, left) = self.both_locked(Self::index(key), Self::index(other), || {
-            let wakes_other = operate()?;
-            let (mut woken, mut left) = self.bucket(key).gather_or_left(host, key, nr, ANY);
-            if wakes_other && left.is_ok() {
-                let others;
-                (others, left) = self.bucket(other).gather_or_left(host, other, other_nr, ANY);
-                woken.join(host, others);
-            }
-            Ok((woken, left))
-        })?;
-        woken.wake(host);
-        left.map(|_| woken.len())
+        host.uninterrupted(|masking| {
+            let (woken, left) = self.both_locked(Self::index(key), Self::index(other), || {
+                let wakes_other = operate()?;
+                let (mut woken, mut left) = self.bucket(key).gather_or_left(host, key, nr, ANY);
+                if wakes_other && left.is_ok() {
+                    let others;
+                    (others, left) = self.bucket(other).gather_or_left(host, other, other_nr, ANY);
+                    woken.join(host, others);
+                }
+                Ok((woken, left))
+            })?;
+            woken.wake(host, masking);
+            left.map(|_| woken.len())
+        })
     }
 }
 
@@ -79,9 +81,11 @@ impl<L: RawLock> Bucket<L> {
 
     #[inline(never)]
     fn wake_some(&self, host: &impl Host, key: Key, nr: u32, bitset: u32) -> Result<u32, Errno> {
-        let (woken, left) = self.lock.locked(|| self.gather_or_left(host, key, nr, bitset));
-        woken.wake(host);
-        left.map(|_| woken.len())
+        host.uninterrupted(|masking| {
+            let (woken, left) = self.lock.locked_uninterrupted(|| self.gather_or_left(host, key, nr, bitset));
+            woken.wake(host, masking);
+            left.map(|_| woken.len())
+        })
     }
 
     /// [`wake_some`](Self::wake_some) for one, whatever its bits. Who stands first in the bucket is let go under the lock, for no chain

@@ -23,6 +23,7 @@ pub mod undo;
 
 pub use control::Status;
 pub use registry::{Places, Registry, Removed};
+use sleeper::Chain;
 pub use sleeper::Sleeper;
 
 use super::ids::{Id, Permissions};
@@ -190,7 +191,16 @@ impl<L: Gate, A: Allocator> Set<L, A> {
     /// `EINVAL`: it is not here, or not any more.
     #[inline(always)]
     fn with<R>(&self, id: Id, section: impl FnOnce(&mut State<A>) -> Result<R, Errno>) -> Result<R, Errno> {
-        self.locked(|state| if state.is(id.number()) { section(state) } else { Err(Errno::EINVAL) })
+        self.locked(|state| section(state.of(id)?))
+    }
+
+    /// Runs `section` under the lock, and lets go at once whom it has served.
+    ///
+    /// # Errors
+    /// What it answers.
+    #[inline(always)]
+    fn serving(&self, host: &impl Sleepers, section: impl FnOnce(&mut State<A>) -> Result<Chain, Errno>) -> Result<(), Errno> {
+        host.uninterrupted(|masking| self.locked_uninterrupted(section).map(|chain| chain.wake(host, masking)))
     }
 
     /// How many threads sleep in this set: for reports and tests.
@@ -220,6 +230,15 @@ impl<A: Allocator> State<A> {
     fn set_bar(&mut self) {
         let may_all = self.rest.as_ref().is_some_and(|rest| rest.permissions.grants(S_IRUGO | S_IWUGO));
         self.bar = if may_all { 0 } else { BARRED };
+    }
+
+    /// The state, if it is that of `id`.
+    ///
+    /// # Errors
+    /// `EINVAL`: it is not here, or not any more.
+    #[inline(always)]
+    fn of(&mut self, id: Id) -> Result<&mut Self, Errno> {
+        if self.is(id.number()) { Ok(self) } else { Err(Errno::EINVAL) }
     }
 
     #[inline(always)]

@@ -228,3 +228,17 @@ fn who_waits_in_memory_that_is_gone_is_not_woken_by_its_next_owner() {
     assert!(machine.table.withdraw(&machine, T[0]), "it leaves when it is late");
     assert_eq!((machine.table.waiters(), machine.waiter(T[0]).left()), (0, here));
 }
+
+#[test]
+fn those_who_are_moved_stand_among_the_others_as_urgent_as_they_are() {
+    let machine = Machine::new(&[5, 3, 1, 4, 4, 3, 0]);
+    let (here, there) = (Key::new(0x7000, false), Key::new(0x9000, false));
+    let wait = |number, key| machine.table.enter(&machine, Thread::new(number), key, ANY, || Ok(0), 0).expect("the word is 0");
+    [0, 1, 2].into_iter().for_each(|number| wait(number, there));
+    [3, 4, 5, 6].into_iter().for_each(|number| wait(number, here));
+    let shares = Shares { wake: 0, requeue: 9 };
+    assert_eq!(machine.table.requeue(&machine, here, there, shares), Ok(Requeued { woken: 0, moved: 4 }));
+    assert!(machine.table.withdraw(&machine, T[4]), "every link holds");
+    assert_eq!(machine.table.wake(&machine, there, 9, ANY), 6);
+    assert_eq!(machine.unparked(), [0, 3, 1, 5, 2, 6].map(Thread::new));
+}

@@ -315,3 +315,22 @@ fn one_who_cannot_be_moved_since_the_holder_ends_stays_the_first() {
     assert!(machine.table.withdraw_lock(&machine, T[1]));
     assert_eq!(move_them(&machine, T[3], 9), Err(Errno::EINVAL));
 }
+
+#[test]
+fn a_semaphore_wakes_nobody_who_is_in_no_wakes_reach() {
+    let machine = Machine::new(&[2, 3]);
+    machine.current.set(T[0]);
+    assert_eq!(machine.table.enter_requeue_pi(&machine, Machine::key(B), Machine::lock(C), || Ok(0), 0), Ok(()));
+    assert!(!machine.table.wake_lone(&machine, Machine::key(B), || panic!("nobody may be woken")));
+    let wakes = |waiting| {
+        machine.table.wake_decided(&machine, Machine::key(B), |found| {
+            assert_eq!(found, waiting);
+            true
+        });
+    };
+    wakes(0);
+    assert_eq!(machine.enter(T[1], B, ANY, 0), Ok(()));
+    wakes(1);
+    assert_eq!((machine.unparked(), machine.table.waiters()), (vec![T[1]], 1));
+    assert!(machine.table.withdraw(&machine, T[0]));
+}

@@ -140,7 +140,8 @@ impl Host for Seat<'_> {
         self.history.machine.make_ready(thread, masking);
         assert_eq!(expected, self.history.machine.answer(number).map(|answer| (number, answer)), "the reference wakes otherwise");
         self.history.sleeps[usize::from(number)].set(None);
-        if self.history.is_eager.get() {
+        // Who is woken by a removal finds the registry locked.
+        if self.history.is_eager.get() && self.history.machine.is_registry_free() {
             let before = self.history.machine.current.get();
             self.history.run(number);
             self.history.machine.current.set(before);
@@ -259,9 +260,8 @@ impl History {
     fn remove(&self, id: i32) {
         let expected = self.plain.borrow_mut().remove(id);
         let (woken, is_there) = (expected.clone().unwrap_or_default(), expected.is_ok());
-        let removed = Id::from_number(id).and_then(|id| self.machine.registry().remove(&self.machine, &self.machine, id).ok());
-        assert_eq!(removed.is_some(), is_there);
-        self.waking(woken, |seat| removed.map(|removed| removed.finish(seat)));
+        let remove = |seat: &Seat<'_>| Id::from_number(id).and_then(|id| self.machine.registry().remove(seat, &self.machine, id).ok());
+        assert_eq!(self.waking(woken, remove).is_some(), is_there);
     }
 
     fn operate(&self, thread: u16, id: i32, operations: &[SemBuf], ticks: Option<u32>) {

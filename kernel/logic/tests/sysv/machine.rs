@@ -114,14 +114,17 @@ impl Machine {
     /// IPC_RMID.
     pub fn remove(&self, number: i32) -> Result<(), Errno> {
         let id = Id::from_number(number).ok_or(Errno::EINVAL)?;
-        let removed = self.registry.borrow_mut().remove(self, self, id)?;
-        removed.finish(self);
-        Ok(())
+        self.registry.borrow_mut().remove(self, self, id).map(drop)
     }
 
     /// What the registry says.
     pub fn registry(&self) -> std::cell::RefMut<'_, Registry<Global>> {
         self.registry.borrow_mut()
+    }
+
+    /// Whether nobody is in the midst of asking the registry.
+    pub fn is_registry_free(&self) -> bool {
+        self.registry.try_borrow_mut().is_ok()
     }
 
     /// The answer that `thread` got for its sleep, if it got one.

@@ -96,12 +96,14 @@ impl<L: RawLock, const N: usize> Table<L, N> {
         }
         let (most, mut count) = (nr.saturating_add(1), 0);
         loop {
-            let moved = self.both_locked(Self::index(from), Self::index(lock.key), || {
-                // Once some were moved the others are not to be left behind, whatever the word says by now.
-                if count == 0 && read()? != expected {
-                    return Err(Errno::EAGAIN);
-                }
-                self.move_many(host, from, lock, most - count)
+            let moved = host.uninterrupted(|_| {
+                self.both_locked(Self::index(from), Self::index(lock.key), || {
+                    // Once some were moved the others are not to be left behind, whatever the word says by now.
+                    if count == 0 && read()? != expected {
+                        return Err(Errno::EAGAIN);
+                    }
+                    self.move_many(host, from, lock, most - count)
+                })
             });
             let moved = match moved {
                 Err(_) if count != 0 => return Ok(count),

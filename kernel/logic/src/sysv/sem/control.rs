@@ -82,15 +82,14 @@ impl<L: Gate, A: Allocator> Set<L, A> {
     /// `ERANGE`: not 0 to SEMVMX. `EINVAL`: no such set or semaphore. `EACCES`: it may not be changed.
     pub fn set_value(&self, host: &impl Sleepers, id: Id, number: usize, value: i32) -> Result<(), Errno> {
         let value = u16::try_from(value).ok().filter(|value| *value <= SEMVMX).ok_or(Errno::ERANGE)?;
-        let chain = self.with(id, |state| {
+        self.serving(host, |state| {
+            let state = state.of(id)?;
             if number >= state.semaphores.len() {
                 return Err(Errno::EINVAL);
             }
             state.permit(true)?;
             Ok(state.put(host, number, &[value], Some(number)))
-        })?;
-        chain.wake(host);
-        Ok(())
+        })
     }
 
     /// SETALL. What was to be undone to the set is forgotten. `values` are not the program's memory, which might not be there.
@@ -101,15 +100,14 @@ impl<L: Gate, A: Allocator> Set<L, A> {
         if values.iter().any(|value| *value > SEMVMX) {
             return Err(Errno::ERANGE);
         }
-        let chain = self.with(id, |state| {
+        self.serving(host, |state| {
+            let state = state.of(id)?;
             state.permit(true)?;
             if values.len() != state.semaphores.len() {
                 return Err(Errno::EINVAL);
             }
             Ok(state.put(host, 0, values, None))
-        })?;
-        chain.wake(host);
-        Ok(())
+        })
     }
 
     /// IPC_STAT.

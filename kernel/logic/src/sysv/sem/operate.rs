@@ -26,6 +26,16 @@ pub(super) enum Outcome {
     Failed(Errno),
 }
 
+impl Outcome {
+    /// Lets go those who were served. The caller is in the uninterrupted section in which they were.
+    #[inline(always)]
+    fn let_go<H: Sleepers>(self, host: &H, masking: H::Masking) -> Self {
+        let Self::Serves(chain) = self else { return self };
+        chain.wake(host, masking);
+        Self::Done
+    }
+}
+
 impl<L: Gate, A: Allocator + Clone> Set<L, A> {
     /// Does `operation` on the set whose id is `number` if that is simple: it changes a value, is not to be undone, need not wait, and
     /// nobody else is concerned. False, and nothing done: [`operate`](Self::operate) knows why.
@@ -79,7 +89,7 @@ impl<L: Gate, A: Allocator + Clone> Set<L, A> {
 
     #[inline(never)]
     fn raise_for_all(&self, host: &impl Sleepers, number: i32, operation: &SemBuf) -> Result<(), Errno> {
-        self.locked(|state| state.raise(host, number, operation)).map(|chain| chain.wake(host))
+        self.serving(host, |state| state.raise(host, number, operation))
     }
 
     /// One operation that may have to wait.
@@ -94,12 +104,12 @@ impl<L: Gate, A: Allocator + Clone> Set<L, A> {
     #[inline(always)]
     fn lower_for_ever(&self, host: &impl Sleepers, number: i32, operation: &SemBuf) -> Result<(), Errno> {
         self.compare_early(number)?;
-        let tried = host.park_after(|| match self.locked_uninterrupted(|state| state.lower(host, number, operation)) {
+        let tried = host.park_after(|masking| match self.locked_uninterrupted(|state| state.lower(host, number, operation)) {
             Outcome::Queued => {
                 self.queue_late(host, core::slice::from_ref(operation));
                 Ok(())
             }
-            outcome => Err(outcome),
+            outcome => Err(outcome.let_go(host, masking)),
         });
         match tried {
             Ok(()) => host.own_sleeper().answer().unwrap_or_else(|| self.sleep(host, None)),
@@ -139,14 +149,14 @@ impl<L: Gate, A: Allocator + Clone> Set<L, A> {
     #[inline(always)]
     fn enter_lower(&self, host: &impl Sleepers, number: i32, operation: &SemBuf) -> Result<bool, Errno> {
         self.compare_early(number)?;
-        let outcome = self.locked(|state| state.lower(host, number, operation));
+        let outcome = self.try_to(host, |state| state.lower(host, number, operation));
         self.settle(host, core::slice::from_ref(operation), outcome)
     }
 
     #[inline(always)]
     fn enter_all(&self, host: &impl Sleepers, number: i32, operations: &[SemBuf]) -> Result<bool, Errno> {
         loop {
-            let outcome = self.locked(|state| state.enter_all(host, number, operations));
+            let outcome = self.try_to(host, |state| state.enter_all(host, number, operations));
             if !matches!(outcome, Outcome::WantsUndo) {
                 return self.settle(host, operations, outcome);
             }
@@ -154,15 +164,17 @@ impl<L: Gate, A: Allocator + Clone> Set<L, A> {
         }
     }
 
+    /// Tries under the lock, and lets go at once whom that has served.
+    #[inline(always)]
+    fn try_to(&self, host: &impl Sleepers, attempt: impl FnOnce(&mut State<A>) -> Outcome) -> Outcome {
+        host.uninterrupted(|masking| self.locked_uninterrupted(attempt).let_go(host, masking))
+    }
+
     #[inline(always)]
     fn settle(&self, host: &impl Sleepers, operations: &[SemBuf], outcome: Outcome) -> Result<bool, Errno> {
         match outcome {
-            Outcome::Done => Ok(true),
+            Outcome::Done | Outcome::Serves(_) => Ok(true),
             Outcome::Failed(errno) => Err(errno),
-            Outcome::Serves(chain) => {
-                chain.wake(host);
-                Ok(true)
-            }
             Outcome::Queued | Outcome::WantsUndo => {
                 self.queue_late(host, operations);
                 Ok(false)

@@ -35,19 +35,11 @@ pub struct Registry<A: Allocator> {
     space: A,
 }
 
-/// What is left of a set: its sleepers, and memory. To be [finished](Self::finish) with no lock held.
+/// What is left of a set: memory, to be dropped with no lock held.
 #[must_use]
 pub struct Removed<A: Allocator> {
-    chain: Chain,
     _semaphores: Vec<Semaphore, A>,
     _rest: Option<Box<Rest<A>, A>>,
-}
-
-impl<A: Allocator> Removed<A> {
-    /// Lets the sleepers go, and gives the memory back.
-    pub fn finish(self, host: &impl Sleepers) {
-        self.chain.wake(host);
-    }
 }
 
 impl<A: Allocator + Clone> Registry<A> {
@@ -91,7 +83,7 @@ impl<A: Allocator + Clone> Registry<A> {
         self.ids.open(key, flags, check, make)
     }
 
-    /// IPC_RMID: removes the set of `id`; who sleeps in it is woken with `EIDRM` when the caller finishes what is left.
+    /// IPC_RMID: removes the set of `id`; who sleeps in it is woken with `EIDRM`.
     ///
     /// # Errors
     /// `EINVAL`: no such set.
@@ -132,18 +124,22 @@ impl<L: Gate, A: Allocator + Clone> Set<L, A> {
     }
 
     fn end(&self, host: &impl Sleepers, id: Id) -> Removed<A> {
-        self.locked(|state| {
-            debug_assert!(state.is(id.number()), "a registered set bears its id");
-            let chain = if mutant::is(Mutant::SetRemovedBeforeTheSleepersGo) { Chain::EMPTY } else { state.dismiss(host, Errno::EIDRM) };
-            state.take_out(chain)
+        host.uninterrupted(|masking| {
+            let (chain, removed) = self.locked_uninterrupted(|state| {
+                debug_assert!(state.is(id.number()), "a registered set bears its id");
+                let leaves_them = mutant::is(Mutant::SetRemovedBeforeTheSleepersGo);
+                (if leaves_them { Chain::EMPTY } else { state.dismiss(host, Errno::EIDRM) }, state.take_out())
+            });
+            chain.wake(host, masking);
+            removed
         })
     }
 }
 
 impl<A: Allocator + Clone> State<A> {
-    fn take_out(&mut self, chain: Chain) -> Removed<A> {
+    fn take_out(&mut self) -> Removed<A> {
         (self.id, self.bar) = (self.id ^ BARRED, 0);
         let empty = Vec::new_in(self.semaphores.allocator().clone());
-        Removed { chain, _semaphores: core::mem::replace(&mut self.semaphores, empty), _rest: self.rest.take() }
+        Removed { _semaphores: core::mem::replace(&mut self.semaphores, empty), _rest: self.rest.take() }
     }
 }

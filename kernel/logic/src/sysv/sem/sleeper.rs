@@ -1,7 +1,6 @@
 //! A waiting thread's node, kept in its thread record, and the queue of a set.
 
 use super::{Lent, Sleepers, State};
-use crate::host::Host;
 use crate::mutant::{self, Mutant};
 use crate::thread::Thread;
 use allocator_api2::alloc::Allocator;
@@ -230,29 +229,28 @@ impl Chain {
         }
     }
 
-    /// Lets them all go. The caller holds no lock.
+    /// Lets them all go. The caller holds no lock, and is in the [uninterrupted](crate::host::Host::uninterrupted) section in which it took them: however
+    /// late one of them is, it waits for this.
     #[inline]
-    pub(super) fn wake(self, host: &impl Sleepers) {
+    pub(super) fn wake<H: Sleepers>(self, host: &H, masking: H::Masking) {
         if self.is_empty() {
             return;
         }
         if self.first == self.last {
             host.sleeper(self.first).free();
-            return host.unpark(self.first);
+            return host.unpark_uninterrupted(self.first, masking);
         }
         let mut next = self.first;
-        Host::unpark_each(
-            host,
-            core::iter::from_fn(|| {
-                if next.is_none() {
-                    return None;
-                }
-                let thread = next;
-                let sleeper = host.sleeper(thread);
-                next = sleeper.behind();
-                sleeper.free();
-                Some(thread)
-            }),
-        );
+        let threads = core::iter::from_fn(|| {
+            if next.is_none() {
+                return None;
+            }
+            let thread = next;
+            let sleeper = host.sleeper(thread);
+            next = sleeper.behind();
+            sleeper.free();
+            Some(thread)
+        });
+        host.unpark_each_uninterrupted(threads, masking);
     }
 }

@@ -234,23 +234,26 @@ impl<L: Gate, A: Allocator + Clone> Set<L, A> {
         if mutant::is(Mutant::UndoneInTwoSections) {
             return self.undo_in_two_sections(host, list);
         }
-        let (entry, chain) = self.locked(|state| {
-            let entry = state.rest.as_mut().and_then(|rest| rest.undo.take(list));
-            let chain = entry.as_ref().map(|entry| state.add_all(host, &entry.adjustments));
-            (entry, chain)
+        let entry = host.uninterrupted(|masking| {
+            let (entry, chain) = self.locked_uninterrupted(|state| {
+                let entry = state.rest.as_mut().and_then(|rest| rest.undo.take(list));
+                let chain = entry.as_ref().map(|entry| state.add_all(host, &entry.adjustments));
+                (entry, chain)
+            });
+            if let Some(chain) = chain {
+                chain.wake(host, masking);
+            }
+            entry
         });
         // Its memory goes back without the lock.
         drop(entry);
-        if let Some(chain) = chain {
-            chain.wake(host);
-        }
     }
 
     /// As [`undo`](Self::undo), broken: what is to be undone may be forgotten between the sections.
     fn undo_in_two_sections(&self, host: &impl Sleepers, list: u16) {
         let seen = self.locked(|state| state.rest.as_mut().and_then(|rest| rest.undo.of(list)).map(|adjustments| adjustments[0]));
         if let Some(adjustment) = seen {
-            self.locked(|state| state.add_all(host, &[adjustment])).wake(host);
+            let _ = self.serving(host, |state| Ok(state.add_all(host, &[adjustment])));
             drop(self.locked(|state| state.rest.as_mut().and_then(|rest| rest.undo.take(list))));
         }
     }
