@@ -8,6 +8,7 @@
 //! errno            where an `Errno` becomes C's `errno`
 //! heap             malloc and its family
 //! names            names, rights and times of files
+//! usage            what the program and a thread have used: getrusage, times
 //! sockets          sockets, with Linux's numbers and structs
 //! linux            Linux's system calls by their numbers: what syscall() and svc reach
 //! musl             what stands before musl's libc.a in a C program: the start, and what would enter another kernel
@@ -32,6 +33,7 @@ pub mod signal;
 pub mod sockets;
 pub mod sysv;
 pub mod thread;
+pub mod usage;
 
 /// The second thread is about to begin.
 #[cold]
