@@ -68,7 +68,9 @@ impl Task {
             Wish::Library => {
                 bail!("-shared: there are no shared libraries here, a program and its kernel are one file; leave it out, or use -r")
             }
-            Wish::OtherLanguage => bail!("C++ is not supported: there is no library of it for this kernel"),
+            Wish::OtherLanguage => {
+                bail!("C++ is not supported: its libraries (libstdc++, libc++) are built for glibc, with its locales, and the C library here is musl's")
+            }
             Wish::Link => tools.link(&line),
             Wish::Compile | Wish::Other => {
                 // Where `libc.a` is (`-print-file-name`): musl's.

@@ -122,7 +122,9 @@ fn what_cannot_be_linked_is_refused_and_leaves_no_program() {
         &[("main.c", SEVEN), ("by.c", BY), ("wait.c", "int __timedwait(void);\nint main() { return __timedwait(); }\n")],
     );
     cc(&folder, &["-shared", "-fPIC", "-o", "lib.so", "by.c"]).assert(1, &["there are no shared libraries here"]);
-    cc(&folder, &["-c", "by.cpp"]).assert(1, &["C++ is not supported"]);
+    for words in [["-c", "by.cpp"].as_slice(), &["-o", "app", "by.cc"], &["-x", "c++", "-c", "by.c"], &["-o", "app", "by.c", "-lstdc++"]] {
+        cc(&folder, words).assert(1, &["C++ is not supported", "musl"]);
+    }
     cc(&folder, &["-o", "app", "main.c"]).assert(1, &["undefined symbol: seven"]);
     cc(&folder, &["-o", "app", "wait.c"])
         .assert(1, &["the link is refused", "__timedwait.lo would go past the kernel", "asked for __timedwait"]);
