@@ -69,7 +69,9 @@ impl Task {
                 bail!("-shared: there are no shared libraries here, a program and its kernel are one file; leave it out, or use -r")
             }
             Wish::OtherLanguage => {
-                bail!("C++ is not supported: its libraries (libstdc++, libc++) are built for glibc, with its locales, and the C library here is musl's")
+                bail!(
+                    "C++ is not supported: its libraries (libstdc++, libc++) are built for glibc, with its locales, and the C library here is musl's"
+                )
             }
             Wish::Link => tools.link(&line),
             Wish::Compile | Wish::Other => {

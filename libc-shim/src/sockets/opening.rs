@@ -9,6 +9,7 @@ use skete::files::socket::{Domain, Family, Half, IpAddress, IpEndpoint, Manner, 
 use skete_abi::Errno;
 
 use super::address::{self, Given, INTERNET, INTERNET_6, UNIX};
+use super::numbers::use_numbers;
 use super::{CLOSE_ON_EXEC, NONBLOCKING, find, kind, patiently};
 use crate::errno;
 use crate::thread::cancel;
@@ -27,8 +28,9 @@ fn close_on_exec(fd: c_int, flags: c_int) -> Result<c_int, Errno> {
 
 /// POSIX `socket`, of IPv4 or IPv6.
 #[unsafe(no_mangle)]
-extern "C" fn socket(domain: c_int, kind: c_int, protocol: c_int) -> c_int {
+pub extern "C" fn socket(domain: c_int, kind: c_int, protocol: c_int) -> c_int {
     use_network();
+    use_numbers();
     errno::answer(open(domain, kind, protocol))
 }
 
@@ -54,7 +56,7 @@ fn open(domain: c_int, kind: c_int, protocol: c_int) -> Result<c_int, Errno> {
 /// # Safety
 /// There is room for two numbers, or it is null.
 #[unsafe(no_mangle)]
-unsafe extern "C" fn socketpair(domain: c_int, kind: c_int, protocol: c_int, place: *mut [c_int; 2]) -> c_int {
+pub unsafe extern "C" fn socketpair(domain: c_int, kind: c_int, protocol: c_int, place: *mut [c_int; 2]) -> c_int {
     errno::answer(open_pair(domain, kind, protocol).and_then(|pair| {
         if place.is_null() {
             pair.map(files::close).into_iter().collect::<Result<(), Errno>>()?;
@@ -93,7 +95,7 @@ fn open_pair(domain: c_int, kind: c_int, protocol: c_int) -> Result<[c_int; 2], 
 /// # Safety
 /// As many bytes of an address are there.
 #[unsafe(no_mangle)]
-unsafe extern "C" fn bind(fd: c_int, name: *const c_void, length: u32) -> c_int {
+pub unsafe extern "C" fn bind(fd: c_int, name: *const c_void, length: u32) -> c_int {
     done(files::socket_of(fd).and_then(|opened| {
         // SAFETY: the caller's promise.
         let name = unsafe { address::read(name, length) }?.ip()?;
@@ -103,7 +105,7 @@ unsafe extern "C" fn bind(fd: c_int, name: *const c_void, length: u32) -> c_int 
 
 /// POSIX `listen`. Less than nothing is as much as there may be, as on Linux.
 #[unsafe(no_mangle)]
-extern "C" fn listen(fd: c_int, backlog: c_int) -> c_int {
+pub extern "C" fn listen(fd: c_int, backlog: c_int) -> c_int {
     let backlog = if backlog < 0 { c_int::MAX } else { backlog };
     done(files::socket_of(fd).and_then(|opened| opened.socket.listen(opened.item, backlog)))
 }
@@ -113,7 +115,7 @@ extern "C" fn listen(fd: c_int, backlog: c_int) -> c_int {
 /// # Safety
 /// As [`accept4`].
 #[unsafe(no_mangle)]
-unsafe extern "C" fn accept(fd: c_int, name: *mut c_void, length: *mut u32) -> c_int {
+pub unsafe extern "C" fn accept(fd: c_int, name: *mut c_void, length: *mut u32) -> c_int {
     // SAFETY: the caller's promise.
     unsafe { accept4(fd, name, length, 0) }
 }
@@ -123,7 +125,7 @@ unsafe extern "C" fn accept(fd: c_int, name: *mut c_void, length: *mut u32) -> c
 /// # Safety
 /// There is room for an address of the length that is told, or `name` is null.
 #[unsafe(no_mangle)]
-unsafe extern "C" fn accept4(fd: c_int, name: *mut c_void, length: *mut u32, flags: c_int) -> c_int {
+pub unsafe extern "C" fn accept4(fd: c_int, name: *mut c_void, length: *mut u32, flags: c_int) -> c_int {
     errno::answer(take(fd, !name.is_null() && length.is_null(), flags).and_then(|(fd, peer)| {
         if !name.is_null() {
             // SAFETY: the caller's promise.
@@ -155,7 +157,7 @@ fn take(fd: c_int, has_no_length: bool, flags: c_int) -> Result<(c_int, IpEndpoi
 /// # Safety
 /// As many bytes of an address are there.
 #[unsafe(no_mangle)]
-unsafe extern "C" fn connect(fd: c_int, name: *const c_void, length: u32) -> c_int {
+pub unsafe extern "C" fn connect(fd: c_int, name: *const c_void, length: u32) -> c_int {
     // SAFETY: the caller's promise.
     done(files::socket_of(fd).and_then(|_| unsafe { address::read(name, length) }).and_then(|name| reach(fd, name)))
 }
@@ -187,7 +189,7 @@ fn reach(fd: c_int, name: Given) -> Result<(), Errno> {
 
 /// POSIX `shutdown`.
 #[unsafe(no_mangle)]
-extern "C" fn shutdown(fd: c_int, how: c_int) -> c_int {
+pub extern "C" fn shutdown(fd: c_int, how: c_int) -> c_int {
     done(files::socket_of(fd).and_then(|opened| {
         let half = match how {
             0 => Half::Read,
@@ -204,7 +206,7 @@ extern "C" fn shutdown(fd: c_int, how: c_int) -> c_int {
 /// # Safety
 /// There is room for an address of the length that is told.
 #[unsafe(no_mangle)]
-unsafe extern "C" fn getsockname(fd: c_int, name: *mut c_void, length: *mut u32) -> c_int {
+pub unsafe extern "C" fn getsockname(fd: c_int, name: *mut c_void, length: *mut u32) -> c_int {
     let own = files::socket_of(fd).and_then(|opened| opened.socket.name(opened.item));
     // SAFETY: the caller's promise.
     done(own.and_then(|own| unsafe { address::tell(own, name, length) }))
@@ -215,7 +217,7 @@ unsafe extern "C" fn getsockname(fd: c_int, name: *mut c_void, length: *mut u32)
 /// # Safety
 /// As [`getsockname`].
 #[unsafe(no_mangle)]
-unsafe extern "C" fn getpeername(fd: c_int, name: *mut c_void, length: *mut u32) -> c_int {
+pub unsafe extern "C" fn getpeername(fd: c_int, name: *mut c_void, length: *mut u32) -> c_int {
     let peer = files::socket_of(fd).and_then(|opened| opened.socket.peer(opened.item));
     // SAFETY: the caller's promise.
     done(peer.and_then(|peer| unsafe { address::tell(peer, name, length) }))
