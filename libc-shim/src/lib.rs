@@ -8,6 +8,7 @@
 //! errno            where an `Errno` becomes C's `errno`
 //! heap             malloc and its family
 //! names            names, rights and times of files
+//! contexts         getcontext, makecontext and their kin
 //! usage            what the program and a thread have used: getrusage, times
 //! sockets          sockets, with Linux's numbers and structs
 //! linux            Linux's system calls by their numbers: what syscall() and svc reach
@@ -22,6 +23,7 @@
 #![cfg_attr(all(feature = "libc", not(feature = "musl")), feature(used_with_arg))]
 #![feature(optimize_attribute, thread_local)]
 
+pub mod contexts;
 pub mod errno;
 pub mod heap;
 pub mod linux;
