@@ -1,9 +1,10 @@
 //! `cargo xtask cc`: a C compiler for programs of this kernel, as `musl-gcc` is one for musl's.
 //!
-//! The stock cross compiler does the work. Here it gets its headers and flags ([`line`] tells what it is asked for), and at the link the
+//! A stock [`compiler`] does the work. Here it gets its headers and flags ([`line`] tells what it is asked for), and at the link the
 //! kernel and the C face ([`shim`]) in front of musl's `libc.a` ([`sysroot`]); what of that must not be in a program is found by
 //! [`remainder`]. A folder's program may be others', as a [`recipe`] says.
 
+pub mod compiler;
 mod line;
 pub mod linux;
 pub mod recipe;
@@ -22,16 +23,17 @@ use anyhow::{Context as _, Result, bail};
 use clap::Args;
 
 use crate::house;
-use crate::packages::{self, Need};
+use crate::packages;
 use crate::program::Profile;
-use crate::toolchain::{self, Linker};
+use crate::toolchain::Linker;
 use crate::wrapper;
+use compiler::{Compiler, Kind};
 use line::{Line, Wish};
 use recipe::Recipe;
 use sysroot::Sysroot;
 
 /// Compiles C for this kernel, with the words of gcc: `cc -o app app.c -O2 -lpthread`; `cc --path` tells where the compiler is, for
-/// Makefiles: `make CC="$(cargo xtask cc --path)"`.
+/// Makefiles: `make CC="$(cargo xtask cc --path)"`. With SKETE_CC=clang in the environment clang does it.
 #[derive(Clone, Debug, Args)]
 #[command(disable_help_flag = true, disable_version_flag = true)]
 pub struct Task {
@@ -44,21 +46,6 @@ pub struct Task {
 pub const OFFLINE: &str = "SKETE_OFFLINE";
 /// The variable by which this tool tells its own compiler which archive to link.
 pub const ARCHIVE: &str = "SKETE_ARCHIVE";
-
-/// Code generation: frame pointers, which backtraces follow; no calls for atomics; the errata of the Cortex-A53; no tables for an unwinder
-/// that is not there; sections of their own, so that what nobody calls goes.
-const CODE: [&str; 10] = [
-    "-fPIE",
-    "-mno-outline-atomics",
-    "-mfix-cortex-a53-835769",
-    "-mfix-cortex-a53-843419",
-    "-fno-omit-frame-pointer",
-    "-fno-unwind-tables",
-    "-fno-asynchronous-unwind-tables",
-    "-ffunction-sections",
-    "-fdata-sections",
-    "-D__skete__=1",
-];
 
 /// What the linker is told beyond what every program's is (`flags.rs`).
 const LINK: [&str; 7] =
@@ -81,13 +68,17 @@ impl Task {
             Wish::Library => {
                 bail!("-shared: there are no shared libraries here, a program and its kernel are one file; leave it out, or use -r")
             }
-            Wish::OtherLanguage => bail!("C++ is not supported: there is no library of it for this kernel"),
+            Wish::OtherLanguage => {
+                bail!(
+                    "C++ is not supported: its libraries (libstdc++, libc++) are built for glibc, with its locales, and the C library here is musl's"
+                )
+            }
             Wish::Link => tools.link(&line),
             Wish::Compile | Wish::Other => {
                 // Where `libc.a` is (`-print-file-name`): musl's.
                 let libraries = (line.wish == Wish::Other).then(|| ["-B".into(), tools.sysroot.libraries().as_os_str().to_owned()]);
                 let error = tools.compiler(&line).args(libraries.into_iter().flatten()).exec();
-                Err(error).with_context(|| format!("{} does not start", tools.compiler.display()))
+                Err(error).with_context(|| format!("{} does not start", tools.compiler.program().display()))
             }
         }
     }
@@ -100,7 +91,7 @@ impl Task {
 pub fn driver(offline: bool) -> Result<PathBuf> {
     let tools = Tools::find(offline)?;
     shim::build(tools.sysroot.libraries(), offline)?;
-    shim::driver()
+    shim::driver(Kind::chosen()?)
 }
 
 /// The archive that [`driver`] has built: kernel and C face.
@@ -115,7 +106,7 @@ pub fn archive() -> PathBuf {
 pub fn program(folder: &Path, profile: Profile, offline: bool) -> Result<PathBuf> {
     let tools = Tools::find(offline)?;
     let name = folder.file_name().context("a folder of C has a name")?;
-    let place = house::target_dir().join("c").join(profile.name());
+    let place = house::target_dir().join(tools.compiler.folder()).join(profile.name());
     fs::create_dir_all(&place).with_context(|| format!("{} cannot be made", place.display()))?;
     let output = place.join(name);
     let level = if profile == Profile::Dev { "-O1" } else { "-O2" };
@@ -146,23 +137,27 @@ pub fn files(folder: &Path) -> Result<Vec<PathBuf>> {
 
 /// What compiles and links.
 pub struct Tools {
-    compiler: PathBuf,
+    compiler: Compiler,
     sysroot: Sysroot,
     offline: bool,
 }
 
 impl Tools {
-    /// Finds them, or installs them unless `offline`.
+    /// Finds them, or installs them unless `offline`: the compiler is the one that the user has chosen.
     fn find(offline: bool) -> Result<Self> {
-        packages::provide_if(Need::C, offline, || toolchain::on_path("aarch64-linux-gnu-gcc").is_some() && sysroot::has_kernel_headers())?;
-        let compiler = toolchain::on_path("aarch64-linux-gnu-gcc").context("aarch64-linux-gnu-gcc is not here")?;
-        Ok(Self { compiler, sysroot: Sysroot::find(offline)?, offline })
+        Self::with(Kind::chosen()?, offline)
+    }
+
+    /// [`find`](Self::find) with this compiler.
+    fn with(kind: Kind, offline: bool) -> Result<Self> {
+        let compiler = Compiler::find(kind, offline)?;
+        Ok(Self { sysroot: Sysroot::find(compiler.headers(), offline)?, compiler, offline })
     }
 
     /// The compiler, with everything that it is always given and the words of the line.
     fn compiler(&self, line: &Line) -> Command {
-        let mut command = Command::new(&self.compiler);
-        command.args(CODE).arg("-nostdinc");
+        let mut command = Command::new(self.compiler.program());
+        command.args(self.compiler.code()).arg("-nostdinc");
         for folder in self.sysroot.headers() {
             command.arg("-isystem").arg(folder);
         }
@@ -181,10 +176,13 @@ impl Tools {
         command.args(crate::flags::LINK_ARGS.map(|word| format!("-Wl,{word}")));
         command.arg(format!("-Wl,--why-extract={}", extracted.display()));
         command.arg("-L").arg(self.sysroot.libraries());
+        if let Some(folder) = self.compiler.libraries() {
+            command.arg("-L").arg(folder);
+        }
         // The line may have said what language its files are in (`-x c -`): ours are what their names say.
         command.args(["-x", "none"]);
         command.arg(&archive).arg(self.sysroot.libraries().join("libc.a")).arg("-lgcc");
-        let status = command.status().with_context(|| format!("{} does not start", self.compiler.display()))?;
+        let status = command.status().with_context(|| format!("{} does not start", self.compiler.program().display()))?;
         if !status.success() {
             return Ok(u8::try_from(status.code().unwrap_or(1)).unwrap_or(1));
         }

@@ -20,6 +20,8 @@ pub enum Need {
     Qemu,
     /// A C compiler for the target.
     C,
+    /// LLVM's C compiler, for who chooses it.
+    Clang,
     /// What unpacks source packages, and a compiler for what is in them, to compare with.
     Sources,
 }
@@ -32,6 +34,7 @@ impl Need {
             Self::Linker => &["lld-19"],
             Self::Qemu => &["qemu-system-arm"],
             Self::C => &["gcc-aarch64-linux-gnu", "libc6-dev-arm64-cross", "linux-libc-dev-arm64-cross"],
+            Self::Clang => &["clang-19"],
             Self::Sources => &["dpkg-dev", "patch", "gcc", "libc6-dev"],
         }
     }
@@ -46,6 +49,7 @@ impl Need {
             Self::Linker => "no LLVM linker (ld.lld) is here; elsewhere than on Debian: package `lld`".into(),
             Self::Qemu => "qemu-system-aarch64 (7.0 or newer) is not here; elsewhere than on Debian: package `qemu`".into(),
             Self::C => "no C compiler for aarch64 is here; `clang` with `llvm-ar` will do too".into(),
+            Self::Clang => "clang (14 or newer) is not here; elsewhere than on Debian: package `clang`".into(),
             Self::Sources => "nothing here unpacks and builds source packages (dpkg-source, patch, cc)".into(),
         }
     }

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 
+use crate::cc::compiler::Kind;
 use crate::cc::shim;
 use crate::house;
 use crate::packages::{self, Need};
@@ -36,7 +37,7 @@ impl Wrapper {
         write_script(&bin.join("cargo"), &cargo(compiler, &bin))?;
         write_script(&bin.join("cargo-xtask"), &tool(house::root()))?;
         write_script(&bin.join("no-c-compiler"), &no_c_compiler())?;
-        shim::driver()?;
+        shim::driver(Kind::Gcc)?;
         Ok(Self { folder })
     }
 

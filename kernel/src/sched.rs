@@ -12,6 +12,7 @@
 //! - [`fault`]: what an exception means · [`detour`]: a thread that computes is sent elsewhere and comes back
 //! - [`devices`]: threads that wait for a device
 //! - [`mutex`]: a lock that sleeps
+//! - [`meter`]: for how long threads have run, once somebody asks
 //! - [`sysv`]: semaphore sets
 //! - [`shm`]: segments of shared memory
 //! - [`spawn`]: begins and ends threads · [`end`]: what a thread leaves behind
@@ -33,6 +34,7 @@ pub mod futex;
 pub mod idle;
 pub mod inherit;
 pub mod many;
+pub mod meter;
 pub mod mutex;
 pub mod park;
 pub mod priority;
@@ -99,6 +101,7 @@ unsafe extern "C" fn skete_leave(reason: u64) -> *const Record {
     if reason == Reason::GiveWay as u64 {
         core.give_way(left);
     } else if reason == Reason::Exit as u64 {
+        core.stop_meter();
         spawn::recycle(left);
     } else if reason == Reason::Move as u64 {
         ready::elsewhere(left);
@@ -126,7 +129,10 @@ pub fn handle_interrupts(core: &'static Core) {
     crate::interrupt::answer_all(|event| match event {
         crate::interrupt::Event::Timer => core.timer_fired(),
         // Who was queued here is seen after this, by the preemption or the idle loop.
-        crate::interrupt::Event::Kick => report::stand_still(core),
+        crate::interrupt::Event::Kick => {
+            meter::look(core);
+            report::stand_still(core);
+        }
         crate::interrupt::Event::Device(number) => devices::interrupted(number),
     });
 }

@@ -24,6 +24,7 @@ use crate::sched::core::{self as cores, Core};
 use crate::sched::idle;
 use crate::sched::inherit::{self, KernelHeir};
 use crate::sched::many;
+use crate::sched::meter::{self, Life};
 use crate::sched::record::{self, Record};
 use crate::{interrupt, panic, time, trace};
 
@@ -174,6 +175,8 @@ fn make_records() {
     unsafe { record::install(table, length, nodes) };
     // SAFETY: as above.
     unsafe { inherit::install(row(length * size_of::<KernelHeir>()) as *mut KernelHeir) };
+    // SAFETY: as above.
+    unsafe { meter::install(row(length * size_of::<Life>()) as *mut Life) };
     let ticks_always = options::is_repeatable() && cores::count() > 1;
     for number in 0..cores::count() {
         let mut deadlines = Vec::new_in(Heap);

@@ -14,7 +14,7 @@ use skete_logic::run_queue::PRIORITIES;
 use crate::arch::cpu;
 use crate::sched::core::{self as cores, CORES, Core};
 use crate::sched::record::{self, Record};
-use crate::sched::{Reason, inherit, park, spawn, suspend};
+use crate::sched::{Reason, inherit, meter, park, spawn, suspend};
 
 pub use builder::{Builder, Handle};
 pub use words::{robust_list, robust_list_of, set_locale, set_robust_list, set_tid_address};
@@ -200,4 +200,26 @@ pub fn entries() -> u64 {
 #[must_use]
 pub fn count() -> u32 {
     crate::sched::spawn::alive()
+}
+
+/// For how long the calling thread has run, in nanoseconds: counted from the first question of this kind on, whoever asks. Of the time
+/// before, a thread is said to have run for as long as it has lived. From then on a switch takes a little longer.
+#[must_use]
+pub fn ran_ns() -> u64 {
+    meter::of(record::current())
+}
+
+/// [`ran_ns`] of the thread that `tid` names.
+///
+/// # Errors
+/// `ESRCH`: no such thread.
+pub fn ran_ns_of(tid: u32) -> Result<u64, Errno> {
+    named(tid, meter::of)
+}
+
+/// For how long all threads have run, those that have ended too, in nanoseconds: as [`ran_ns`]. Of the time before the first question the
+/// program is said to have run on one core since boot.
+#[must_use]
+pub fn all_ran_ns() -> u64 {
+    meter::of_all()
 }

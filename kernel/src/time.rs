@@ -44,8 +44,9 @@ pub fn tick() -> u64 {
     SECONDS_PER_TICK.get()
 }
 
+/// Nanoseconds that `ticks` last.
 #[inline(always)]
-fn ns_of(ticks: u64) -> u64 {
+pub fn ns_of(ticks: u64) -> u64 {
     skete_logic::time::ns_of(ticks, NS_PER_TICK.get())
 }
 

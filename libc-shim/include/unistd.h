@@ -1,9 +1,5 @@
-/* musl's unistd.h, without the clock that a thread's own time would have, and with GNU's way to make a call anew that a signal has
- * interrupted. */
+/* musl's unistd.h, with GNU's way to make a call anew that a signal has interrupted. */
 #include_next <unistd.h>
-
-#undef _POSIX_THREAD_CPUTIME
-#define _POSIX_THREAD_CPUTIME (-1)
 
 #if defined _GNU_SOURCE && !defined TEMP_FAILURE_RETRY
 #include <errno.h>

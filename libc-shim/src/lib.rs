@@ -8,6 +8,8 @@
 //! errno            where an `Errno` becomes C's `errno`
 //! heap             malloc and its family
 //! names            names, rights and times of files
+//! contexts         getcontext, makecontext and their kin
+//! usage            what the program and a thread have used: getrusage, times
 //! sockets          sockets, with Linux's numbers and structs
 //! linux            Linux's system calls by their numbers: what syscall() and svc reach
 //! musl             what stands before musl's libc.a in a C program: the start, and what would enter another kernel
@@ -21,6 +23,7 @@
 #![cfg_attr(all(feature = "libc", not(feature = "musl")), feature(used_with_arg))]
 #![feature(optimize_attribute, thread_local)]
 
+pub mod contexts;
 pub mod errno;
 pub mod heap;
 pub mod linux;
@@ -32,6 +35,7 @@ pub mod signal;
 pub mod sockets;
 pub mod sysv;
 pub mod thread;
+pub mod usage;
 
 /// The second thread is about to begin.
 #[cold]

@@ -1,5 +1,5 @@
-//! Sockets, with Linux's numbers and structs. Functions of their own, not numbers of the table of Linux's calls: a program that opens none
-//! carries none, and only one that calls [`opening`]'s `socket` carries the network.
+//! Sockets, with Linux's numbers and structs. Functions of their own: a program that opens none carries none, and only one that calls
+//! [`opening`]'s `socket` carries the network, and these calls' [`numbers`].
 //!
 //! - [`address`]: addresses as C has them
 //! - [`opening`]: `socket`, `socketpair`, `bind`, `listen`, `accept`, `connect`, `shutdown`, names
@@ -10,6 +10,7 @@ pub mod address;
 pub mod device;
 pub mod many;
 pub mod messages;
+pub mod numbers;
 pub mod opening;
 pub mod options;
 

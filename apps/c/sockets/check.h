@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
-extern const struct check streams[], datagrams[], pairs[], waits[], options[], watching[], names[];
+extern const struct check streams[], datagrams[], pairs[], waits[], options[], watching[], names[], numbers[], paths[];
 
 /* A call that fails, and by what. */
 #define FAILS(call, number) \

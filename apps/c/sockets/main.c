@@ -45,7 +45,7 @@ void connection(int family, int ends[2]) {
 }
 
 int main(void) {
-    const struct check *files_of_checks[] = { streams, datagrams, pairs, waits, options, watching, names };
+    const struct check *files_of_checks[] = { streams, datagrams, pairs, waits, options, watching, names, numbers, paths };
     int passed = 0;
     CHECK(signal(SIGPIPE, SIG_IGN) == SIG_DFL);
     for (size_t file = 0; file < sizeof files_of_checks / sizeof *files_of_checks; file++) {

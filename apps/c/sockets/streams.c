@@ -212,7 +212,7 @@ static void wrong_arguments(void) {
     socklen_t length = sizeof name;
     int stream = socket(AF_INET, SOCK_STREAM, 0), other = socket(AF_INET6, SOCK_DGRAM, 0);
     char byte = 0;
-    FAILS(socket(AF_UNIX, SOCK_STREAM, 0), EAFNOSUPPORT);
+    FAILS(socket(AF_NETLINK, SOCK_STREAM, 0), EAFNOSUPPORT);
     FAILS(socket(77, SOCK_STREAM, 0), EAFNOSUPPORT);
     FAILS(socket(AF_INET, 77, 0), EINVAL);
     FAILS(socket(AF_INET, SOCK_STREAM, IPPROTO_UDP), EPROTONOSUPPORT);

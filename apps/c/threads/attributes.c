@@ -102,11 +102,9 @@ static void threads_have_names(void) {
 }
 
 static void what_has_no_meaning_here_is_remembered(void) {
-    clockid_t clock;
     CHECK(pthread_setconcurrency(3) == 0 && pthread_getconcurrency() == 3);
     CHECK(pthread_setconcurrency(-1) == EINVAL);
     CHECK(pthread_atfork(NULL, NULL, NULL) == 0);
-    CHECK(pthread_getcpuclockid(pthread_self(), &clock) == ENOENT);
 }
 
 const struct check attributes[] = {

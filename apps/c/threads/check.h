@@ -1,4 +1,4 @@
 /* The checks of this program, a file each. */
 #include "../check.h"
 
-extern const struct check lives[], attributes[], keys[], cancellation[], scheduling[];
+extern const struct check lives[], attributes[], keys[], cancellation[], scheduling[], clocks[];

@@ -7,11 +7,13 @@
 #include <sched.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/ipc.h>
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/sem.h>
 #include <sys/shm.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <time.h>
@@ -145,6 +147,10 @@ static void what_cannot_be_says_so(void) {
     CHECK(execl("/bin/sh", "sh", (char *)NULL) == -1 && errno == ENOSYS);
     errno = 0;
     CHECK(setuid(1) == -1 && errno == ENOSYS);
+    errno = 0;
+    CHECK(flock(1, LOCK_EX) == -1 && errno == ENOSYS);
+    errno = 0;
+    CHECK(mkfifo("/tmp/fifo", 0600) == -1 && errno == ENOSYS);
     CHECK(system("true") != 0);
 }
 

@@ -1,4 +1,4 @@
 /* The checks of this program, a file each. */
 #include "../check.h"
 
-extern const struct check memory[], files[], mapped[], pipes[], times[], calls[];
+extern const struct check memory[], files[], mapped[], pipes[], times[], calls[], contexts[];

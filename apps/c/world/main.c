@@ -1,6 +1,6 @@
-/* What a C program expects around it: constructors, environment, files, pipes, memory, clocks, System V, Linux's calls. Prints `c/world: N checks
- * passed`, then what `atexit` was told; the first check that fails says where, and the status is 1. With an argument: `abort` aborts,
- * `last` leaves the end to another thread, `number` makes a call that nobody knows. */
+/* What a C program expects around it: constructors, environment, files, pipes, memory, clocks, System V, Linux's calls, contexts. Prints
+ * `c/world: N checks passed`, then what `atexit` was told; the first check that fails says where, and the status is 1. With an argument:
+ * `abort` aborts, `last` leaves the end to another thread, `number` makes a call that nobody knows. */
 #include "check.h"
 #include <errno.h>
 #include <pthread.h>
@@ -35,7 +35,7 @@ __attribute__((noinline)) static void call_nobody_knows(void) {
 }
 
 int main(int count, char **words) {
-    const struct check *files_of_checks[] = { memory, files, mapped, pipes, times, calls };
+    const struct check *files_of_checks[] = { memory, files, mapped, pipes, times, calls, contexts };
     CHECK(is_constructed);
     CHECK(atexit(goodbye) == 0);
     if (count > 1) {

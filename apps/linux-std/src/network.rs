@@ -2,7 +2,7 @@
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, TcpListener, TcpStream, ToSocketAddrs as _, UdpSocket};
-use std::os::unix::net::{UnixDatagram, UnixStream};
+use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -19,6 +19,7 @@ pub const CHECKS: &[Check] = &[
     ("net: options are told as they were set", options),
     ("net: what cannot be is an error", refused),
     ("net: pairs of sockets", pairs),
+    ("net: sockets with names among the files", named),
     ("socket2: what std has no word for", socket2),
 ];
 
@@ -148,9 +149,36 @@ fn refused() {
     assert_eq!(TcpListener::bind(address).expect_err("it is taken").kind(), ErrorKind::AddrInUse);
     let elsewhere = TcpListener::bind((Ipv4Addr::new(192, 0, 2, 1), 0)).expect_err("it is not this machine's");
     assert_eq!(elsewhere.kind(), ErrorKind::AddrNotAvailable);
-    assert!(std::os::unix::net::UnixListener::bind("/socket").is_err(), "sockets have no names among the files");
+    assert!(UnixDatagram::bind("/datagrams").is_err(), "datagrams have no names among the files");
     let mut home = "localhost:80".to_socket_addrs().expect("it is this machine");
     assert_eq!(home.next(), Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 80))));
+}
+
+fn named() {
+    let listener = UnixListener::bind("/tmp/socket").expect("the name is free");
+    assert_eq!(UnixListener::bind("/tmp/socket").expect_err("it is taken").kind(), ErrorKind::AddrInUse);
+    let server = thread::spawn(move || {
+        for near in listener.incoming().take(2) {
+            let mut near = near.expect("somebody connects");
+            let mut word = Vec::new();
+            near.read_to_end(&mut word).expect("it comes");
+            word.reverse();
+            near.write_all(&word).expect("it is heard");
+        }
+    });
+    for word in ["first", "second"] {
+        let mut far = UnixStream::connect("/tmp/socket").expect("one listens");
+        let peer = far.peer_addr().expect("it has one");
+        assert_eq!(peer.as_pathname(), Some(std::path::Path::new("/tmp/socket")));
+        far.write_all(word.as_bytes()).expect("it is heard");
+        far.shutdown(Shutdown::Write).expect("it is connected");
+        let mut answer = String::new();
+        far.read_to_string(&mut answer).expect("it comes");
+        assert_eq!(answer, word.chars().rev().collect::<String>());
+    }
+    server.join().expect("it does not panic");
+    assert_eq!(UnixStream::connect("/tmp/socket").expect_err("nobody listens").kind(), ErrorKind::ConnectionRefused);
+    std::fs::remove_file("/tmp/socket").expect("the name is there still");
 }
 
 fn pairs() {

@@ -53,7 +53,9 @@ const TAKES_NEXT: [&str; 19] = [
     "-Xlinker",
 ];
 /// Ends of the names of files of C++.
-const CPP: [&str; 4] = [".cc", ".cpp", ".cxx", ".C"];
+const CPP: [&str; 8] = [".cc", ".cp", ".cpp", ".cxx", ".c++", ".C", ".CPP", ".ii"];
+/// Its libraries.
+const CPP_LIBRARIES: [&str; 2] = ["-lstdc++", "-lc++"];
 /// Kinds of programs: there is one here.
 const KINDS: [&str; 7] = ["-static", "-static-pie", "-pie", "-no-pie", "-dynamic", "-rdynamic", "-nopie"];
 /// musl's libc, which a link puts behind the kernel and the C face, wherever it is named.
@@ -82,12 +84,14 @@ impl Line {
             if TAKES_NEXT.contains(&&*text) {
                 let next = rest.next();
                 line.words.extend(next.cloned());
+                is_cpp |= text == "-x" && next.is_some_and(|language| is_cpp_language(&language.to_string_lossy()));
                 if text == "-o" {
                     line.output = next.map(PathBuf::from);
                 }
             } else if let Some(output) = text.strip_prefix("-o").filter(|rest| !rest.is_empty()) {
                 line.output = Some(output.into());
             } else {
+                is_cpp |= CPP_LIBRARIES.contains(&&*text) || text.strip_prefix("-x").is_some_and(is_cpp_language);
                 has_input |= is_input(word);
                 is_cpp |= is_input(word) && CPP.iter().any(|end| text.ends_with(end));
             }
@@ -106,6 +110,11 @@ impl Line {
     pub fn output(&self) -> &Path {
         self.output.as_deref().unwrap_or(Path::new("a.out"))
     }
+}
+
+/// Whether `-x` means C++ by this word, its headers or its preprocessor's output.
+fn is_cpp_language(name: &str) -> bool {
+    name.starts_with("c++")
 }
 
 /// Whether a word is a file, or standard input.
@@ -141,7 +150,10 @@ mod tests {
 
     #[test]
     fn cpp_is_another_language() {
-        assert_eq!(line("-c x.cpp").wish, Wish::OtherLanguage);
+        for words in ["-c x.cpp", "x.C", "-x c++ -E -", "-xc++ x.c", "-x c++-header x.h", "x.o -lstdc++"] {
+            assert_eq!(line(words).wish, Wish::OtherLanguage, "{words}");
+        }
+        assert_eq!(line("-x c -c -").wish, Wish::Compile);
         assert_eq!(line("-o x.cc x.c").wish, Wish::Link);
     }
 

@@ -9,6 +9,7 @@ use std::process::Command;
 use anyhow::{Context as _, Result, ensure};
 
 use super::Tools;
+use super::compiler::Kind;
 use crate::flags;
 use crate::house;
 
@@ -38,13 +39,13 @@ const CODE: [&str; 6] = ["-std=gnu17", "-O2", "-mcpu=cortex-a53", "-mno-outline-
 /// # Errors
 /// Something is missing, or the build failed (the compiler has said why).
 pub fn program(files: &[PathBuf], libc: Libc, name: &str, offline: bool) -> Result<PathBuf> {
-    let tools = Tools::find(offline)?;
+    let tools = Tools::with(Kind::Gcc, offline)?;
     let place = house::target_dir().join("linux").join(libc.to_string());
     fs::create_dir_all(&place).with_context(|| format!("{} cannot be made", place.display()))?;
     let output = place.join(name);
-    let mut command = Command::new(&tools.compiler);
+    let mut command = Command::new(tools.compiler.program());
     command.args(CODE).arg("-o").arg(&output).args(words(&tools, libc, files));
-    let status = command.status().with_context(|| format!("{} does not start", tools.compiler.display()))?;
+    let status = command.status().with_context(|| format!("{} does not start", tools.compiler.program().display()))?;
     ensure!(status.success(), "the build for Linux failed; the compiler's own words stand above");
     Ok(output)
 }
@@ -54,10 +55,10 @@ pub fn program(files: &[PathBuf], libc: Libc, name: &str, offline: bool) -> Resu
 /// # Errors
 /// Something is missing.
 pub fn rustc_words(offline: bool) -> Result<Vec<String>> {
-    let tools = Tools::find(offline)?;
+    let tools = Tools::with(Kind::Gcc, offline)?;
     let part = |name: &str| tools.sysroot.libraries().join(name).display().to_string();
     let mut words: Vec<String> = [
-        &format!("linker={}", tools.compiler.display()),
+        &format!("linker={}", tools.compiler.program().display()),
         "linker-flavor=gcc",
         "link-self-contained=no",
         "relocation-model=static",

@@ -7,6 +7,7 @@ use std::time::SystemTime;
 
 use anyhow::{Context as _, Result, ensure};
 
+use super::compiler::{self, Kind};
 use crate::house;
 use crate::program::Builder;
 use crate::wrapper;
@@ -32,10 +33,11 @@ const MEM_FUNCTIONS: [&str; 5] = ["memcmp", "memcpy", "memmove", "memset", "strl
 ///
 /// # Errors
 /// It cannot be written.
-pub fn driver() -> Result<PathBuf> {
-    let path = house::root().join(".toolchain/bin/skete-cc");
+pub fn driver(kind: Kind) -> Result<PathBuf> {
+    let path = house::root().join(".toolchain/bin").join(kind.driver());
     let tool = std::env::current_exe().context("this tool cannot be found")?;
-    let text = format!("#!/bin/sh\n# `cargo xtask cc`, for Makefiles.\nexec {} cc \"$@\"\n", house::quoted(&tool));
+    let choice = if kind == Kind::Clang { format!("export {}=clang\n", compiler::CHOICE) } else { String::new() };
+    let text = format!("#!/bin/sh\n# `cargo xtask cc`, for Makefiles.\n{choice}exec {} cc \"$@\"\n", house::quoted(&tool));
     fs::create_dir_all(path.parent().unwrap_or(&path)).context("no folder for the compiler")?;
     wrapper::write_script(&path, &text)?;
     Ok(path)

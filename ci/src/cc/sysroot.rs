@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
 
@@ -34,14 +33,14 @@ pub fn has_kernel_headers() -> bool {
 }
 
 impl Sysroot {
-    /// Finds them; musl is brought by Debian's package client if it is not here.
+    /// Finds them, with the `compilers` own headers; musl is brought by Debian's package client if it is not here.
     ///
     /// # Errors
     /// They are not here, and cannot be brought, or `offline` forbids to.
-    pub fn find(offline: bool) -> Result<Self> {
+    pub fn find(compilers: &Path, offline: bool) -> Result<Self> {
         let folder = house::root().join(".toolchain/c");
         let [musl_headers, musl_libraries] = musl(&folder, offline)?;
-        Ok(Self { musl_headers, musl_libraries, compilers: compilers_headers()?, kernels: kernels_headers(&folder)? })
+        Ok(Self { musl_headers, musl_libraries, compilers: compilers.into(), kernels: kernels_headers(&folder)? })
     }
 
     /// The folders that `#include <…>` looks into, in this order.
@@ -53,12 +52,6 @@ impl Sysroot {
     pub fn libraries(&self) -> &Path {
         &self.musl_libraries
     }
-}
-
-/// The compiler's own headers (`stdarg.h` …).
-fn compilers_headers() -> Result<PathBuf> {
-    let output = Command::new("aarch64-linux-gnu-gcc").arg("-print-file-name=include").output().context("the compiler does not start")?;
-    Ok(String::from_utf8_lossy(&output.stdout).trim().into())
 }
 
 /// A folder with Linux's headers alone.

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::{Outcome, clean, place, tool};
+use super::{Outcome, clean, place, root, tool};
 
 const SEVEN: &str = "#include <stdio.h>\nint seven(int by);\nint main(int count, char **words) {\n  \
                      printf(\"%s %d\\n\", words[count - 1], seven(count));\n  return 7;\n}\n";
@@ -68,6 +68,52 @@ fn objects_assembly_and_the_preprocessors_text_are_made_as_usual() {
     cc(&folder, &["--version"]).assert(0, &["Free Software Foundation"]);
 }
 
+/// `tool` of whom chooses clang.
+fn clangs(folder: &Path) -> Command {
+    let mut tool = tool(folder);
+    tool.env("SKETE_CC", "clang");
+    tool
+}
+
+#[test]
+#[ignore = "needs the tool and QEMU"]
+fn clang_compiles_for_both_boards_if_it_is_chosen() {
+    for board in ["raspi3b", "virt"] {
+        let run = |program: &str| Outcome::of(clangs(root()).args(["run", program, "--board", board, "--timeout", "120"]));
+        run("c/hello").assert(0, &["hello from thread 3"]);
+        run("c/locks").assert(0, &["c/locks: 6 locks, every sum is right"]);
+    }
+}
+
+#[test]
+#[ignore = "needs the tool and QEMU"]
+fn clang_is_told_and_refused_what_gcc_is() {
+    let folder = folder(
+        "c-clang",
+        &[
+            ("main.c", SEVEN),
+            ("by.c", BY),
+            ("Makefile", MAKEFILE),
+            ("add.c", "int add(int *at) { return __atomic_fetch_add(at, 1, 5); }\n"),
+            ("wait.c", "int __timedwait(void);\nint main() { return __timedwait(); }\n"),
+        ],
+    );
+    let cc = |words: &[&str]| Outcome::of(clangs(&folder).arg("cc").args(words));
+    cc(&["--version"]).assert(0, &["clang version"]);
+    // The Pi's cores have no instruction for it, and nobody else a function.
+    cc(&["-O2", "-S", "-o", "-", "add.c"]).assert(0, &["ldaxr", "stlxr"]);
+    cc(&["-shared", "-fPIC", "-o", "lib.so", "by.c"]).assert(1, &["there are no shared libraries here"]);
+    cc(&["-o", "app", "main.c"]).assert(1, &["undefined symbol: seven"]);
+    cc(&["-o", "app", "wait.c"]).assert(1, &["the link is refused", "__timedwait.lo would go past the kernel"]);
+    assert!(!folder.join("app").exists() && !folder.join("lib.so").exists());
+    let output = clangs(&folder).args(["cc", "--path"]).output().unwrap();
+    let driver = String::from_utf8(output.stdout).unwrap();
+    Outcome::of(clean(&mut Command::new("make")).arg(format!("CC={}", driver.trim())).current_dir(&folder)).assert(0, &[]);
+    Outcome::of(tool(&folder).args(["run", "./app", "--", "clang"])).assert(7, &["clang 14"]);
+    Outcome::of(tool(&folder).env("SKETE_CC", "tcc").args(["cc", "--version"]))
+        .assert(1, &["SKETE_CC is `tcc`: it may be `gcc` or `clang`"]);
+}
+
 #[test]
 #[ignore = "needs the tool"]
 fn what_cannot_be_linked_is_refused_and_leaves_no_program() {
@@ -76,7 +122,9 @@ fn what_cannot_be_linked_is_refused_and_leaves_no_program() {
         &[("main.c", SEVEN), ("by.c", BY), ("wait.c", "int __timedwait(void);\nint main() { return __timedwait(); }\n")],
     );
     cc(&folder, &["-shared", "-fPIC", "-o", "lib.so", "by.c"]).assert(1, &["there are no shared libraries here"]);
-    cc(&folder, &["-c", "by.cpp"]).assert(1, &["C++ is not supported"]);
+    for words in [["-c", "by.cpp"].as_slice(), &["-o", "app", "by.cc"], &["-x", "c++", "-c", "by.c"], &["-o", "app", "by.c", "-lstdc++"]] {
+        cc(&folder, words).assert(1, &["C++ is not supported", "musl"]);
+    }
     cc(&folder, &["-o", "app", "main.c"]).assert(1, &["undefined symbol: seven"]);
     cc(&folder, &["-o", "app", "wait.c"])
         .assert(1, &["the link is refused", "__timedwait.lo would go past the kernel", "asked for __timedwait"]);

@@ -5,7 +5,7 @@
 //!
 //! - [`time`], [`thread`]: the words all others use
 //! - [`run_queue`]: which thread of a core runs next, [`ready`]: its queue as other cores see it, [`placement`]: on which core a thread
-//!   waits · [`slice`]: for how long it runs · [`deadlines`]: which sleeper of a core is due, [`sleepers`]: how it fell asleep
+//!   waits · [`slice`]: for how long it runs, [`meter`]: for how long it has run · [`deadlines`]: which sleeper of a core is due, [`sleepers`]: how it fell asleep
 //! - [`token`]: a wake-up that comes before the sleep is not lost · [`host`]: what sleepers ask of the machine
 //! - [`futex`]: everyone who waits for a word of memory · [`waiting`]: for whom, as a report tells it
 //! - [`futaphore`]: semaphores that the program moves itself, over the futex table
@@ -35,6 +35,7 @@ pub mod futaphore;
 pub mod futex;
 pub mod host;
 pub mod interest;
+pub mod meter;
 pub mod mutant;
 pub mod options;
 pub mod pages;

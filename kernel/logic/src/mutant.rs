@@ -11,6 +11,10 @@ pub enum Mutant {
     TokenTakenInTwoSteps,
     /// Token: the core that leaves a thread's stack marks it parked without looking.
     TokenSettledBlindly,
+    /// Meter: one who begins to run does not wait until the core that it left has charged it.
+    StartedBeforeItStood,
+    /// Meter: who stops it asks the clock before it takes the lock.
+    ClockReadOutsideTheLock,
     /// Sleep: one who has queued forgets a wake-up that came since.
     NoticeDroppedBehindTheQueueing,
     /// Sleep: who is claimed alone is unparked first and let go then.

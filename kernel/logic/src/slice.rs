@@ -9,19 +9,49 @@
 
 use skete_cell::atomic::{AtomicU64, Ordering};
 
-/// No tick is to come: 0, for it is asked wherever a thread is woken or resumed.
-const NONE: u64 = 0;
-/// What those outside call the moment of such a tick.
+/// When a tick comes that is not to come.
 const NEVER: u64 = u64::MAX;
+
+/// What a core looks at wherever it resumes a thread. One word, so that one load tells all of it, and the count of its switches with it.
+///
+/// | bits | meaning |
+/// |---|---|
+/// | 0 | a tick is to come |
+/// | 1 | somebody has asked for how long threads run: see [`meter`](crate::meter) |
+/// | 2–63 | how many switches there were |
+#[derive(Clone, Copy, Debug)]
+pub struct State(u64);
+
+const TICKING: u64 = 1 << 0;
+const METERED: u64 = 1 << 1;
+const SWITCH: u64 = 1 << 2;
+
+impl State {
+    /// Whether a tick is to come.
+    #[must_use]
+    #[inline(always)]
+    pub const fn is_ticking(self) -> bool {
+        self.0 & TICKING != 0
+    }
+
+    /// Whether the core counts for how long each thread runs.
+    #[must_use]
+    #[inline(always)]
+    pub const fn is_metered(self) -> bool {
+        self.0 & METERED != 0
+    }
+}
 
 /// The slice of what a core runs. Times are in ticks of the counter. Written by this core alone.
 #[derive(Debug)]
 pub struct Slice {
     /// When the running thread began; 0: its slice is over.
     began: AtomicU64,
-    /// When the next tick comes, by a timer that fires then or earlier; or [`NONE`]. Taken back under the lock of the core's queue only, while
-    /// no equal is in it: one who queues an equal and sees that a tick is to come may rely on it.
+    /// When the next tick comes, by a timer that fires then or earlier; or [`NEVER`].
     tick: AtomicU64,
+    /// A [`State`]. That a tick is to come is taken back under the lock of the core's queue only, while no equal is in it: one who queues an
+    /// equal and sees that a tick is to come may rely on it.
+    state: AtomicU64,
 }
 
 impl Default for Slice {
@@ -35,8 +65,44 @@ impl Slice {
         /// Nothing runs, and no tick is to come.
         #[must_use]
         pub fn new() -> Self {
-            Self { began: AtomicU64::new(0), tick: AtomicU64::new(NONE) }
+            Self { began: AtomicU64::new(0), tick: AtomicU64::new(NEVER), state: AtomicU64::new(0) }
         }
+    }
+
+    /// The core switches to another thread: counts it, and tells what is to be done about that.
+    #[inline(always)]
+    pub fn switch(&self) -> State {
+        let state = self.state.load(Ordering::Relaxed) + SWITCH;
+        self.state.store(state, Ordering::Relaxed);
+        State(state)
+    }
+
+    /// How many switches there were.
+    #[must_use]
+    pub fn switches(&self) -> u64 {
+        self.state.load(Ordering::Relaxed) / SWITCH
+    }
+
+    /// What there is to know now.
+    #[inline(always)]
+    #[must_use]
+    pub fn state(&self) -> State {
+        State(self.state.load(Ordering::Relaxed))
+    }
+
+    /// From now on the core counts for how long each thread runs.
+    pub fn meter(&self) {
+        self.change(METERED, METERED);
+    }
+
+    /// Whether a tick is to come.
+    #[inline(always)]
+    pub fn is_ticking(&self) -> bool {
+        self.state().is_ticking()
+    }
+
+    fn change(&self, bit: u64, to: u64) {
+        self.state.store(self.state.load(Ordering::Relaxed) & !bit | to, Ordering::Relaxed);
     }
 
     /// A thread begins to run, while a tick is to come.
@@ -45,17 +111,12 @@ impl Slice {
         self.began.store(now, Ordering::Relaxed);
     }
 
-    /// Whether a tick is to come.
-    #[inline(always)]
-    pub fn is_ticking(&self) -> bool {
-        self.tick.load(Ordering::Relaxed) != NONE
-    }
-
     /// An equal waits from now on, and no tick was to come: when it is to come. The slice counts from now.
     #[inline]
     pub fn expect_tick(&self, now: u64, length: u64) -> u64 {
         self.began.store(now, Ordering::Relaxed);
         self.tick.store(now + length, Ordering::Relaxed);
+        self.change(TICKING, TICKING);
         now + length
     }
 
@@ -88,8 +149,9 @@ impl Slice {
     /// one's if that is over. The caller holds the queue's lock.
     pub fn tick(&self, now: u64, length: u64, had: u32, wanted: bool) {
         let left = if self.is_over(now, length, had) { length } else { length - u64::from(self.had(now, had)) };
-        self.tick.store(if wanted { now + left } else { NONE }, Ordering::Relaxed);
+        self.tick.store(if wanted { now + left } else { NEVER }, Ordering::Relaxed);
         if !wanted {
+            self.change(TICKING, 0);
             self.end();
         }
     }
@@ -97,10 +159,7 @@ impl Slice {
     /// When the next tick is to come; `u64::MAX`: never.
     #[must_use]
     pub fn next_tick(&self) -> u64 {
-        match self.tick.load(Ordering::Relaxed) {
-            NONE => NEVER,
-            tick => tick,
-        }
+        self.tick.load(Ordering::Relaxed)
     }
 }
 
@@ -153,6 +212,19 @@ mod tests {
         assert_eq!(slice.next_tick(), NEVER);
         // Who runs alone from then on gives way at once to an equal that another core wakes here.
         assert!(slice.is_over(1700, LENGTH, 0));
+    }
+
+    #[test]
+    fn switches_are_counted_whatever_else_is_known() {
+        let slice = Slice::new();
+        assert!(!slice.switch().is_ticking());
+        slice.expect_tick(0, LENGTH);
+        slice.meter();
+        let state = slice.switch();
+        assert!(state.is_ticking() && state.is_metered() && slice.switches() == 2);
+        slice.tick(LENGTH, LENGTH, 0, false);
+        let state = slice.switch();
+        assert!(!state.is_ticking() && state.is_metered() && slice.switches() == 3);
     }
 
     #[test]

@@ -98,7 +98,7 @@ impl<'a, A: Allocator + Clone> Tree<'a, A> {
     /// Finds or makes what `path` names, as `flags` ask, and counts one opening of it, which [`Tree::close`] ends.
     ///
     /// # Errors
-    /// Those of `open(2)`: `ENOENT`, `EEXIST`, `EISDIR`, `ENOTDIR`, `EINVAL`, `ENOSPC` and the path's.
+    /// Those of `open(2)`: `ENOENT`, `EEXIST`, `EISDIR`, `ENOTDIR`, `EINVAL`, `ENOSPC`, `ENXIO` for a socket's name, and the path's.
     pub fn open(&mut self, path: &[u8], flags: OpenFlags, permissions: u32, now_ns: u64) -> Result<NodeId, Errno> {
         if flags.contains(OpenFlags::WRITE_ONLY | OpenFlags::BOTH) {
             return Err(Errno::EINVAL);
@@ -137,6 +137,7 @@ impl<'a, A: Allocator + Clone> Tree<'a, A> {
                 Ok(())
             }
             Body::File(_) | Body::Device(_) => Ok(()),
+            Body::Socket => Err(Errno::ENXIO),
             // The walk follows links unless a new name is wanted, and then a link is in the way before this.
             Body::Link(_) => Err(Errno::ELOOP),
         }
@@ -220,7 +221,7 @@ impl<'a, A: Allocator + Clone> Tree<'a, A> {
         match &self.node(node)?.body {
             Body::File(contents) => Ok(contents.as_slice()),
             Body::Directory(_) => Err(Errno::EISDIR),
-            Body::Link(_) | Body::Device(_) => Err(Errno::EINVAL),
+            Body::Link(_) | Body::Device(_) | Body::Socket => Err(Errno::EINVAL),
         }
     }
 
@@ -260,6 +261,20 @@ impl<'a, A: Allocator + Clone> Tree<'a, A> {
         };
         let name = Bytes::copy_of(name, &self.space)?;
         self.attach(directory, index, name, Node::new(Body::Device(number), permissions, now_ns))
+    }
+
+    /// Makes a name for a socket, and counts one opening of it: as long as that is not [closed](Tree::close), no other node has its number.
+    ///
+    /// # Errors
+    /// `EEXIST`, `ENOSPC` and the path's.
+    pub fn make_socket(&mut self, path: &[u8], permissions: u32, now_ns: u64) -> Result<NodeId, Errno> {
+        let Place::Free { directory, index, name, wants_directory: false } = self.walk(path, Last::Keep)? else {
+            return Err(Errno::EEXIST);
+        };
+        let name = Bytes::copy_of(name, &self.space)?;
+        let mut node = Node::new(Body::Socket, permissions, now_ns);
+        node.opens = 1;
+        self.attach(directory, index, name, node)
     }
 
     /// Takes a name away; what it named goes when nobody has it open.

@@ -327,6 +327,22 @@ fn rights_and_times_are_what_they_were_last_told() {
 }
 
 #[test]
+fn a_sockets_name_is_no_file() {
+    let mut tree = Tree::new(Global, 0).unwrap();
+    let node = tree.make_socket(b"/s", 0o777, 1).unwrap();
+    assert_eq!(tree.make_socket(b"/s", 0o777, 1), Err(Errno::EEXIST));
+    assert_eq!(tree.open(b"/s", OpenFlags::BOTH, 0, 1), Err(Errno::ENXIO));
+    assert_eq!(tree.status_of(b"/s", true).unwrap().kind, Kind::Socket);
+    tree.unlink(b"/s", 2).unwrap();
+    // Its number is nobody else's as long as the socket holds it.
+    let other = tree.make_socket(b"/s", 0o777, 3).unwrap();
+    assert_ne!(node, other);
+    tree.close(node);
+    tree.close(other);
+    assert_eq!(tree.status_of(b"/s", true).unwrap().node, other);
+}
+
+#[test]
 fn a_device_is_named_but_not_read_by_the_tree() {
     let mut tree = new_tree();
     tree.make_device(b"/null", 0x103, 0o666, 1).unwrap();

@@ -1,10 +1,11 @@
 //! Sockets as files: the same numbers, read and written, polled and closed like any other; and what they can do beyond that.
 //!
 //! - [`network`]: those of the network
-//! - [`pair`]: two that are connected with each other
+//! - [`pair`]: two that are connected with each other · [`named`]: those that find each other by a name in the file tree
 //!
 //! Who calls reaches each by its class: a program that has pairs only carries no network.
 
+pub mod named;
 pub mod network;
 pub mod pair;
 
@@ -18,6 +19,9 @@ pub use skete_net::{Duration, IpAddress, IpEndpoint, ends, mailbox};
 
 pub use crate::net::transfer::deadline_of;
 pub use crate::net::wait::Wait;
+
+/// Bytes of the longest name in the file tree that a socket can have (`sun_path`).
+pub const PATH: usize = 108;
 
 /// The socket behind a number.
 pub struct Opened {
@@ -36,7 +40,7 @@ pub enum Domain {
     V4,
     /// IPv6.
     V6,
-    /// The other of its pair.
+    /// Another of this program, without the network.
     Pair,
 }
 
@@ -66,13 +70,28 @@ pub trait Socket: Sync {
         Err(Errno::EINVAL)
     }
 
+    /// Gives it a name in the file tree.
+    fn bind_path(&self, _item: u32, _path: &[u8]) -> Result<(), Errno> {
+        Err(Errno::EAFNOSUPPORT)
+    }
+
+    /// Connects it to the one of this name, which has room for it or is waited for.
+    fn connect_path(&self, _item: u32, _path: &[u8], _wait: Wait) -> Result<(), Errno> {
+        Err(Errno::EAFNOSUPPORT)
+    }
+
+    /// Its name in the file tree, or that of the other side, if it has one: into `place`, and how long it is.
+    fn path(&self, _item: u32, _is_peers: bool, _place: &mut [u8; PATH]) -> Result<usize, Errno> {
+        Ok(0)
+    }
+
     /// Lets others connect to it.
     fn listen(&self, _item: u32, _backlog: i32) -> Result<(), Errno> {
         Err(Errno::EINVAL)
     }
 
-    /// Takes a connection, which gets a number among the files: that, and who is at the other end.
-    fn accept(&self, _item: u32, _is_nonblocking: bool, _wait: Wait) -> Result<(i32, IpEndpoint), Errno> {
+    /// Takes a connection, which gets a number among the files: that, and who is at the other end, if it has an address.
+    fn accept(&self, _item: u32, _is_nonblocking: bool, _wait: Wait) -> Result<(i32, Option<IpEndpoint>), Errno> {
         Err(Errno::EINVAL)
     }
 

@@ -99,6 +99,19 @@ pub fn make_directory(path: &[u8], permissions: u32) -> Result<(), Errno> {
     tree()?.make_directory(path, permissions, time::realtime_ns()).map(drop)
 }
 
+/// Makes a name for a socket, which holds it until it [lets it go](let_go).
+///
+/// # Errors
+/// `EEXIST`, and the path's.
+pub fn make_socket(path: &[u8], permissions: u32) -> Result<NodeId, Errno> {
+    tree()?.make_socket(path, permissions, time::realtime_ns())
+}
+
+/// What [`make_socket`] has made is held no more; the name stays.
+pub fn let_go(node: NodeId) {
+    CLASS.close(node.0);
+}
+
 /// Removes an empty directory.
 ///
 /// # Errors

@@ -5,18 +5,19 @@
 #![allow(unsafe_code, reason = "a core is found through a register")]
 
 use core::mem::offset_of;
-use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering, fence};
 
 use allocator_api2::vec::Vec;
 use skete_logic::deadlines::Entry;
 use skete_logic::placement::{self, Cores as _, IdleSet};
 use skete_logic::ready::{Ready, Runs};
 use skete_logic::sleepers::Sleepers;
-use skete_logic::slice::Slice;
+use skete_logic::slice::{Slice, State};
 use skete_logic::thread::Thread;
 use skete_logic::time::Instant;
 
 use super::chaos::Dice;
+use super::meter::{self, CoreMeter};
 use super::ready::{Machine, QueueLock};
 use super::record::{self, IDLE_RECORDS, Record, Records};
 use crate::arch::{cpu, stacks};
@@ -42,13 +43,14 @@ pub struct Core {
     timer: AtomicU64,
     /// Who fell asleep here until a deadline.
     pub sleepers: Sleepers<QueueLock, Heap>,
-    switches: AtomicU64,
     /// For option `chaos`: when it preempts for no reason.
     pub dice: Dice,
     /// What the clock is told by, of every core the same: seconds per tick, in units of 2⁻⁶⁴, and nanoseconds per second.
     clock: [AtomicU64; 2],
     /// Its free blocks, which the heap finds at [`cache::AT`].
     blocks: cache::Lists,
+    /// How long it has run threads, and whose meter runs with it.
+    pub meter: CoreMeter,
 }
 
 const _: () = assert!(cfg!(debug_assertions) || offset_of!(Core, blocks) == cache::AT, "in dev builds the heap keeps no lists");
@@ -77,10 +79,10 @@ impl Core {
             slice: Slice::new(),
             timer: AtomicU64::new(NEVER),
             sleepers: Sleepers::new(QueueLock::new(), Heap),
-            switches: AtomicU64::new(0),
             dice: Dice::new(),
             clock: [AtomicU64::new(0), AtomicU64::new(time::SECOND)],
             blocks: cache::Lists::new(),
+            meter: CoreMeter::new(),
         }
     }
 
@@ -129,6 +131,9 @@ impl Core {
             other.others.fetch_or(1 << self.number(), Ordering::Relaxed);
         }
         ONLINE.fetch_or(1 << self.number(), Ordering::SeqCst);
+        // Behind that: pairs with the fence in `meter::begin`.
+        fence(Ordering::SeqCst);
+        meter::look(self);
     }
 
     /// What it does, for reports.
@@ -144,13 +149,7 @@ impl Core {
 
     /// How many switches it has made.
     pub fn switches(&self) -> u64 {
-        self.switches.load(Ordering::Relaxed)
-    }
-
-    /// Only this core writes the count.
-    #[inline(always)]
-    fn count_switch(&self) {
-        self.switches.store(self.switches.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+        self.slice.switches()
     }
 
     /// The record to resume: the first of its own queue, else one of another core's, else the idle thread.
@@ -163,7 +162,7 @@ impl Core {
     #[inline(always)]
     pub fn next_at_once(&'static self) -> &'static Record {
         match self.ready.pop(&Records, |thread, is_last| (self.run(thread), is_last)) {
-            Some((record, is_last)) => self.begin(record, !is_last),
+            Some(((record, state), is_last)) => self.begin(record, state, !is_last),
             None => self.next_from_elsewhere(),
         }
     }
@@ -178,7 +177,7 @@ impl Core {
             placement::offer(&Machine, self.number(), allowed & online());
         }
         match next {
-            Some((record, is_last)) => self.begin(record, !is_last),
+            Some(((record, state), is_last)) => self.begin(record, state, !is_last),
             None => self.next_from_elsewhere(),
         }
     }
@@ -231,24 +230,38 @@ impl Core {
 
     /// `thread` is to run next.
     #[inline(always)]
-    fn run(&'static self, thread: Thread) -> &'static Record {
+    fn run(&'static self, thread: Thread) -> (&'static Record, State) {
         let record = record::of(thread);
-        self.count_switch();
+        let state = self.slice.switch();
         record.core.store(self.number, Ordering::Relaxed);
-        record
+        (record, state)
     }
 
     /// `record` is to run next, and an equal may wait. The counter is read for the slice's sake only: under QEMU every reading takes the
     /// lock of all cores.
     #[inline(always)]
-    fn begin(&self, record: &'static Record, has_equal: bool) -> &'static Record {
-        if self.slice.is_ticking() {
+    fn begin(&self, record: &'static Record, state: State, has_equal: bool) -> &'static Record {
+        if state.is_metered() {
+            self.begin_metered(record, state, has_equal)
+        } else if state.is_ticking() {
             self.slice.begin(cpu::ticks_about());
             record
         } else if has_equal {
             self.expect_tick(record)
         } else {
             record
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    extern "rust-cold" fn begin_metered(&self, record: &'static Record, state: State, has_equal: bool) -> &'static Record {
+        meter::pass(self, Some(record));
+        if state.is_ticking() {
+            self.slice.begin(cpu::ticks_about());
+            record
+        } else {
+            self.begin_slice(record, has_equal)
         }
     }
 
@@ -283,10 +296,29 @@ impl Core {
     fn next_from_elsewhere(&'static self) -> &'static Record {
         if let Some(thread) = placement::steal(&Machine, self.number()) {
             self.ready.set_running(Machine.priority(thread));
-            return self.ready.look(|top| self.begin(self.run(thread), top.is_some()));
+            let ((record, state), has_equal) = self.ready.look(|top| (self.run(thread), top.is_some()));
+            return self.begin(record, state, has_equal);
         }
         self.ready.idle();
+        self.stop_meter();
         &IDLE_RECORDS[self.number()]
+    }
+
+    /// Nothing runs here any more, or what does is to be forgotten.
+    #[inline]
+    pub fn stop_meter(&self) {
+        if self.slice.state().is_metered() {
+            meter::pass(self, None);
+        }
+    }
+
+    /// If this core does not count yet for how long threads run, it does from now on. IRQs are masked.
+    pub fn begin_meter(&self) {
+        if !self.slice.state().is_metered() {
+            self.slice.meter();
+            let running = record::current();
+            meter::pass(self, (!running.is_idle()).then_some(running));
+        }
     }
 
     /// Whether this core must be told of a thread that was queued on it while it ran what `runs` says.

@@ -137,7 +137,7 @@ pub fn make_all_ready_masked(records: impl Iterator<Item = &'static Record>, bef
 }
 
 /// Queues `record`; true if this core's running thread must give way to it. IRQs are masked.
-#[inline]
+#[inline(always)]
 fn queue_somewhere(this: &'static Core, record: &'static Record) -> bool {
     // With this core alone to choose there is nobody to kick.
     if this.is_alone_in(record.affinity.load(Ordering::Relaxed)) {

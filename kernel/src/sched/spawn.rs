@@ -17,7 +17,7 @@ use skete_logic::waiting::Cause;
 
 use super::core::{self as cores};
 use super::record::{self, Record};
-use super::{Reason, chaos, end, futex, inherit, park, ready, suspend};
+use super::{Reason, chaos, end, futex, inherit, meter, park, ready, suspend};
 use crate::arch::{context, cpu, probe, switch};
 use crate::lock::Spin;
 use crate::memory::stack::Stack;
@@ -174,6 +174,7 @@ pub fn spawn(plan: &Plan<'_>) -> Result<Tid, Errno> {
     registers.fpsr = 0;
     registers.kind = context::VOLUNTARY;
     record.had.store(0, Ordering::Relaxed);
+    meter::begin_life(record.thread());
     record.affinity.store(plan.affinity, Ordering::Relaxed);
     record.set_name(plan.name);
     record.entries.store(chaos::first_count(cores::Core::this()), Ordering::Relaxed);
@@ -210,6 +211,7 @@ fn take_record() -> Result<&'static Record, Errno> {
     let thread = Thread::new(used);
     let record = record::begin(thread);
     inherit::prepare(thread);
+    meter::prepare(thread);
     free.hand_on_stack(record);
     USED.store(used + 1, Ordering::Release);
     Ok(record)

@@ -6,6 +6,7 @@ use core::sync::atomic::AtomicU32;
 
 use skete::sched::core::CLOCK_AT;
 use skete::sched::futex;
+use skete::thread;
 use skete::time::{self, Instant, seconds_of};
 use skete_abi::Errno;
 use skete_abi::futex::TimeSpec;
@@ -29,8 +30,10 @@ mod number {
 pub const REALTIME: i32 = 0;
 /// Since boot.
 pub const MONOTONIC: i32 = 1;
-/// What the program has used: the time since boot, for it is alone.
+/// For how long the program's threads have run.
 pub const PROCESS_CPU: i32 = 2;
+/// For how long the calling thread has run.
+pub const THREAD_CPU: i32 = 3;
 const MONOTONIC_RAW: i32 = 4;
 const REALTIME_COARSE: i32 = 5;
 const MONOTONIC_COARSE: i32 = 6;
@@ -54,11 +57,29 @@ pub fn call(number: u64, arguments: &Arguments) -> Option<Answered> {
     })
 }
 
-/// Whether a clock below zero is this program's time of computing, as `clock_getcpuclockid` names it: its number's complement above three
-/// bits, which are 2.
-const fn is_own_cpu(clock: i32) -> bool {
-    let pid = !(clock >> 3);
-    clock & 7 == 2 && (pid == 0 || pid == super::process::PID)
+/// Bits of a thread's number that a clock's name has room for: all but the highest of the generation.
+const TID_BITS: u32 = 28;
+
+/// The name of the clock of thread `tid`, as `pthread_getcpuclockid` tells it: the complement of the number above three bits, which are 6,
+/// and 2 in the name of the program's.
+pub const fn clock_of(tid: u32) -> i32 {
+    (!tid << 3 | 1 << 31 | 6).cast_signed()
+}
+
+/// For how long what a clock of computing is of has run: a program or a thread, in both of which 0 is the caller.
+fn ran(clock: i32) -> Result<u64, Errno> {
+    let number = !(clock >> 3);
+    match (clock, clock & 7) {
+        (PROCESS_CPU, _) => Ok(thread::all_ran_ns()),
+        (THREAD_CPU, _) => Ok(thread::ran_ns()),
+        (..0, 2) if number == 0 || number == super::process::PID => Ok(thread::all_ran_ns()),
+        (..0, 6) if number == 0 => Ok(thread::ran_ns()),
+        (..0, 6) => {
+            let tid = number.cast_unsigned();
+            thread::ran_ns_of(tid).or_else(|_| thread::ran_ns_of(tid | 1 << TID_BITS)).map_err(|_| Errno::EINVAL)
+        }
+        _ => Err(Errno::EINVAL),
+    }
 }
 
 /// A clock's time in nanoseconds.
@@ -69,10 +90,8 @@ const fn is_own_cpu(clock: i32) -> bool {
 pub fn now(clock: i32) -> Result<u64, Errno> {
     match clock {
         REALTIME | REALTIME_COARSE => Ok(time::realtime_ns()),
-        // What runs is this program alone: its time is the machine's.
-        MONOTONIC | MONOTONIC_RAW | MONOTONIC_COARSE | BOOT | PROCESS_CPU => Ok(time::now().as_ns()),
-        ..0 if is_own_cpu(clock) => Ok(time::now().as_ns()),
-        _ => Err(Errno::EINVAL),
+        MONOTONIC | MONOTONIC_RAW | MONOTONIC_COARSE | BOOT => Ok(time::now().as_ns()),
+        _ => ran(clock),
     }
 }
 
@@ -91,11 +110,12 @@ pub fn ns_at(place: *const TimeSpec) -> Result<u64, Errno> {
 /// The moment when `clock` will show `ns`.
 ///
 /// # Errors
-/// `EINVAL`: no such clock, or one that nobody can wait for.
+/// `EINVAL`: no such clock, or one that nobody can wait for. `ENOTSUP`: one of computing, other than the caller's own.
 pub fn moment(clock: i32, ns: u64) -> Result<Instant, Errno> {
     match clock {
         REALTIME => Ok(time::at_realtime(ns)),
         MONOTONIC | BOOT => Ok(Instant::from_ns(ns)),
+        ..0 | PROCESS_CPU => Err(ran(clock).map_or_else(|errno| errno, |_| Errno::EOPNOTSUPP)),
         _ => Err(Errno::EINVAL),
     }
 }

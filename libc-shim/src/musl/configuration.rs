@@ -5,9 +5,8 @@ use core::ffi::{c_int, c_long};
 
 use crate::thread::attr::LEAST_STACK;
 
-/// `_SC_THREAD_STACK_MIN`, `_SC_THREAD_CPUTIME`.
+/// `_SC_THREAD_STACK_MIN`.
 const STACK: c_int = 75;
-const THREAD_TIME: c_int = 139;
 
 unsafe extern "C" {
     /// musl's.
@@ -19,8 +18,6 @@ unsafe extern "C" {
 extern "C" fn __wrap_sysconf(name: c_int) -> c_long {
     match name {
         STACK => LEAST_STACK.cast_signed() as c_long,
-        // Nobody counts the time of one thread.
-        THREAD_TIME => -1,
         // SAFETY: it only asks.
         _ => unsafe { __real_sysconf(name) },
     }

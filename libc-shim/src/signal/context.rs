@@ -1,4 +1,6 @@
-//! musl's `ucontext_t`: what a handler is told of where it interrupts, and may change.
+//! musl's `ucontext_t`: what a handler is told of where it interrupts, and may change; and what `getcontext` and its kin keep.
+
+use core::mem::offset_of;
 
 use skete::arch::context::Context as Registers;
 use skete_signals::Set;
@@ -28,7 +30,29 @@ pub struct Context {
     rest: [u64; 446],
 }
 
-const _: () = assert!(size_of::<Context>() == 4560 && core::mem::offset_of!(Context, mark) == 464);
+const _: () = assert!(size_of::<Context>() == 4560 && offset_of!(Context, mark) == 464);
+
+/// Where the mask is.
+pub const MASK_AT: usize = offset_of!(Context, mask);
+/// Where X0 is, and behind it the others.
+pub const X_AT: usize = offset_of!(Context, x);
+/// Where X30 is.
+pub const LINK_REGISTER_AT: usize = X_AT + LINK_REGISTER * 8;
+/// Where the stack pointer is.
+pub const SP_AT: usize = offset_of!(Context, sp);
+/// Where it goes on.
+pub const PC_AT: usize = offset_of!(Context, pc);
+/// Where FPSR is, and behind it FPCR.
+pub const STATUS_AT: usize = offset_of!(Context, status);
+/// Where V0 is, and behind it the others.
+pub const V_AT: usize = offset_of!(Context, v);
+
+/// How many arguments of a function come in registers.
+pub const FUNCTION_ARGUMENTS: usize = 8;
+/// The register in which a context that was made keeps its link.
+const LINK_KEPT_IN: usize = 19;
+const FRAME: usize = 29;
+const LINK_REGISTER: usize = 30;
 
 impl Context {
     /// Of a thread whose mask was `mask`, with the address of its fault.
@@ -54,6 +78,24 @@ impl Context {
             v: registers.v,
             rest: [0; 446],
         }
+    }
+
+    /// Where the stack ends that the program has given it.
+    pub const fn stack_end(&self) -> u64 {
+        self.stack[0] + self.stack[2]
+    }
+
+    /// The function that it begins with gets this argument.
+    pub fn set_argument(&mut self, at: usize, argument: u64) {
+        self.x[at] = argument;
+    }
+
+    /// It begins with the function at `pc`, which returns to `end`.
+    pub fn begin_at(&mut self, pc: u64, sp: u64, end: u64) {
+        (self.pc, self.sp) = (pc, sp);
+        self.x[LINK_KEPT_IN] = self.link as u64;
+        self.x[FRAME] = 0;
+        self.x[LINK_REGISTER] = end;
     }
 
     /// The mask to go back to.

@@ -12,7 +12,7 @@ use skete_signals::{Info, Signal, Timer};
 use super::service::{self, Notice};
 use super::{STATE, State, code};
 use crate::errno::answer;
-use crate::linux::time::{PROCESS_CPU, REALTIME, moment, spec};
+use crate::linux::time::{PROCESS_CPU, REALTIME, THREAD_CPU, moment, spec};
 use crate::thread::attr::Attr;
 use crate::thread::block::Block;
 
@@ -183,7 +183,7 @@ fn purpose(event: Option<&Event>, number: u8) -> Result<Purpose, Errno> {
     }
 }
 
-/// POSIX `timer_create`: `EAGAIN` if there are 64 already.
+/// POSIX `timer_create`: `EAGAIN` if there are 64 already, `ENOTSUP` for the time that a thread has run.
 ///
 /// # Safety
 /// `event` is one or null, and there is room for the name.
@@ -198,7 +198,12 @@ pub unsafe extern "C" fn timer_create(clock: c_int, event: *const Event, place: 
 }
 
 fn create(clock: c_int, event: Option<&Event>) -> Result<u8, Errno> {
-    moment(clock, 0).or_else(|errno| if clock == PROCESS_CPU { Ok(Instant::from_ns(0)) } else { Err(errno) })?;
+    moment(clock, 0).or_else(|errno| match clock {
+        // A timer of it goes by the time since boot.
+        PROCESS_CPU => Ok(Instant::from_ns(0)),
+        THREAD_CPU => Err(Errno::EOPNOTSUPP),
+        _ => Err(errno),
+    })?;
     service::begin()?;
     if event.is_some_and(|event| event.notify == THREAD) {
         crate::begin_threads();

@@ -3,7 +3,7 @@
 
 use core::ffi::c_void;
 
-use skete::files::socket::{IpAddress, IpEndpoint};
+use skete::files::socket::{IpAddress, IpEndpoint, PATH};
 use skete_abi::Errno;
 
 /// `AF_UNSPEC`, `AF_UNIX`, `AF_INET`, `AF_INET6`.
@@ -39,11 +39,27 @@ struct Address6 {
 /// Bytes of a `struct sockaddr_in6` without its last member, which older programs leave out (RFC 2133).
 const LEAST_6: usize = 24;
 
+/// `struct sockaddr_un` without the family.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Path {
+    bytes: [u8; PATH],
+    length: usize,
+}
+
+impl Path {
+    /// The name, without its NUL.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes[..self.length]
+    }
+}
+
 /// What a program has given as an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Given {
     /// An address.
     Ip(IpEndpoint),
+    /// A name in the file tree.
+    Path(Path),
     /// `AF_UNSPEC`: nobody's.
     Nobody,
 }
@@ -56,7 +72,7 @@ impl Given {
     pub fn ip(self) -> Result<IpEndpoint, Errno> {
         match self {
             Self::Ip(name) => Ok(name),
-            Self::Nobody => Err(Errno::EAFNOSUPPORT),
+            Self::Path(_) | Self::Nobody => Err(Errno::EAFNOSUPPORT),
         }
     }
 }
@@ -93,9 +109,46 @@ pub unsafe fn read(name: *const c_void, length: u32) -> Result<Given, Errno> {
             let address: [u8; 16] = core::array::from_fn(|at| bytes[8 + at]);
             Ok(Given::Ip(IpEndpoint::new(IpAddress::Ipv6(address.into()), port)))
         }
-        INTERNET | INTERNET_6 => Err(Errno::EINVAL),
+        UNIX if (FAMILY + 1..=FAMILY + PATH).contains(&length) => {
+            let mut bytes = [0; PATH];
+            // SAFETY: as above.
+            unsafe { core::ptr::copy_nonoverlapping(name.cast::<u8>().add(FAMILY), bytes.as_mut_ptr(), length - FAMILY) };
+            let length = bytes.iter().position(|byte| *byte == 0).unwrap_or(PATH);
+            // A name that begins with a NUL is one of Linux's own, in no tree.
+            if length == 0 { Err(Errno::EINVAL) } else { Ok(Given::Path(Path { bytes, length })) }
+        }
+        INTERNET | INTERNET_6 | UNIX => Err(Errno::EINVAL),
         _ => Err(Errno::EAFNOSUPPORT),
     }
+}
+
+/// Bytes of a family.
+const FAMILY: usize = size_of::<u16>();
+
+/// Tells a program the address of one that is called by a name in the file tree, which has `length` bytes, as [`tell`] does.
+///
+/// # Errors
+/// `EFAULT`.
+///
+/// # Safety
+/// As [`tell`].
+pub unsafe fn tell_path(path: &[u8; PATH], length: usize, to: *mut c_void, told: *mut u32) -> Result<(), Errno> {
+    // SAFETY: the caller's promise. It writes the family, and how long that is.
+    let room = unsafe { told.as_ref() }.map_or(0, |room| *room as usize);
+    // SAFETY: as above.
+    unsafe { tell(None, to, told) }?;
+    let bytes = if length == 0 { 0 } else { length + 1 };
+    // SAFETY: no more than there is room for behind the family.
+    unsafe {
+        core::ptr::copy_nonoverlapping(
+            path.as_ptr(),
+            to.cast::<u8>().wrapping_add(FAMILY),
+            bytes.min(PATH).min(room.saturating_sub(FAMILY)),
+        )
+    };
+    // SAFETY: not null, or it was an error above.
+    unsafe { told.write(u32::try_from(FAMILY + bytes).unwrap_or(0)) };
+    Ok(())
 }
 
 /// Either struct, or the family of those that have no name.

@@ -56,7 +56,7 @@ unsafe fn each(
 /// # Safety
 /// As many messages are there, and whatever they name.
 #[unsafe(no_mangle)]
-unsafe extern "C" fn sendmmsg(fd: c_int, messages: *mut Message, count: c_uint, flags: c_uint) -> c_int {
+pub unsafe extern "C" fn sendmmsg(fd: c_int, messages: *mut Message, count: c_uint, flags: c_uint) -> c_int {
     // SAFETY: the caller's promise.
     let one = |header: &mut Header| unsafe { send_message(fd, header, flags.cast_signed()) };
     // SAFETY: the caller's promise.
@@ -68,7 +68,7 @@ unsafe extern "C" fn sendmmsg(fd: c_int, messages: *mut Message, count: c_uint, 
 /// # Safety
 /// As [`sendmmsg`].
 #[unsafe(no_mangle)]
-unsafe extern "C" fn recvmmsg(fd: c_int, messages: *mut Message, count: c_uint, flags: c_uint, timeout: *const TimeSpec) -> c_int {
+pub unsafe extern "C" fn recvmmsg(fd: c_int, messages: *mut Message, count: c_uint, flags: c_uint, timeout: *const TimeSpec) -> c_int {
     let deadline = if timeout.is_null() { Ok(None) } else { ns_at(timeout).map(|ns| Some(time::now().saturating_add_ns(ns))) };
     let mut flags = flags.cast_signed();
     let waits_for_one = flags & WAIT_FOR_ONE != 0;

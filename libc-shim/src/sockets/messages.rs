@@ -185,7 +185,7 @@ unsafe fn target(to: *const c_void, length: u32) -> Result<Option<IpEndpoint>, E
 /// # Safety
 /// So many bytes are there.
 #[unsafe(no_mangle)]
-unsafe extern "C" fn send(fd: c_int, from: *const u8, length: usize, flags: c_int) -> isize {
+pub unsafe extern "C" fn send(fd: c_int, from: *const u8, length: usize, flags: c_int) -> isize {
     // SAFETY: the caller's promise.
     unsafe { sendto(fd, from, length, flags, ptr::null(), 0) }
 }
@@ -195,7 +195,7 @@ unsafe extern "C" fn send(fd: c_int, from: *const u8, length: usize, flags: c_in
 /// # Safety
 /// So many bytes are there, and of an address.
 #[unsafe(no_mangle)]
-unsafe extern "C" fn sendto(fd: c_int, from: *const u8, length: usize, flags: c_int, to: *const c_void, to_length: u32) -> isize {
+pub unsafe extern "C" fn sendto(fd: c_int, from: *const u8, length: usize, flags: c_int, to: *const c_void, to_length: u32) -> isize {
     // SAFETY: the caller's promise.
     let from = unsafe { bytes(from, length) };
     // SAFETY: the caller's promise.
@@ -208,7 +208,7 @@ unsafe extern "C" fn sendto(fd: c_int, from: *const u8, length: usize, flags: c_
 /// # Safety
 /// There is room for so many bytes.
 #[unsafe(no_mangle)]
-unsafe extern "C" fn recv(fd: c_int, into: *mut u8, length: usize, flags: c_int) -> isize {
+pub unsafe extern "C" fn recv(fd: c_int, into: *mut u8, length: usize, flags: c_int) -> isize {
     // SAFETY: the caller's promise.
     unsafe { recvfrom(fd, into, length, flags, ptr::null_mut(), ptr::null_mut()) }
 }
@@ -218,7 +218,14 @@ unsafe extern "C" fn recv(fd: c_int, into: *mut u8, length: usize, flags: c_int)
 /// # Safety
 /// There is room for so many bytes, and for an address of the length that is told.
 #[unsafe(no_mangle)]
-unsafe extern "C" fn recvfrom(fd: c_int, into: *mut u8, length: usize, flags: c_int, from: *mut c_void, from_length: *mut u32) -> isize {
+pub unsafe extern "C" fn recvfrom(
+    fd: c_int,
+    into: *mut u8,
+    length: usize,
+    flags: c_int,
+    from: *mut c_void,
+    from_length: *mut u32,
+) -> isize {
     // SAFETY: the caller's promise.
     let received = unsafe { buffer(into, length) }.and_then(|into| receive_bytes(fd, into, flags));
     errno::answer(received.and_then(|(received, _)| {
@@ -337,7 +344,7 @@ pub unsafe fn receive_message(fd: c_int, header: &mut Header, flags: c_int) -> R
 /// # Safety
 /// A message is there, and whatever it names.
 #[unsafe(no_mangle)]
-unsafe extern "C" fn sendmsg(fd: c_int, message: *const Header, flags: c_int) -> isize {
+pub unsafe extern "C" fn sendmsg(fd: c_int, message: *const Header, flags: c_int) -> isize {
     // SAFETY: the caller's promise.
     let header = unsafe { message.as_ref() }.ok_or(Errno::EFAULT);
     // SAFETY: the caller's promise.
@@ -349,7 +356,7 @@ unsafe extern "C" fn sendmsg(fd: c_int, message: *const Header, flags: c_int) ->
 /// # Safety
 /// As [`sendmsg`].
 #[unsafe(no_mangle)]
-unsafe extern "C" fn recvmsg(fd: c_int, message: *mut Header, flags: c_int) -> isize {
+pub unsafe extern "C" fn recvmsg(fd: c_int, message: *mut Header, flags: c_int) -> isize {
     // SAFETY: the caller's promise.
     let header = unsafe { message.as_mut() }.ok_or(Errno::EFAULT);
     // SAFETY: the caller's promise.

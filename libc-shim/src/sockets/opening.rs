@@ -5,10 +5,11 @@ use core::ffi::{c_int, c_void};
 
 use skete::calls::net::use_network;
 use skete::files;
-use skete::files::socket::{Domain, Family, Half, IpAddress, IpEndpoint, Manner, Type, Wait, network, pair};
+use skete::files::socket::{Domain, Family, Half, IpAddress, IpEndpoint, Manner, Opened, PATH, Type, Wait, named, network, pair};
 use skete_abi::Errno;
 
 use super::address::{self, Given, INTERNET, INTERNET_6, UNIX};
+use super::numbers::use_numbers;
 use super::{CLOSE_ON_EXEC, NONBLOCKING, find, kind, patiently};
 use crate::errno;
 use crate::thread::cancel;
@@ -25,14 +26,28 @@ fn close_on_exec(fd: c_int, flags: c_int) -> Result<c_int, Errno> {
     files::close_on_exec(fd, Some(flags & CLOSE_ON_EXEC != 0)).map(|_| fd)
 }
 
-/// POSIX `socket`, of IPv4 or IPv6.
+/// POSIX `socket`, of IPv4, IPv6, or of those that are called by names in the file tree.
 #[unsafe(no_mangle)]
-extern "C" fn socket(domain: c_int, kind: c_int, protocol: c_int) -> c_int {
+pub extern "C" fn socket(domain: c_int, kind: c_int, protocol: c_int) -> c_int {
     use_network();
+    use_numbers();
     errno::answer(open(domain, kind, protocol))
 }
 
 fn open(domain: c_int, kind: c_int, protocol: c_int) -> Result<c_int, Errno> {
+    if domain == UNIX {
+        let manner = match kind & !(NONBLOCKING | CLOSE_ON_EXEC) {
+            kind::STREAM => Manner::Stream,
+            kind::MESSAGES => Manner::Messages,
+            // Datagrams have no names.
+            kind::DATAGRAMS => return Err(Errno::EAFNOSUPPORT),
+            _ => return Err(Errno::ESOCKTNOSUPPORT),
+        };
+        if protocol != 0 && protocol != UNIX {
+            return Err(Errno::EPROTONOSUPPORT);
+        }
+        return named::open(manner, kind & NONBLOCKING != 0).and_then(|fd| close_on_exec(fd, kind));
+    }
     let family = match domain {
         INTERNET => Family::V4,
         INTERNET_6 => Family::V6,
@@ -54,7 +69,7 @@ fn open(domain: c_int, kind: c_int, protocol: c_int) -> Result<c_int, Errno> {
 /// # Safety
 /// There is room for two numbers, or it is null.
 #[unsafe(no_mangle)]
-unsafe extern "C" fn socketpair(domain: c_int, kind: c_int, protocol: c_int, place: *mut [c_int; 2]) -> c_int {
+pub unsafe extern "C" fn socketpair(domain: c_int, kind: c_int, protocol: c_int, place: *mut [c_int; 2]) -> c_int {
     errno::answer(open_pair(domain, kind, protocol).and_then(|pair| {
         if place.is_null() {
             pair.map(files::close).into_iter().collect::<Result<(), Errno>>()?;
@@ -93,17 +108,19 @@ fn open_pair(domain: c_int, kind: c_int, protocol: c_int) -> Result<[c_int; 2], 
 /// # Safety
 /// As many bytes of an address are there.
 #[unsafe(no_mangle)]
-unsafe extern "C" fn bind(fd: c_int, name: *const c_void, length: u32) -> c_int {
+pub unsafe extern "C" fn bind(fd: c_int, name: *const c_void, length: u32) -> c_int {
     done(files::socket_of(fd).and_then(|opened| {
         // SAFETY: the caller's promise.
-        let name = unsafe { address::read(name, length) }?.ip()?;
-        opened.socket.bind(opened.item, name)
+        match unsafe { address::read(name, length) }? {
+            Given::Path(path) => opened.socket.bind_path(opened.item, path.bytes()),
+            name => opened.socket.bind(opened.item, name.ip()?),
+        }
     }))
 }
 
 /// POSIX `listen`. Less than nothing is as much as there may be, as on Linux.
 #[unsafe(no_mangle)]
-extern "C" fn listen(fd: c_int, backlog: c_int) -> c_int {
+pub extern "C" fn listen(fd: c_int, backlog: c_int) -> c_int {
     let backlog = if backlog < 0 { c_int::MAX } else { backlog };
     done(files::socket_of(fd).and_then(|opened| opened.socket.listen(opened.item, backlog)))
 }
@@ -113,7 +130,7 @@ extern "C" fn listen(fd: c_int, backlog: c_int) -> c_int {
 /// # Safety
 /// As [`accept4`].
 #[unsafe(no_mangle)]
-unsafe extern "C" fn accept(fd: c_int, name: *mut c_void, length: *mut u32) -> c_int {
+pub unsafe extern "C" fn accept(fd: c_int, name: *mut c_void, length: *mut u32) -> c_int {
     // SAFETY: the caller's promise.
     unsafe { accept4(fd, name, length, 0) }
 }
@@ -123,17 +140,17 @@ unsafe extern "C" fn accept(fd: c_int, name: *mut c_void, length: *mut u32) -> c
 /// # Safety
 /// There is room for an address of the length that is told, or `name` is null.
 #[unsafe(no_mangle)]
-unsafe extern "C" fn accept4(fd: c_int, name: *mut c_void, length: *mut u32, flags: c_int) -> c_int {
+pub unsafe extern "C" fn accept4(fd: c_int, name: *mut c_void, length: *mut u32, flags: c_int) -> c_int {
     errno::answer(take(fd, !name.is_null() && length.is_null(), flags).and_then(|(fd, peer)| {
         if !name.is_null() {
             // SAFETY: the caller's promise.
-            unsafe { address::tell(Some(peer), name, length) }?;
+            unsafe { address::tell(peer, name, length) }?;
         }
         Ok(fd)
     }))
 }
 
-fn take(fd: c_int, has_no_length: bool, flags: c_int) -> Result<(c_int, IpEndpoint), Errno> {
+fn take(fd: c_int, has_no_length: bool, flags: c_int) -> Result<(c_int, Option<IpEndpoint>), Errno> {
     if flags & !(NONBLOCKING | CLOSE_ON_EXEC) != 0 {
         return Err(Errno::EINVAL);
     }
@@ -155,7 +172,7 @@ fn take(fd: c_int, has_no_length: bool, flags: c_int) -> Result<(c_int, IpEndpoi
 /// # Safety
 /// As many bytes of an address are there.
 #[unsafe(no_mangle)]
-unsafe extern "C" fn connect(fd: c_int, name: *const c_void, length: u32) -> c_int {
+pub unsafe extern "C" fn connect(fd: c_int, name: *const c_void, length: u32) -> c_int {
     // SAFETY: the caller's promise.
     done(files::socket_of(fd).and_then(|_| unsafe { address::read(name, length) }).and_then(|name| reach(fd, name)))
 }
@@ -172,6 +189,10 @@ fn reach(fd: c_int, name: Given) -> Result<(), Errno> {
             IpEndpoint::new(any, 0)
         }
         Given::Nobody => return Err(Errno::EAFNOSUPPORT),
+        Given::Path(path) => {
+            let timeout = || Ok(socket.options(item)?.send_timeout);
+            return patiently(!opened.is_nonblocking, timeout, |wait| socket.connect_path(item, path.bytes(), wait));
+        }
     };
     cancel::point();
     match socket.connect(item, peer) {
@@ -187,7 +208,7 @@ fn reach(fd: c_int, name: Given) -> Result<(), Errno> {
 
 /// POSIX `shutdown`.
 #[unsafe(no_mangle)]
-extern "C" fn shutdown(fd: c_int, how: c_int) -> c_int {
+pub extern "C" fn shutdown(fd: c_int, how: c_int) -> c_int {
     done(files::socket_of(fd).and_then(|opened| {
         let half = match how {
             0 => Half::Read,
@@ -204,10 +225,9 @@ extern "C" fn shutdown(fd: c_int, how: c_int) -> c_int {
 /// # Safety
 /// There is room for an address of the length that is told.
 #[unsafe(no_mangle)]
-unsafe extern "C" fn getsockname(fd: c_int, name: *mut c_void, length: *mut u32) -> c_int {
-    let own = files::socket_of(fd).and_then(|opened| opened.socket.name(opened.item));
+pub unsafe extern "C" fn getsockname(fd: c_int, name: *mut c_void, length: *mut u32) -> c_int {
     // SAFETY: the caller's promise.
-    done(own.and_then(|own| unsafe { address::tell(own, name, length) }))
+    done(files::socket_of(fd).and_then(|opened| unsafe { tell(&opened, false, name, length) }))
 }
 
 /// POSIX `getpeername`.
@@ -215,8 +235,23 @@ unsafe extern "C" fn getsockname(fd: c_int, name: *mut c_void, length: *mut u32)
 /// # Safety
 /// As [`getsockname`].
 #[unsafe(no_mangle)]
-unsafe extern "C" fn getpeername(fd: c_int, name: *mut c_void, length: *mut u32) -> c_int {
-    let peer = files::socket_of(fd).and_then(|opened| opened.socket.peer(opened.item));
+pub unsafe extern "C" fn getpeername(fd: c_int, name: *mut c_void, length: *mut u32) -> c_int {
     // SAFETY: the caller's promise.
-    done(peer.and_then(|peer| unsafe { address::tell(peer, name, length) }))
+    done(files::socket_of(fd).and_then(|opened| unsafe { tell(&opened, true, name, length) }))
+}
+
+/// Tells the name of a socket, or its peer's.
+///
+/// # Safety
+/// As [`address::tell`].
+unsafe fn tell(opened: &Opened, is_peers: bool, name: *mut c_void, length: *mut u32) -> Result<(), Errno> {
+    let (socket, item) = (opened.socket, opened.item);
+    if let Some(ip) = if is_peers { socket.peer(item) } else { socket.name(item) }? {
+        // SAFETY: the caller's promise.
+        return unsafe { address::tell(Some(ip), name, length) };
+    }
+    let mut path = [0; PATH];
+    let bytes = socket.path(item, is_peers, &mut path)?;
+    // SAFETY: the caller's promise.
+    unsafe { address::tell_path(&path, bytes, name, length) }
 }

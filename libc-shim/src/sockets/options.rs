@@ -144,7 +144,7 @@ fn hops(value: i32, least: u8, usual: u8) -> Result<u8, Errno> {
 /// # Safety
 /// As many bytes of a value are there.
 #[unsafe(no_mangle)]
-unsafe extern "C" fn setsockopt(fd: c_int, level: c_int, option: c_int, value: *const c_void, length: u32) -> c_int {
+pub unsafe extern "C" fn setsockopt(fd: c_int, level: c_int, option: c_int, value: *const c_void, length: u32) -> c_int {
     // SAFETY: the caller's promise.
     errno::answer(files::socket_of(fd).and_then(|opened| unsafe { set(&opened, level, option, value, length) }).map(|()| 0))
 }
@@ -224,7 +224,7 @@ fn set_flag(opened: &Opened, level: i32, option: i32, is_on: bool) -> Result<(),
 /// # Safety
 /// There is room for as many bytes as are told.
 #[unsafe(no_mangle)]
-unsafe extern "C" fn getsockopt(fd: c_int, level: c_int, option: c_int, value: *mut c_void, length: *mut u32) -> c_int {
+pub unsafe extern "C" fn getsockopt(fd: c_int, level: c_int, option: c_int, value: *mut c_void, length: *mut u32) -> c_int {
     // SAFETY: the caller's promise.
     errno::answer(files::socket_of(fd).and_then(|opened| unsafe { get(&opened, level, option, value, length) }).map(|()| 0))
 }

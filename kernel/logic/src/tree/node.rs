@@ -1,4 +1,4 @@
-//! What stands in the tree: directories, files, symbolic links, devices; and what `stat(2)` says of them.
+//! What stands in the tree: directories, files, symbolic links, devices, names of sockets; and what `stat(2)` says of them.
 
 use allocator_api2::alloc::Allocator;
 use allocator_api2::vec::Vec;
@@ -21,7 +21,7 @@ pub enum Kind {
     Link,
     /// The number of a device, which the tree does not know further.
     Device(u32),
-    /// A socket: never in the tree.
+    /// A socket; in the tree its name, which the tree does not know further.
     Socket,
     /// A pipe: never in the tree.
     Pipe,
@@ -94,6 +94,7 @@ pub(super) enum Body<'a, A: Allocator> {
     File(Bytes<'a, A>),
     Link(Bytes<'a, A>),
     Device(u32),
+    Socket,
 }
 
 impl<'a, A: Allocator + Clone> Node<'a, A> {
@@ -107,6 +108,7 @@ impl<'a, A: Allocator + Clone> Node<'a, A> {
             Body::File(_) => Kind::File,
             Body::Link(_) => Kind::Link,
             Body::Device(number) => Kind::Device(number),
+            Body::Socket => Kind::Socket,
         }
     }
 
@@ -115,7 +117,7 @@ impl<'a, A: Allocator + Clone> Node<'a, A> {
         match &mut self.body {
             Body::File(contents) => Ok(contents),
             Body::Directory(_) => Err(Errno::EISDIR),
-            Body::Link(_) | Body::Device(_) => Err(Errno::EINVAL),
+            Body::Link(_) | Body::Device(_) | Body::Socket => Err(Errno::EINVAL),
         }
     }
 
@@ -123,7 +125,7 @@ impl<'a, A: Allocator + Clone> Node<'a, A> {
         let (links, bytes) = match &self.body {
             Body::Directory(directory) => (self.names + 1, directory.entries.len() as u64),
             Body::File(contents) | Body::Link(contents) => (self.names, contents.len()),
-            Body::Device(_) => (self.names, 0),
+            Body::Device(_) | Body::Socket => (self.names, 0),
         };
         Status { node, kind: self.kind(), permissions: self.permissions, links, bytes, times: self.times }
     }

@@ -37,7 +37,7 @@ impl<A: Allocator + Clone> Tree<'_, A> {
             match &self.node(node)?.body {
                 Body::File(contents) => file(&path, contents.as_slice()),
                 Body::Directory(_) => push(&mut way, (node, 0, path.len()))?,
-                Body::Link(_) | Body::Device(_) => {}
+                Body::Link(_) | Body::Device(_) | Body::Socket => {}
             }
         }
         Ok(())

@@ -20,6 +20,8 @@ mod machine;
 #[cfg(loom)]
 mod many;
 #[cfg(loom)]
+mod meter;
+#[cfg(loom)]
 mod pages;
 #[cfg(loom)]
 mod placement;
@@ -40,7 +42,7 @@ use skete_logic::mutant;
 #[cfg(loom)]
 fn main() -> std::process::ExitCode {
     let futexes = [futex::MODELS, requeue::MODELS, end::MODELS, lending::MODELS, locks::MODELS].concat();
-    let others = [many::MODELS, sleepers::MODELS, sysv::MODELS, pages::MODELS].concat();
+    let others = [many::MODELS, meter::MODELS, sleepers::MODELS, sysv::MODELS, pages::MODELS].concat();
     let models = [token::MODELS, &futexes, futaphore::MODELS, placement::MODELS, &others].concat();
     runner::run(&models)
 }

@@ -90,9 +90,9 @@ impl Socket for Network {
         net::with(|stack| stack.listen(item, backlog))
     }
 
-    fn accept(&self, item: u32, is_nonblocking: bool, wait: Wait) -> Result<(i32, IpEndpoint), Errno> {
+    fn accept(&self, item: u32, is_nonblocking: bool, wait: Wait) -> Result<(i32, Option<IpEndpoint>), Errno> {
         let (number, peer) = transfer::accept_until(item, wait)?;
-        Ok((install(number, is_nonblocking)?, peer))
+        Ok((install(number, is_nonblocking)?, Some(peer)))
     }
 
     fn connect(&self, item: u32, peer: IpEndpoint) -> Result<(), Errno> {

@@ -20,9 +20,9 @@ use crate::memory::Heap;
 use crate::sched::mutex::Sleep;
 use crate::time;
 
-struct Pairs;
+pub(super) struct Pairs;
 
-static CLASS: Pairs = Pairs;
+pub(super) static CLASS: Pairs = Pairs;
 
 struct Ends {
     pair: Pair<Heap>,
@@ -51,19 +51,26 @@ const fn place_of(item: u32) -> u32 {
     (item & ((1 << COUNT_SHIFT) - 1)) >> PLACE_SHIFT
 }
 
+/// Makes a pair; its sides have no numbers.
+///
+/// # Errors
+/// `ENOMEM`.
+pub(super) fn make(manner: Manner) -> Result<[u32; 2], Errno> {
+    let pair = Pair::new(&Heap, manner)?;
+    let mut all = ALL.lock();
+    let count = all.count.wrapping_add(1);
+    all.count = count;
+    let place = all.pairs.insert(Ends { pair, options: [Options::NEW; 2], count }).map_err(|_| Errno::ENOMEM)?;
+    let one = u32::from(count) << COUNT_SHIFT | place << PLACE_SHIFT;
+    Ok([one, one | 1])
+}
+
 /// Makes a pair and gives numbers to its sides.
 ///
 /// # Errors
 /// `EMFILE`, `ENOMEM`.
 pub fn open(manner: Manner, is_nonblocking: bool) -> Result<[i32; 2], Errno> {
-    let pair = Pair::new(&Heap, manner)?;
-    let one = {
-        let mut all = ALL.lock();
-        let count = all.count.wrapping_add(1);
-        all.count = count;
-        let place = all.pairs.insert(Ends { pair, options: [Options::NEW; 2], count }).map_err(|_| Errno::ENOMEM)?;
-        u32::from(count) << COUNT_SHIFT | place << PLACE_SHIFT
-    };
+    let [one, _] = make(manner)?;
     let flags = OpenFlags::BOTH | if is_nonblocking { OpenFlags::NONBLOCKING } else { OpenFlags::empty() };
     // A side that gets no number is closed.
     let first = files::install(Handle { class: &CLASS, item: one }, flags).inspect_err(|_| CLASS.close(one | 1))?;
@@ -78,7 +85,7 @@ fn with<R>(item: u32, act: impl FnOnce(&mut Ends, Side) -> Result<R, Errno>) -> 
 }
 
 /// Does `attempt` until it answers something else than `EAGAIN`, and waits in between if it is to.
-fn until<R>(wait: Wait, mut attempt: impl FnMut() -> Result<R, Errno>) -> Result<R, Errno> {
+pub(super) fn until<R>(wait: Wait, mut attempt: impl FnMut() -> Result<R, Errno>) -> Result<R, Errno> {
     loop {
         let seen = changes::seen();
         match (attempt(), wait) {
