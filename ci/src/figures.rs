@@ -118,7 +118,7 @@ pub const FIGURES: &[Figure] = &[
     told("malloc.64B.remote", 26.0),
     told("mem.memcpy_64", 8.0),
     told("mem.memcpy_1k", 86.0),
-    unsteady(counted("mem.memcpy_4k", 326.0, 600.0, "")),
+    counted("mem.memcpy_4k", 326.0, 600.0, ""),
     told("mem.memcpy_64k", 5126.0),
     told("mem.memcpy_1m", 81_926.0),
     told("mem.memset_64", 7.0),

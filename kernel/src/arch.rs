@@ -11,11 +11,14 @@
 //! - [`gate`]: the moves of the lock of a set of semaphores
 //! - [`mmu`]: switches translation tables, forgets old translations
 //! - [`stacks`]: the stacks that are no thread's
+//! - `copy`: `memcpy` and its kin, where musl's are not
 //! - [`probe`], [`transfer`]: single accesses to memory that may not be there, and copies
 //! - [`supervisor`]: a thread's `svc`, answered on its own stack
 //! - [`firmware`]: HVC and SMC, semihosting
 
 pub mod context;
+#[cfg(not(feature = "musl"))]
+mod copy;
 pub mod cpu;
 pub mod entry;
 pub mod exclusive;

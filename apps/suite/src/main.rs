@@ -1,5 +1,5 @@
 //! What the kernel promises about threads, time, memory and randomness, checked. `suite GROUP…`, groups `sharing`, `waking`,
-//! `spawning`, `priorities`, `semaphores`, `queues`, `locals`, `heap`, `time`, `random`, `console`; without one, all. Prints what it
+//! `spawning`, `priorities`, `semaphores`, `queues`, `locals`, `heap`, `copies`, `time`, `random`, `console`; without one, all. Prints what it
 //! measures, and `suite: N checks passed`; a check that fails panics, and the status is 101.
 //!
 //! The argument `exact` says that the machine's time is that of its instructions (`--icount`): then shares and delays are held to their
@@ -10,6 +10,7 @@ use std::env;
 use skete as _;
 
 mod console;
+mod copies;
 mod heap;
 mod hermit;
 mod locals;
@@ -26,7 +27,7 @@ mod waking;
 /// A name, and what panics if the name is not true.
 type Check = (&'static str, fn());
 
-const GROUPS: [(&str, &[Check]); 11] = [
+const GROUPS: [(&str, &[Check]); 12] = [
     ("sharing", sharing::CHECKS),
     ("waking", waking::CHECKS),
     ("spawning", spawning::CHECKS),
@@ -35,6 +36,7 @@ const GROUPS: [(&str, &[Check]); 11] = [
     ("queues", queues::CHECKS),
     ("locals", locals::CHECKS),
     ("heap", heap::CHECKS),
+    ("copies", copies::CHECKS),
     ("time", time::CHECKS),
     ("random", random::CHECKS),
     ("console", console::CHECKS),
