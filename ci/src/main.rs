@@ -22,7 +22,6 @@ mod boot;
 mod cc;
 mod check;
 mod conformance;
-mod dice;
 mod doctor;
 mod elf;
 mod explain;

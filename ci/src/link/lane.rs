@@ -9,8 +9,6 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use crate::dice::Dice;
-
 /// The most frames that overtake one.
 const OVERTAKERS: u64 = 4;
 /// How long a frame waits for others that overtake it.
@@ -101,7 +99,7 @@ struct Held {
 #[derive(Debug)]
 pub struct Lane {
     faults: Faults,
-    dice: Dice,
+    dice: fastrand::Rng,
     held: Vec<Held>,
     done: Done,
 }
@@ -109,7 +107,7 @@ pub struct Lane {
 impl Lane {
     /// The direction `number` of a link with these faults.
     pub const fn new(faults: Faults, seed: u64, number: u64) -> Self {
-        let dice = Dice::new(seed.wrapping_mul(2).wrapping_add(number));
+        let dice = fastrand::Rng::with_seed(seed.wrapping_mul(2).wrapping_add(number));
         Self { faults, dice, held: Vec::new(), done: Done { frames: 0, lost: 0, twice: 0, late: 0 } }
     }
 
@@ -119,13 +117,13 @@ impl Lane {
     }
 
     fn hits(&mut self, often: Percent) -> bool {
-        self.dice.below(WHOLE.into()) < u64::from(often.0)
+        self.dice.u32(..WHOLE) < often.0
     }
 
     fn fate(&mut self) -> Fate {
         let Faults { loss, reorder, duplicate } = self.faults;
         let (is_lost, is_doubled, is_late) = (self.hits(loss), self.hits(duplicate), self.hits(reorder));
-        let overtakers = self.dice.below(OVERTAKERS) + 1;
+        let overtakers = self.dice.u64(..OVERTAKERS) + 1;
         Fate { is_lost, is_doubled, overtakers: if is_late { overtakers } else { 0 } }
     }
 

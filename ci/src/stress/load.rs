@@ -13,7 +13,6 @@ use anyhow::{Context as _, Result, anyhow};
 use serde::Serialize;
 
 use super::script::{END, Protocol, Script};
-use crate::dice::Dice;
 
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -84,7 +83,7 @@ struct Speaker {
     number: usize,
     stream: BufReader<TcpStream>,
     script: Box<dyn Script>,
-    dice: Dice,
+    dice: fastrand::Rng,
     began: Instant,
     /// Bytes and answers of what was said last.
     said: (u64, u64),
@@ -105,7 +104,7 @@ impl Speaker {
             number,
             stream: BufReader::new(stream),
             script: load.protocol.script(number),
-            dice: Dice::new(load.seed.wrapping_add(number as u64)),
+            dice: fastrand::Rng::with_seed(load.seed.wrapping_add(number as u64)),
             began: Instant::now(),
             said: (0, 0),
         };

@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 use std::io::{self, BufRead};
 
 use clap::ValueEnum;
+use fastrand::Rng;
 use serde::Serialize;
-
-use crate::dice::Dice;
 
 /// Bytes of a word, a value or a body, at most.
 const MOST: u64 = 2000;
@@ -43,7 +42,7 @@ impl Protocol {
 /// One connection's part.
 pub trait Script: Send {
     /// What is said next, and how many answers that has.
-    fn say(&mut self, dice: &mut Dice) -> (Vec<u8>, u64);
+    fn say(&mut self, dice: &mut Rng) -> (Vec<u8>, u64);
 
     /// Hears all answers to what was said last.
     ///
@@ -77,9 +76,9 @@ struct Echo {
 }
 
 impl Script for Echo {
-    fn say(&mut self, dice: &mut Dice) -> (Vec<u8>, u64) {
-        let length = dice.below(MOST) + 1;
-        self.said = dice.bytes(length);
+    fn say(&mut self, dice: &mut Rng) -> (Vec<u8>, u64) {
+        let length = dice.u64(..MOST) + 1;
+        self.said = bytes(dice, length);
         (self.said.clone(), 1)
     }
 
@@ -102,13 +101,13 @@ impl Kv {
     }
 
     /// Writes one request, and notes its answer.
-    fn ask(&mut self, dice: &mut Dice, into: &mut Vec<u8>) {
-        let (key, kind) = (dice.below(KEYS), dice.below(8));
+    fn ask(&mut self, dice: &mut Rng, into: &mut Vec<u8>) {
+        let (key, kind) = (dice.u64(..KEYS), dice.u64(..8));
         let name = self.key(key);
         let answer = match kind {
             0..3 => {
-                let length = dice.below(MOST);
-                let value = dice.bytes(length);
+                let length = dice.u64(..MOST);
+                let value = bytes(dice, length);
                 into.extend(format!("SET {name} {length}\n").bytes().chain(value.iter().copied()));
                 self.values.insert(key, value);
                 b"OK\n".to_vec()
@@ -120,7 +119,7 @@ impl Kv {
             }
             6 => {
                 // A number is a value too.
-                let by = dice.below(1000);
+                let by = dice.u64(..1000);
                 into.extend(format!("ADD {name} {by}\n").bytes());
                 let before = match self.values.get(&key) {
                     None => Some(0),
@@ -146,9 +145,9 @@ impl Kv {
 }
 
 impl Script for Kv {
-    fn say(&mut self, dice: &mut Dice) -> (Vec<u8>, u64) {
+    fn say(&mut self, dice: &mut Rng) -> (Vec<u8>, u64) {
         self.wanted.clear();
-        let (mut said, count) = (Vec::new(), dice.below(AT_ONCE) + 1);
+        let (mut said, count) = (Vec::new(), dice.u64(..AT_ONCE) + 1);
         (0..count).for_each(|_| self.ask(dice, &mut said));
         (said, count)
     }
@@ -221,16 +220,16 @@ impl Http {
 }
 
 impl Script for Http {
-    fn say(&mut self, dice: &mut Dice) -> (Vec<u8>, u64) {
-        let (mut said, count) = (String::new(), dice.below(AT_ONCE) + 1);
+    fn say(&mut self, dice: &mut Rng) -> (Vec<u8>, u64) {
+        let (mut said, count) = (String::new(), dice.u64(..AT_ONCE) + 1);
         self.wanted.clear();
         for _ in 0..count {
-            let (line, text, wanted) = match dice.below(4) {
+            let (line, text, wanted) = match dice.u64(..4) {
                 0 => ("GET /", String::new(), ("200", Body::Counted("hello from a machine of its own, request "))),
                 1 => ("GET /nowhere", String::new(), ("404", Body::Exactly("nothing is here\n".into()))),
                 _ => {
-                    let words = dice.below(MOST / 8);
-                    let text: String = (0..words).map(|_| format!("{:x} ", dice.below(1 << 24))).collect();
+                    let words = dice.u64(..MOST / 8);
+                    let text: String = (0..words).map(|_| format!("{:x} ", dice.u64(..1 << 24))).collect();
                     let about = format!("{words} words, {} bytes\n", text.len());
                     ("POST /words", text, ("200", Body::Exactly(about)))
                 }
@@ -246,6 +245,11 @@ impl Script for Http {
     }
 }
 
+/// So many bytes.
+fn bytes(dice: &mut Rng, count: u64) -> Vec<u8> {
+    (0..count).map(|_| dice.u8(..)).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -254,7 +258,7 @@ mod tests {
     fn what_is_said_is_the_same_for_the_same_seed() {
         for protocol in [Protocol::Echo, Protocol::Kv, Protocol::Http] {
             let said = |seed| {
-                let (mut script, mut dice) = (protocol.script(3), Dice::new(seed));
+                let (mut script, mut dice) = (protocol.script(3), Rng::with_seed(seed));
                 (0..20).flat_map(|_| script.say(&mut dice).0).collect::<Vec<u8>>()
             };
             assert!(said(1) == said(1) && said(1) != said(2), "{protocol:?}");
@@ -263,7 +267,7 @@ mod tests {
 
     #[test]
     fn a_byte_that_is_another_is_told() {
-        let (mut script, mut dice) = (Protocol::Echo.script(0), Dice::new(1));
+        let (mut script, mut dice) = (Protocol::Echo.script(0), Rng::with_seed(1));
         let (mut said, _) = script.say(&mut dice);
         assert!(script.hear(&mut &said[..]).is_ok());
         *said.last_mut().expect("something is said") ^= 1;

@@ -7,7 +7,8 @@ use skete_net::socket::{Ready, Received};
 use skete_net::stack::Half;
 use skete_net::{Duration, IpAddress, IpEndpoint};
 
-use crate::world::{Dice, Faults, LIMITS, OTHER, World, count, listen, receive, set, stream, woken};
+use crate::world::{Faults, LIMITS, OTHER, World, count, listen, receive, set, stream, woken};
+use fastrand::Rng;
 
 #[test]
 fn two_machines_find_each_other_and_know_each_others_names() {
@@ -46,20 +47,20 @@ struct Transfer {
     socket: u32,
     left: usize,
     wanted: usize,
-    dice: Dice,
+    dice: Rng,
     /// What the other end has sent, and this end has not received.
     expected: VecDeque<u8>,
 }
 
 impl Transfer {
     fn new(socket: u32, left: usize, wanted: usize, seed: u64) -> Self {
-        Self { socket, left, wanted, dice: Dice(seed * 31 + 7), expected: VecDeque::new() }
+        Self { socket, left, wanted, dice: Rng::with_seed(seed * 31 + 7), expected: VecDeque::new() }
     }
 
     fn step(&mut self, net: &mut crate::world::Net, towards: &mut VecDeque<u8>) {
         if self.left > 0 {
-            let length = (self.dice.roll() as usize % 5000 + 1).min(self.left);
-            let piece: Vec<u8> = (0..length).map(|_| self.dice.roll() as u8).collect();
+            let length = (self.dice.u64(..) as usize % 5000 + 1).min(self.left);
+            let piece: Vec<u8> = (0..length).map(|_| self.dice.u64(..) as u8).collect();
             match net.send(self.socket, &piece, None) {
                 Ok(sent) => {
                     towards.extend(&piece[..sent]);

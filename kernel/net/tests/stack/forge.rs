@@ -5,7 +5,9 @@
 
 use std::collections::VecDeque;
 
-use crate::world::Dice;
+use fastrand::Rng;
+
+use crate::world::hits;
 
 /// Honest frames that are remembered: late ones are taken from far back.
 const REMEMBERED: usize = 512;
@@ -61,7 +63,7 @@ const TELLING: [usize; 26] = [12, 13, 14, 16, 17, 18, 20, 21, 22, 23, 24, 26, 34
 
 /// Who makes them.
 pub struct Forge {
-    dice: Dice,
+    dice: Rng,
     honest: VecDeque<Vec<u8>>,
     /// How many there were of each shape.
     pub counts: [u64; SHAPES.len()],
@@ -69,7 +71,7 @@ pub struct Forge {
 
 impl Forge {
     pub fn new(seed: u64, honest: Vec<Vec<u8>>) -> Self {
-        let dice = Dice::of_seed(seed);
+        let dice = Rng::with_seed(seed);
         Self { dice, honest: honest.into(), counts: [0; SHAPES.len()] }
     }
 
@@ -84,7 +86,7 @@ impl Forge {
     }
 
     fn below(&mut self, below: u64) -> usize {
-        (self.dice.roll() % below.max(1)) as usize
+        (self.dice.u64(..) % below.max(1)) as usize
     }
 
     fn recent(&mut self) -> Vec<u8> {
@@ -101,13 +103,13 @@ impl Forge {
     /// The next frame, for the machine with this address mostly.
     pub fn frame(&mut self, mac: [u8; 6]) -> Vec<u8> {
         let number = self.below(SHAPES.len() as u64);
-        let mut frame = if self.dice.hits(50) { self.recent() } else { self.any() };
+        let mut frame = if hits(&mut self.dice, 50) { self.recent() } else { self.any() };
         self.counts[number] += 1;
         match SHAPES[number] {
-            Shape::Noise => frame = (0..self.below(200)).map(|_| self.dice.roll() as u8).collect(),
+            Shape::Noise => frame = (0..self.below(200)).map(|_| self.dice.u64(..) as u8).collect(),
             Shape::Cut => frame.truncate(self.below(frame.len() as u64)),
             Shape::Long => {
-                let more = if self.dice.hits(5) { self.below(65_000) } else { self.below(1600) };
+                let more = if hits(&mut self.dice, 5) { self.below(65_000) } else { self.below(1600) };
                 frame.resize(frame.len() + more, 0xaa);
             }
             Shape::Changed => self.change(&mut frame),
@@ -131,7 +133,7 @@ impl Forge {
             Shape::Again => frame = self.recent(),
             Shape::Late => frame = self.any(),
         }
-        if self.dice.hits(90) && frame.len() > 6 {
+        if hits(&mut self.dice, 90) && frame.len() > 6 {
             frame[..6].copy_from_slice(&mac);
         }
         frame
@@ -140,8 +142,8 @@ impl Forge {
     /// Changes one to four bytes, of the headers mostly: that is where the lengths are.
     fn change(&mut self, frame: &mut [u8]) {
         for _ in 0..=self.below(4) {
-            let reach = if self.dice.hits(80) { frame.len().min(64) } else { frame.len() };
-            let (at, bits) = (self.below(reach as u64), self.dice.roll() as u8);
+            let reach = if hits(&mut self.dice, 80) { frame.len().min(64) } else { frame.len() };
+            let (at, bits) = (self.below(reach as u64), self.dice.u64(..) as u8);
             if let Some(byte) = frame.get_mut(at) {
                 *byte = if bits & 1 == 0 { *byte ^ 1 << (bits >> 5) } else { bits };
             }
@@ -171,7 +173,7 @@ impl Forge {
     /// What a segment asks for is something else, near to what it was.
     fn flags(&mut self, frame: &mut [u8]) {
         let Some((at, _)) = segment(frame) else { return };
-        let roll = self.dice.roll();
+        let roll = self.dice.u64(..);
         match roll % 6 {
             0 => frame[at + 13] = (roll >> 8) as u8,
             1 => frame[at + 14..at + 16].fill(0),
@@ -193,7 +195,7 @@ impl Forge {
     /// A first segment from a port, and a machine, that nobody has.
     fn flood(&mut self, frame: &mut [u8]) {
         let Some((at, _)) = segment(frame) else { return };
-        let roll = self.dice.roll();
+        let roll = self.dice.u64(..);
         frame[ETHERNET + 15] = (roll >> 8) as u8;
         frame[at..at + 2].copy_from_slice(&[(roll >> 16) as u8, (roll >> 24) as u8]);
         frame[at + 2..at + 4].copy_from_slice(&80_u16.to_be_bytes());

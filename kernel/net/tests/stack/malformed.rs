@@ -9,7 +9,8 @@ use skete_net::{Duration, IpAddress, IpEndpoint};
 
 use crate::forge::{Forge, SHAPES};
 use crate::setup::lie;
-use crate::world::{Dice, LIMITS, Machine, OTHER, World, listen, receive, stream};
+use crate::world::{LIMITS, Machine, OTHER, World, hits, listen, receive, stream};
+use fastrand::Rng;
 
 /// Frames between two turns of the machines.
 const AT_ONCE: u32 = 16;
@@ -90,7 +91,7 @@ fn sum_v6(addresses: &[u8], message: &[u8]) -> u16 {
 struct Scene {
     world: World,
     forge: Forge,
-    dice: Dice,
+    dice: Rng,
     listener: u32,
     /// The end of the connection that lives, on the honest side.
     near: u32,
@@ -111,20 +112,20 @@ impl Scene {
         world.other.net.bind(hearer, IpEndpoint::new(IpAddress::v4(0, 0, 0, 0), 53)).unwrap();
         let forge = Forge::new(seed, honest());
         let asker = Machine::new(3, None, LIMITS);
-        let dice = Dice(seed.wrapping_mul(77) | 1);
+        let dice = Rng::with_seed(seed.wrapping_mul(77) | 1);
         Self { world, forge, dice, listener, near, far: vec![far], accepted: 0, heard: 0, asker, leases: 0 }
     }
 
     /// Some frames come, and then each machine has its turn.
     fn go_on(&mut self) {
         for _ in 0..AT_ONCE {
-            let to_asker = self.dice.hits(20);
+            let to_asker = hits(&mut self.dice, 20);
             let (mac, card) = if to_asker { ([2, 0, 0, 0, 0, 3], &self.asker.card) } else { ([2, 0, 0, 0, 0, 2], &self.world.other.card) };
             card.cable().arriving.push_back(self.forge.frame(mac));
         }
         self.talk();
         self.ask();
-        self.world.now += Duration::from_millis(self.dice.roll() % 20);
+        self.world.now += Duration::from_millis(self.dice.u64(..) % 20);
         assert!(self.world.other.net.connections() <= LIMITS.connections);
         assert!(self.world.other.net.count() <= self.far.len() + 2, "sockets are those that somebody opened");
     }
@@ -132,7 +133,7 @@ impl Scene {
     /// The honest machine says something and reads; the other reads, and says it back. What they send is remembered.
     fn talk(&mut self) {
         let Self { world, forge, dice, near, far, .. } = self;
-        let word = vec![b'x'; (dice.roll() % 2000) as usize];
+        let word = vec![b'x'; (dice.u64(..) % 2000) as usize];
         if world.one.net.send(*near, &word, None).is_err_and(|error| error != skete_abi::Errno::EAGAIN) {
             // It was reset, or never opened: another begins.
             let _ = world.one.net.close(*near);

@@ -11,7 +11,8 @@ use smoltcp::wire::{
 };
 
 use crate::forge::mend;
-use crate::world::{Dice, LIMITS, Machine, stream};
+use crate::world::{LIMITS, Machine, hits, stream};
+use fastrand::Rng;
 
 const SERVER: Ipv4Address = Ipv4Address::new(10, 0, 2, 2);
 
@@ -79,10 +80,10 @@ fn packed(to: EthernetAddress, reply: &DhcpRepr<'_>) -> Vec<u8> {
 }
 
 /// An answer to what the machine has asked in `frame`, of which anything may be a lie, or nonsense.
-pub fn lie(frame: &[u8], dice: &mut Dice) -> Option<Vec<u8>> {
-    let any = |dice: &mut Dice| Ipv4Address::from_bits(dice.roll() as u32);
+pub fn lie(frame: &[u8], dice: &mut Rng) -> Option<Vec<u8>> {
+    let any = |dice: &mut Rng| Ipv4Address::from_bits(dice.u64(..) as u32);
     let mut offer = HONEST;
-    match dice.roll() % 8 {
+    match dice.u64(..) % 8 {
         0 => offer.address = any(dice),
         1 => offer.mask = Some(any(dice)),
         2 => offer.router = Some(any(dice)),
@@ -92,13 +93,13 @@ pub fn lie(frame: &[u8], dice: &mut Dice) -> Option<Vec<u8>> {
     let mut answer = answer(frame, offer)?;
     // Behind the fields of fixed length come the options, with lengths of their own (RFC 2131 2).
     let options = answer.len().min(14 + 20 + 8 + 236);
-    for _ in 0..(dice.roll() % 6).saturating_sub(3) {
-        let at = options + dice.roll() as usize % (answer.len() - options).max(1);
+    for _ in 0..(dice.u64(..) % 6).saturating_sub(3) {
+        let at = options + dice.u64(..) as usize % (answer.len() - options).max(1);
         if let Some(byte) = answer.get_mut(at) {
-            *byte = dice.roll() as u8;
+            *byte = dice.u64(..) as u8;
         }
     }
-    if dice.hits(5) {
+    if hits(dice, 5) {
         answer.truncate(options);
     }
     mend(&mut answer);

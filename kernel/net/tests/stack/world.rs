@@ -7,6 +7,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use allocator_api2::alloc::Global;
+use fastrand::Rng;
 use skete_abi::Errno;
 use skete_drivers::card::fake::Fake;
 use skete_net::setup::Fixed;
@@ -30,27 +31,9 @@ pub static BELL: Bell = Bell(Mutex::new(0));
 
 pub const LIMITS: Limits = Limits { connections: 64, mailboxes: 16 };
 
-/// Numbers that a seed decides (xorshift).
-#[derive(Clone, Copy, Debug)]
-pub struct Dice(pub u64);
-
-impl Dice {
-    /// The numbers of this seed.
-    pub const fn of_seed(seed: u64) -> Self {
-        Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
-    }
-
-    pub fn roll(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0
-    }
-
-    /// True this many times of a hundred.
-    pub fn hits(&mut self, percent: u64) -> bool {
-        self.roll() % 100 < percent
-    }
+/// True this many times of a hundred.
+pub fn hits(dice: &mut Rng, percent: u64) -> bool {
+    dice.u64(..100) < percent
 }
 
 /// A machine.
@@ -84,7 +67,7 @@ pub struct World {
     pub other: Machine,
     pub now: Instant,
     pub faults: Faults,
-    pub dice: Dice,
+    pub dice: Rng,
     held: VecDeque<(bool, Vec<u8>)>,
 }
 
@@ -96,7 +79,7 @@ impl World {
     pub fn with(faults: Faults, seed: u64, limits: Limits) -> Self {
         let one = Machine::new(1, Some("10.0.0.1/24"), limits);
         let other = Machine::new(2, Some("10.0.0.2/24"), limits);
-        let dice = Dice::of_seed(seed);
+        let dice = Rng::with_seed(seed);
         Self { one, other, now: Instant::from_millis(1), faults, dice, held: VecDeque::new() }
     }
 
@@ -122,13 +105,13 @@ impl World {
     }
 
     fn carry_one(&mut self, is_from_one: bool, frame: Vec<u8>) {
-        if self.dice.hits(self.faults.loses) {
+        if hits(&mut self.dice, self.faults.loses) {
             return;
         }
-        if self.dice.hits(self.faults.repeats) {
+        if hits(&mut self.dice, self.faults.repeats) {
             self.arrive(is_from_one, frame.clone());
         }
-        if self.dice.hits(self.faults.reorders) {
+        if hits(&mut self.dice, self.faults.reorders) {
             self.held.push_back((is_from_one, frame));
         } else {
             self.arrive(is_from_one, frame);
