@@ -25,6 +25,11 @@ use crate::time;
 
 pub use skete_logic::futaphore::MOST;
 
+/// An interruption of who waits is kept for its next wait that may be ended.
+const RUST: Machine<false> = Machine;
+/// Who waits takes its signals, and waits on.
+const C: Machine<true> = Machine;
+
 /// The page that all futaphores are in.
 #[derive(Clone, Copy, Debug)]
 pub struct Page(());
@@ -62,7 +67,7 @@ impl Page {
     /// # Errors
     /// `ENOSPC`: there are 63 already. `EOVERFLOW`: `count` is above [`MOST`].
     pub fn make(self, count: u32) -> Result<Futaphore, Errno> {
-        self.futaphore(PAGE.make(&Machine, count)?)
+        self.futaphore(PAGE.make(&RUST, count)?)
     }
 
     /// The futaphore of this number, 1–63; whether there is one now is told by its operations.
@@ -89,13 +94,13 @@ impl Futaphore {
     }
 
     /// P: takes one; sleeps until there is one to take. Sleepers are woken the most urgent first, then the longest asleep; one that comes
-    /// meanwhile may be faster.
+    /// meanwhile may be faster. [`crate::thread::interrupt`] does not end it, but the wait that comes next.
     ///
     /// # Errors
     /// `EIDRM`: it was freed while the caller waited. `EINVAL`: it had been freed before.
     #[inline(always)]
     pub fn p(self) -> Result<(), Errno> {
-        self.0.p(&Machine)
+        self.0.p(&RUST)
     }
 
     /// P that gives up after `timeout_ns` nanoseconds, never earlier.
@@ -104,7 +109,19 @@ impl Futaphore {
     /// `ETIMEDOUT`: there was none to take for so long; else as [`p`](Self::p).
     #[inline(always)]
     pub fn p_timeout(self, timeout_ns: u64) -> Result<(), Errno> {
-        self.0.p_until(&Machine, || time::now().saturating_add_ns(timeout_ns))
+        self.0.p_until(&RUST, || time::now().saturating_add_ns(timeout_ns))
+    }
+
+    /// [`p`](Self::p) as C calls it: a C program's thread takes its signals meanwhile.
+    #[inline(always)]
+    pub(crate) fn p_for_c(self) -> Result<(), Errno> {
+        self.0.p(&C)
+    }
+
+    /// [`p_timeout`](Self::p_timeout) as C calls it.
+    #[inline(always)]
+    pub(crate) fn p_timeout_for_c(self, timeout_ns: u64) -> Result<(), Errno> {
+        self.0.p_until(&C, || time::now().saturating_add_ns(timeout_ns))
     }
 
     /// P, if that can be done at once; never enters the kernel.
@@ -113,7 +130,7 @@ impl Futaphore {
     /// `EAGAIN`: it cannot. `EINVAL`: there is no such futaphore.
     #[inline]
     pub fn try_p(self) -> Result<(), Errno> {
-        self.0.try_p(&Machine)
+        self.0.try_p(&RUST)
     }
 
     /// V: gives one, and wakes one who waits.
@@ -122,7 +139,7 @@ impl Futaphore {
     /// `EOVERFLOW`: the count is [`MOST`]. `EINVAL`: there is no such futaphore. `EIDRM`: it was freed meanwhile.
     #[inline(always)]
     pub fn v(self) -> Result<(), Errno> {
-        self.0.v(&Machine)
+        self.0.v(&RUST)
     }
 
     /// The count at some moment of the call.
@@ -146,6 +163,6 @@ impl Futaphore {
     /// # Errors
     /// `EINVAL`: it has been freed before.
     pub fn free(self) -> Result<(), Errno> {
-        PAGE.free(&Machine, self.number())
+        PAGE.free(&RUST, self.number())
     }
 }

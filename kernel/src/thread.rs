@@ -170,7 +170,9 @@ pub fn stack_of(tid: u32) -> Result<core::ops::Range<usize>, Errno> {
     Ok((stack.start + PAGE) as usize..stack.end as usize)
 }
 
-/// Ends the present wait for a word of the thread that `tid` names, or the next that comes to sleep, with `EINTR`.
+/// Ends a wait of the thread that `tid` names with `EINTR`: its present one for a word or a file, a socket or a thread's end until some
+/// moment; or else the next of these that comes to sleep. What may not be ended goes on, and leaves that to the wait which follows: for a
+/// lock, a semaphore, a futaphore, a thread's end; a sleep. Several before a wait that ends are one.
 ///
 /// # Errors
 /// `ESRCH`: no such thread.

@@ -1,5 +1,5 @@
 /* Futaphores: counting semaphores in a page that the program moves itself; the kernel is entered only to sleep or to wake.
- * What goes wrong is an error's number below zero, of fut_new 0.
+ * What goes wrong is an error's number below zero, of fut_new 0. No signal ends a call: who sleeps runs its handlers, and sleeps on.
  *
  * fut_p and fut_v are functions, and with a compiler that can (GCC 11, Clang 11) five instructions in their caller, as long as nobody
  * waits: then they are macros of one call's form, so that `&fut_p` and `(fut_p)(page, fut)` are the functions still. */

@@ -15,7 +15,7 @@
 //!
 //! **Interrupted** calls follow `signal(7)`: after a handler, sleeps, `pause`, `poll`, `sigsuspend`, `sigtimedwait` and any wait with a
 //! timeout of Linux's table end with `EINTR`; `read` and `sem_wait` do unless the handler has SA_RESTART; mutexes, read-write locks,
-//! barriers and joins never do, and a condition variable returns as if it had been signalled.
+//! barriers, joins and futaphores never do, and a condition variable returns as if it had been signalled.
 //!
 //! - [`handler`]: taking signals, and what becomes of them · [`context`]: what handlers are told of where they interrupt
 //! - [`fault`]: faults that are signals · [`mask`]: masks and waiting

@@ -1,9 +1,11 @@
 /* Waiting for signals, and what is pending. */
 #include "check.h"
 #include <errno.h>
+#include <futaphore.h>
 #include <linux/futex.h>
 #include <pthread.h>
 #include <sched.h>
+#include <setjmp.h>
 #include <signal.h>
 #include <stdint.h>
 #include <sys/syscall.h>
@@ -206,6 +208,103 @@ static void one_who_was_moved_to_a_lock_does_not_wait_anew_behind_a_handler(void
     CHECK(syscall(SYS_futex, &lock, FUTEX_UNLOCK_PI, 0, NULL, NULL, 0) == 0 && lock == 0);
 }
 
+static unsigned long page, fut;
+
+static void *takes(void *argument) {
+    CHECK(fut_p(page, fut) == 0);
+    return argument;
+}
+
+static void *takes_in_time(void *argument) {
+    CHECK(fut_p_timeout(page, fut, ~0ul) == 0);
+    return argument;
+}
+
+static void a_handler_runs_while_its_thread_waits_for_a_futaphore(void) {
+    void *(*const bodies[])(void *) = { takes, takes_in_time };
+    page = get_fut_page();
+    fut = fut_new(page, 0);
+    CHECK(fut != 0);
+    signal(SIGUSR1, counts);
+    for (int round = 0; round < 20; round++) {
+        pthread_t thread;
+        count = 0;
+        CHECK(pthread_create(&thread, NULL, bodies[round % 2], NULL) == 0);
+        for (int i = 0; i < 20; i++) {
+            CHECK(pthread_kill(thread, SIGUSR1) == 0);
+            while (__atomic_load_n(&count, __ATOMIC_ACQUIRE) == i) {
+                sched_yield();
+            }
+        }
+        CHECK(fut_v(page, fut) == 0 && pthread_join(thread, NULL) == 0 && count == 20 && fut_value(page, fut) == 0);
+    }
+    CHECK(fut_free(page, fut) == 0);
+}
+
+static sigjmp_buf away;
+static uint32_t is_away;
+
+static void jumps(int signal) {
+    (void)signal;
+    siglongjmp(away, 1);
+}
+
+static void *takes_or_jumps(void *argument) {
+    sigset_t set = just(SIGUSR2);
+    if (sigsetjmp(away, 1) == 0) {
+        CHECK(pthread_sigmask(SIG_UNBLOCK, &set, NULL) == 0);
+        fut_p(page, fut);
+        CHECK(!"nobody gives");
+    }
+    __atomic_store_n(&is_away, 1, __ATOMIC_RELEASE);
+    return argument;
+}
+
+static void one_whose_handler_jumps_out_of_a_wait_for_a_futaphore_takes_nothing(void) {
+    sigset_t set = just(SIGUSR2);
+    page = get_fut_page();
+    fut = fut_new(page, 0);
+    signal(SIGUSR2, jumps);
+    for (int round = 0; round < 20; round++) {
+        pthread_t thread;
+        is_away = 0;
+        CHECK(pthread_sigmask(SIG_BLOCK, &set, NULL) == 0 && pthread_create(&thread, NULL, takes_or_jumps, NULL) == 0);
+        for (int i = 0; i < round; i++) {
+            sched_yield();
+        }
+        CHECK(pthread_kill(thread, SIGUSR2) == 0);
+        while (!__atomic_load_n(&is_away, __ATOMIC_ACQUIRE)) {
+            sched_yield();
+        }
+        CHECK(pthread_join(thread, NULL) == 0 && pthread_sigmask(SIG_UNBLOCK, &set, NULL) == 0);
+        CHECK(fut_v(page, fut) == 0 && fut_value(page, fut) == 1 && fut_p(page, fut) == 0);
+    }
+    CHECK(fut_free(page, fut) == 0);
+}
+
+static void *takes_until_cancelled(void *argument) {
+    CHECK(pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, NULL) == 0);
+    fut_p(page, fut);
+    CHECK(!"nobody gives");
+    return argument;
+}
+
+static void one_who_is_cancelled_anywhere_is_so_while_it_waits_for_a_futaphore(void) {
+    page = get_fut_page();
+    fut = fut_new(page, 0);
+    for (int round = 0; round < 20; round++) {
+        pthread_t thread;
+        void *left = NULL;
+        CHECK(pthread_create(&thread, NULL, takes_until_cancelled, NULL) == 0);
+        for (int i = 0; i < round; i++) {
+            sched_yield();
+        }
+        CHECK(pthread_cancel(thread) == 0 && pthread_join(thread, &left) == 0 && left == PTHREAD_CANCELED);
+        CHECK(fut_v(page, fut) == 0 && fut_value(page, fut) == 1 && fut_p(page, fut) == 0);
+    }
+    CHECK(fut_free(page, fut) == 0);
+}
+
 const struct check waiting[] = {
     { "what is masked is pending until it is let through", what_is_masked_is_pending_until_it_is_let_through },
     { "ignoring what is pending forgets it", ignoring_what_is_pending_forgets_it },
@@ -216,6 +315,11 @@ const struct check waiting[] = {
     { "two threads call each other by signals, and none is lost", two_threads_call_each_other_by_signals_and_none_is_lost },
     { "sigsuspend misses nothing", sigsuspend_misses_nothing },
     { "no handler ends a wait for a lock that lends priority", no_handler_ends_a_wait_for_a_lock_that_lends_priority },
+    { "a handler runs while its thread waits for a futaphore", a_handler_runs_while_its_thread_waits_for_a_futaphore },
+    { "one whose handler jumps out of a wait for a futaphore takes nothing",
+      one_whose_handler_jumps_out_of_a_wait_for_a_futaphore_takes_nothing },
+    { "one who is cancelled anywhere is so while it waits for a futaphore",
+      one_who_is_cancelled_anywhere_is_so_while_it_waits_for_a_futaphore },
     { "one who was moved to a lock does not wait anew behind a handler", one_who_was_moved_to_a_lock_does_not_wait_anew_behind_a_handler },
     { 0 },
 };

@@ -1,6 +1,6 @@
 //! Every operation of `futex(2)` and every error that it may answer, checked; storms of waits, wakes and requeues; locks that lend
 //! priority; waits for several words; the words of a thread's beginning and end. `testfutex [GROUP…]`, groups `arguments`, `operations`,
-//! `times`, `storms`, `lives`, `pi`, `lending`, `many`, `scarce`; without one, all.
+//! `times`, `storms`, `lives`, `pi`, `lending`, `many`, `scarce`, `interruptions`; without one, all.
 //!
 //! After every check nobody may be left in the table: it says `ok` and how many wait, which is 0.
 
@@ -10,6 +10,7 @@ use skete::futex::waiters;
 
 mod arguments;
 mod crowd;
+mod interruptions;
 mod lending;
 mod lives;
 mod lock;
@@ -23,7 +24,7 @@ mod times;
 /// A name, and what panics if the name is not true.
 type Check = (&'static str, fn());
 
-const GROUPS: [(&str, &[Check]); 9] = [
+const GROUPS: [(&str, &[Check]); 10] = [
     ("arguments", arguments::CHECKS),
     ("operations", operations::CHECKS),
     ("times", times::CHECKS),
@@ -33,6 +34,7 @@ const GROUPS: [(&str, &[Check]); 9] = [
     ("lending", lending::CHECKS),
     ("many", many::CHECKS),
     ("scarce", many::SCARCE),
+    ("interruptions", interruptions::CHECKS),
 ];
 
 fn main() {

@@ -2,7 +2,7 @@
 #![allow(unsafe_code, reason = "addresses where nothing is, and exported names")]
 
 use std::arch::asm;
-use std::sync::atomic::AtomicU32;
+use std::sync::atomic::{AtomicU32, AtomicUsize};
 
 use skete::Errno;
 use skete::futex::{RobustListHead, TimeSpec, WaitV, do_futex};
@@ -15,6 +15,9 @@ unsafe extern "C" {
     fn sys_get_robust_list(tid: i32, head: usize, bytes: usize) -> i64;
     fn sys_set_tid_address(word: usize) -> i32;
     fn sys_gettid() -> i32;
+    fn sys_sem_init(semaphore: *mut usize, shared: i32, value: u32) -> i32;
+    fn sys_sem_post(semaphore: *mut usize) -> i32;
+    fn sys_sem_timedwait(semaphore: *mut usize, deadline: *const TimeSpec) -> i32;
 }
 
 /// Addresses at which there is no word: above all memory, in what is a kernel's half on other systems, past what tables know.
@@ -92,6 +95,30 @@ pub fn set_tid_address_in_c(word: usize) -> i32 {
 pub fn tid_in_c() -> i32 {
     // SAFETY: reads a number.
     unsafe { sys_gettid() }
+}
+
+/// A semaphore of Hermit's ABI.
+pub struct Semaphore(AtomicUsize);
+
+impl Semaphore {
+    /// One at 0.
+    pub fn new() -> Self {
+        let new = Self(AtomicUsize::new(usize::MAX));
+        // SAFETY: it lies in the result, and need not stay where it is as long as nobody waits.
+        assert_eq!(unsafe { sys_sem_init(new.0.as_ptr(), 0, 0) }, 0);
+        new
+    }
+
+    pub fn post(&self) -> i32 {
+        // SAFETY: begun by `new`.
+        unsafe { sys_sem_post(self.0.as_ptr()) }
+    }
+
+    /// As long as it takes.
+    pub fn wait(&self) -> i32 {
+        // SAFETY: as above.
+        unsafe { sys_sem_timedwait(self.0.as_ptr(), std::ptr::null()) }
+    }
 }
 
 /// Spins one round: under `--icount` the emulator's turn passes to the next core.

@@ -10,6 +10,9 @@
 //! - The bit falls only under that lock, and only when nobody will be left in the queue.
 //! - A look and the move that it allows are one exchange: a bit that is set between them fails it.
 //!
+//! An interruption ends no P. One who is interrupted leaves the queue as one who is late does, and comes back when it has attended to that;
+//! if a V has chosen it before, it takes what was given.
+//!
 //! A slot counts its lives. Whoever began to wait in one of them never takes from the next: it is told `EIDRM`.
 //!
 //! - `state`: the word, its moves, the table of its states · `slot`: P, V, and what they do when the word does not let them
@@ -53,8 +56,18 @@ pub trait Machine {
     /// Sleeps in the futex queue of `word` until a wake or `deadline`, as long as `must_wait`, asked under the queue's spin lock, says so.
     ///
     /// # Errors
-    /// `EAGAIN`: it does not. `ETIMEDOUT`: the deadline passed.
+    /// `EAGAIN`: it does not. `ETIMEDOUT`: the deadline passed. `EINTR`: somebody wanted the wait to end.
     fn wait(&self, word: &AtomicU64, deadline: Option<Instant>, must_wait: impl Fn() -> bool) -> Result<(), Errno>;
+
+    /// The caller's sleep in P was interrupted; it is in no queue and holds nothing, and goes on with its P after this. Does what the
+    /// interruption was for, true, and may not come back from that; or leaves it alone, false: then it is [kept](Self::keep_interruption).
+    #[inline(always)]
+    fn attend(&self) -> bool {
+        false
+    }
+
+    /// P has ended, and an interruption that was left alone is to end the caller's next wait that may be ended.
+    fn keep_interruption(&self);
 
     /// Tells `decide`, under the spin lock of the futex queue of `word`, how many sleep there, counted up to two, and wakes one if it says
     /// so.

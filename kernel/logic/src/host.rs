@@ -142,13 +142,15 @@ pub trait Host {
     /// The futex waiter in the record of `thread`, which is never [`Thread::NONE`].
     fn waiter(&self, thread: Thread) -> &Waiter;
 
-    /// Whether somebody wants the calling thread's wait to end before its time. Asked once, nobody wants it any more.
+    /// Whether somebody wants the calling thread's wait to end before its time. Asked once, nobody wants it any more; until then no
+    /// [`park`](Self::park) lasts ([`Token`]).
     #[inline(always)]
     fn take_interruption(&self) -> bool {
         false
     }
 
-    /// What the calling thread took ended no wait, for a waker was faster: the next wait is to end.
+    /// What the calling thread took ended no wait, for a waker was faster, or the wait may not be ended: the next one is to end. Called when
+    /// the wait is over.
     #[inline(always)]
     fn keep_interruption(&self) {}
 

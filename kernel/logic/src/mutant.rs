@@ -15,6 +15,8 @@ pub enum Mutant {
     StartedBeforeItStood,
     /// Meter: who stops it asks the clock before it takes the lock.
     ClockReadOutsideTheLock,
+    /// Token: one who parks, and was notified, takes an interruption with that.
+    InterruptionTakenByThePark,
     /// Sleep: one who has queued forgets a wake-up that came since.
     NoticeDroppedBehindTheQueueing,
     /// Sleep: who is claimed alone is unparked first and let go then.
@@ -43,6 +45,8 @@ pub enum Mutant {
     InterruptedInTheQueue,
     /// Futex: an interruption is taken by a wait that a waker ends before.
     InterruptionDropped,
+    /// Futex: one who is to be let go leaves an interruption where it is while it sleeps for that.
+    InterruptionLeftWhileLetGo,
     /// Futex: a compare-and-requeue compares before it takes the locks, not under them.
     RequeueComparedOutsideTheLocks,
     /// Futex: no fence between the target's count and the move.
@@ -97,6 +101,10 @@ pub enum Mutant {
     WalkedWithoutFence,
     /// Futex: a wake looks at no bits.
     WokenWhateverTheBits,
+    /// Futaphore: one who was interrupted leaves the queue, and the word says that it waits there.
+    FutaphoreLeftByTheInterrupted,
+    /// Futaphore: an interruption is taken by a P that goes on.
+    FutaphoreInterruptionDropped,
     /// Placement: no fence between a core's announcement that it idles and its look at the queues.
     IdleWithoutFence,
     /// Placement: no fence between the queueing and the look for idle cores.

@@ -1,4 +1,7 @@
 //! Futaphores as C calls them. An error is a negative number; `page` is what [`get_fut_page`] tells, `fut` what [`fut_new`] gives.
+//!
+//! Who waits in a C program takes its signals there, and waits on, as if each handler had SA_RESTART; one that is to be cancelled wherever it
+//! is ends.
 #![allow(unsafe_code, reason = "exported names")]
 
 use core::ffi::{c_int, c_uint, c_ulong};
@@ -47,13 +50,13 @@ pub extern "C" fn fut_new(page: c_ulong, count: c_uint) -> c_ulong {
 /// Takes one, sleeping until there is one: 0, `-EINVAL`, `-EIDRM`.
 #[unsafe(no_mangle)]
 pub extern "C" fn fut_p(page: c_ulong, fut: c_ulong) -> c_int {
-    answer(named(page, fut).and_then(Futaphore::p))
+    answer(named(page, fut).and_then(Futaphore::p_for_c))
 }
 
 /// Takes one, for which it sleeps `timeout_ns` nanoseconds at most: 0, `-ETIMEDOUT`, `-EINVAL`, `-EIDRM`.
 #[unsafe(no_mangle)]
 pub extern "C" fn fut_p_timeout(page: c_ulong, fut: c_ulong, timeout_ns: c_ulong) -> c_int {
-    answer(named(page, fut).and_then(|futaphore| futaphore.p_timeout(timeout_ns)))
+    answer(named(page, fut).and_then(|futaphore| futaphore.p_timeout_for_c(timeout_ns)))
 }
 
 /// Takes one if there is one: 0, `-EAGAIN`, `-EINVAL`.

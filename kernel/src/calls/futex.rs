@@ -9,7 +9,7 @@ use skete_logic::time::Instant;
 use skete_logic::waiting::Cause;
 
 use super::{answer_int, deadline_in, timeout_of};
-use crate::sched::{futex, record};
+use crate::sched::{futex, park, record};
 
 /// The timeout is a length, not a moment (`FUTEX_RELATIVE_TIMEOUT`).
 const RELATIVE: u32 = 1;
@@ -90,14 +90,20 @@ fn take(count: &AtomicU32) -> bool {
     count.try_update(Ordering::Acquire, Ordering::Relaxed, |n| n.checked_sub(1)).is_ok()
 }
 
-/// One down, waiting for it until `deadline`: `ETIMEDOUT`.
+/// One down, waiting for it until `deadline`: `ETIMEDOUT`. An interruption is kept for the next wait that may be ended.
 fn take_in_time(count: &AtomicU32, deadline: Option<Instant>, cause: Cause) -> Result<(), Errno> {
-    while !take(count) {
-        if record::waiting(cause, || futex::wait(count, 0, deadline)) == Err(Errno::ETIMEDOUT) {
-            return Err(Errno::ETIMEDOUT);
+    let mut was_interrupted = false;
+    let taken = loop {
+        if take(count) {
+            break Ok(());
         }
-    }
-    Ok(())
+        match record::waiting(cause, || futex::wait(count, 0, deadline)) {
+            Err(Errno::ETIMEDOUT) => break Err(Errno::ETIMEDOUT),
+            waited => was_interrupted |= waited == Err(Errno::EINTR),
+        }
+    };
+    park::keep_interruption(was_interrupted);
+    taken
 }
 
 /// One down, or `-EAGAIN` (POSIX `sem_trywait`).

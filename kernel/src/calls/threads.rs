@@ -92,13 +92,13 @@ pub extern "C" fn sys_get_processor_count() -> usize {
 /// is not lost.
 #[unsafe(no_mangle)]
 pub extern "C" fn sys_block_current_task() {
-    let _ = park::park(None);
+    park::block(None);
 }
 
 /// [`sys_block_current_task`] for at most `timeout` milliseconds.
 #[unsafe(no_mangle)]
 pub extern "C" fn sys_block_current_task_with_timeout(timeout: u64) {
-    let _ = park::park(Some(deadline_in(timeout.saturating_mul(1_000_000))));
+    park::block(Some(deadline_in(timeout.saturating_mul(1_000_000))));
 }
 
 /// Wakes a thread out of [`sys_block_current_task`]; one that is not there is nobody.

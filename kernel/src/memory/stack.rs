@@ -19,8 +19,6 @@ use crate::board::image;
 const BELOW: u64 = 208;
 /// Of these, where C's thread block has the thread's name, from the thread pointer downward.
 const NAME: u64 = 168;
-/// Where the wish stands that its wait may end.
-pub const INTERRUPTION: u64 = 156;
 /// Where its locale is.
 const LOCALE: u64 = 48;
 /// Bytes between the thread pointer and the TLS segment, before alignment (AAPCS64, TLS variant 1).

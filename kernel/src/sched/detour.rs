@@ -57,6 +57,8 @@ pub struct Guide {
     pub is_due: fn(&Context, Cause) -> bool,
     /// What a thread does on its way, as an ordinary function of its own.
     pub enter: extern "C" fn(&mut Frame),
+    /// What a thread does whose wait was interrupted, and goes on after.
+    pub attend: fn(),
 }
 
 static GUIDE: AtomicPtr<Guide> = AtomicPtr::new(null_mut());
@@ -77,6 +79,12 @@ pub fn guide_by(guide: &'static Guide) {
 fn guide() -> Option<&'static Guide> {
     // SAFETY: null, or what `guide_by` was given.
     unsafe { GUIDE.load(Ordering::Acquire).as_ref() }
+}
+
+/// The calling thread, whose wait was interrupted, attends to what it is wanted for; false if there is nobody to say how.
+#[cold]
+pub fn attend() -> bool {
+    guide().map(|guide| (guide.attend)()).is_some()
 }
 
 /// One more thread is wanted.

@@ -10,7 +10,7 @@ use skete_abi::Errno;
 use skete_logic::futaphore::{self, Page, SLOT_COUNT, SLOW_BIT, State};
 use skete_logic::time::Instant;
 
-use super::{futex, record};
+use super::{detour, futex, park, record};
 use crate::arch::exclusive;
 
 /// The page. `<futaphore.h>` moves its words too, by the same instructions as [`exclusive`]. Its frames are mapped as all of the image's
@@ -18,11 +18,11 @@ use crate::arch::exclusive;
 #[unsafe(export_name = "skete_fut_page")]
 pub static PAGE: Page<SLOT_COUNT> = Page::new();
 
-/// The machine as futaphores see it.
+/// The machine as futaphores see it. Who `ATTENDS` waits in a call of C's, and takes its signals there.
 #[derive(Clone, Copy, Debug)]
-pub struct Machine;
+pub struct Machine<const ATTENDS: bool>;
 
-impl futaphore::Machine for Machine {
+impl<const ATTENDS: bool> futaphore::Machine for Machine<ATTENDS> {
     #[inline(always)]
     fn lower(&self, word: &AtomicU64) -> Result<(), State> {
         exclusive::lower::<SLOW_BIT>(word).map_err(State::from_bits)
@@ -41,6 +41,16 @@ impl futaphore::Machine for Machine {
     #[inline]
     fn wait(&self, word: &AtomicU64, deadline: Option<Instant>, must_wait: impl Fn() -> bool) -> Result<(), Errno> {
         futex::wait_while(word.as_ptr() as usize, deadline, must_wait)
+    }
+
+    #[inline(always)]
+    fn attend(&self) -> bool {
+        ATTENDS && detour::attend()
+    }
+
+    #[inline(always)]
+    fn keep_interruption(&self) {
+        park::keep_interruption(true);
     }
 
     #[inline]

@@ -142,7 +142,7 @@ impl Host for Machine {
 
     #[inline(always)]
     fn keep_interruption(&self) {
-        park::keep_interruption(true);
+        record::current().token.keep_interruption();
     }
 
     #[inline(always)]

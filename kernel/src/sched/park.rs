@@ -1,8 +1,4 @@
 //! Puts the running thread to sleep, and wakes it: the one way to wait.
-#![allow(unsafe_code, reason = "a word in the block below a thread pointer")]
-
-use core::sync::atomic::{AtomicU32, Ordering};
-
 use skete_logic::host::Parked;
 use skete_logic::sleepers::{self, Sleepers, Timers};
 use skete_logic::thread::Thread;
@@ -14,8 +10,8 @@ use super::ready;
 use super::ready::{Machine, QueueLock};
 use super::record::{self, Record, Records};
 use super::spawn;
-use crate::arch::{cpu, probe};
-use crate::memory::{Heap, stack};
+use crate::arch::cpu;
+use crate::memory::Heap;
 use crate::time;
 
 /// Sleeps until [`unpark`] or `deadline`. May return for no reason; never says `Expired` early.
@@ -85,38 +81,26 @@ pub fn unpark(thread: Thread) {
     ready::make_all_ready(wakes.into_iter());
 }
 
-/// Ends the present wait for a word of the thread that `tid` names with `EINTR`; if it waits for none, the next that comes to park. `None`:
-/// there is no such thread. Who ends meanwhile hears nothing; one that begins in its record is woken for nothing at most.
+/// Ends the present wait of the thread that `tid` names with `EINTR`, if it may be ended, or else the next that may. `None`: there is no
+/// such thread. Who ends meanwhile hears nothing.
 pub fn interrupt(tid: u32) -> Option<()> {
-    let thread = spawn::while_named(tid, |record| {
-        // SAFETY: a thread pointer is fixed from before the thread is named.
-        let pointer = unsafe { record.registers() }.tls;
-        // The word for that lies in its own block: while it may be named, that is nobody else's.
-        let word = (pointer - stack::INTERRUPTION) as usize;
-        probe::update(word, |_| 1).map(|_| record.thread())
-    })?;
-    unpark(thread?);
+    // While it may be named, nobody else begins to live in its record.
+    let sleeper = spawn::while_named(tid, |record| record.token.interrupt().then_some(record))?;
+    ready::make_all_ready(sleeper.into_iter());
     Some(())
 }
 
-/// Where [`interrupt`] says so to the calling thread.
-#[inline]
-fn interruption() -> &'static AtomicU32 {
-    let word = (cpu::thread_pointer() - stack::INTERRUPTION) as *const AtomicU32;
-    // SAFETY: in the thread's own block, which it does not outlive.
-    unsafe { &*word }
-}
-
-/// Whether somebody wanted the calling thread's wait to end; from now on nobody does.
+/// Whether somebody wanted the calling thread's wait to end; from now on nobody does. Until it is asked no [`park`] lasts.
 pub fn take_interruption() -> bool {
-    interruption().swap(0, Ordering::Relaxed) != 0
+    record::current().token.take_interruption()
 }
 
-/// The calling thread was interrupted, if `it_was`, while it waited for what may not be: its next wait that may be is.
+/// The calling thread was interrupted, if `it_was`, while it waited for what may not be: its next wait that may be is. Called when the wait
+/// is over.
 #[inline]
 pub fn keep_interruption(it_was: bool) {
     if it_was {
-        interruption().store(1, Ordering::Relaxed);
+        record::current().token.keep_interruption();
     }
 }
 
@@ -129,8 +113,19 @@ pub fn unpark_each(threads: impl Iterator<Item = Thread>, before: cpu::Masking) 
     ready::make_all_ready_masked(asleep, before);
 }
 
-/// Sleeps for at least `ns` nanoseconds.
+/// Sleeps for at least `ns` nanoseconds, interrupted or not.
 pub fn sleep(ns: u64) {
     let end = time::now().saturating_add_ns(ns);
-    while park(Some(end)) != Parked::Expired {}
+    let mut was_interrupted = false;
+    while park(Some(end)) != Parked::Expired {
+        was_interrupted |= take_interruption();
+    }
+    keep_interruption(was_interrupted);
+}
+
+/// [`park`] by one who may call it in a loop that no interruption ends.
+pub fn block(deadline: Option<Instant>) {
+    let was_interrupted = take_interruption();
+    let _ = park(deadline);
+    keep_interruption(was_interrupted);
 }

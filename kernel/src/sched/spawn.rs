@@ -12,7 +12,6 @@ use skete_abi::Errno;
 use skete_logic::sysv::sem::undo::{self, Members, Membership};
 use skete_logic::thread::{Thread, Tid};
 use skete_logic::time::Instant;
-use skete_logic::token::Token;
 use skete_logic::waiting::Cause;
 
 use super::core::{self as cores};
@@ -300,10 +299,11 @@ pub fn detach_at_end(action: fn()) {
 /// Frees the record of a thread that has left its stack for good. On the core's own stack.
 pub fn recycle(record: &'static Record) {
     record.stack.get().trim();
-    // A notification that came late must not meet the record's next thread: it would only wake it for nothing, but why.
-    let _ = Token::take(&record.token);
     ALIVE.fetch_sub(1, Ordering::Relaxed);
-    give_record(record);
+    let mut free = FREE.lock();
+    // An interruption that came late must not meet the record's next thread; behind the lock of whoever names a thread none comes.
+    record.token.reset();
+    free.push(record);
 }
 
 /// Waits until the thread that `tid` names has ended. One that ended before counts.

@@ -9,8 +9,7 @@
 use skete::arch::context::Context;
 use skete::sched::detour::{self, Cause, Frame, Guide};
 
-use crate::signal::fault;
-use crate::signal::handler;
+use crate::signal::{self, fault, handler};
 use crate::thread::block::Block;
 
 unsafe extern "C" {
@@ -20,7 +19,7 @@ unsafe extern "C" {
     static __stop_skete_mem: [u8; 0];
 }
 
-static GUIDE: Guide = Guide { is_due, enter };
+static GUIDE: Guide = Guide { is_due, enter, attend: signal::while_locking };
 
 /// From now on threads are sent.
 pub fn begin() {

@@ -34,7 +34,7 @@ impl Slot {
         exchange(&self.word, change)
     }
 
-    /// P: takes one, and sleeps until there is one.
+    /// P: takes one, and sleeps until there is one. An interruption does not end that: [`Machine::attend`].
     ///
     /// # Errors
     /// `EINVAL`: nobody uses the slot. `EIDRM`: it was freed meanwhile.
@@ -75,8 +75,22 @@ impl Slot {
             return self.p_again(machine, seen, None, false);
         }
         machine.enter();
-        self.sleep(machine, asleep, None)?;
+        if self.sleep(machine, asleep, None) == Err(Errno::EINTR) {
+            return self.p_interrupted(machine, given);
+        }
         if exchange_from(&self.word, given, given.spent()).is_ok() { Ok(()) } else { self.p_again(machine, given, None, true) }
+    }
+
+    /// [`p_since`](Self::p_since), whose sleep was interrupted.
+    #[cold]
+    #[inline(never)]
+    fn p_interrupted(&self, machine: &impl Machine, seen: State) -> Result<(), Errno> {
+        let is_kept = !self.attend(machine);
+        let ended = self.p_again(machine, seen, None, true);
+        if is_kept && !mutant::is(Mutant::FutaphoreInterruptionDropped) {
+            machine.keep_interruption();
+        }
+        ended
     }
 
     /// P, as long as it takes.
@@ -84,42 +98,60 @@ impl Slot {
     #[inline(never)]
     fn p_again(&self, machine: &impl Machine, seen: State, deadline: Option<Instant>, mut has_entered: bool) -> Result<(), Errno> {
         let asleep = seen.emptied();
-        loop {
+        let mut is_kept = false;
+        let ended = loop {
             // Takes, or says that somebody waits; both only in the life that the caller began in.
             let state = self.state();
             if !state.is_one_life(seen) {
-                return Err(Errno::EIDRM);
+                break Err(Errno::EIDRM);
             }
             let taken = state.taken();
             if exchange_from(&self.word, state, taken.unwrap_or(asleep)).is_err() {
                 continue;
             }
             if taken.is_some() {
-                return Ok(());
+                break Ok(());
             }
             if !has_entered {
                 machine.enter();
                 has_entered = true;
             }
-            self.sleep(machine, asleep, deadline)?;
+            match self.sleep(machine, asleep, deadline) {
+                Err(Errno::EINTR) => is_kept |= !self.attend(machine),
+                Err(Errno::ETIMEDOUT) => {
+                    self.settle(machine);
+                    break Err(Errno::ETIMEDOUT);
+                }
+                _ => {}
+            }
+        };
+        if is_kept {
+            machine.keep_interruption();
         }
+        ended
     }
 
     /// Sleeps as long as the word says `asleep`, until a wake.
     ///
     /// # Errors
-    /// `ETIMEDOUT`: the deadline passed.
-    #[inline]
+    /// As [`Machine::wait`].
+    #[inline(always)]
     fn sleep(&self, machine: &impl Machine, asleep: State, deadline: Option<Instant>) -> Result<(), Errno> {
         let must_wait = || mutant::is(Mutant::FutaphoreNotCheckedAgain) || self.state() == asleep;
-        if machine.wait(&self.word, deadline, must_wait) == Err(Errno::ETIMEDOUT) {
-            self.settle(machine);
-            return Err(Errno::ETIMEDOUT);
-        }
-        Ok(())
+        machine.wait(&self.word, deadline, must_wait)
     }
 
-    /// Takes the waiters bit back if nobody waits any more: the caller was late.
+    /// The caller's sleep was interrupted: lets the machine attend to it, while nothing says that the caller waits. False: it was left alone.
+    #[cold]
+    #[inline(never)]
+    fn attend(&self, machine: &impl Machine) -> bool {
+        if !mutant::is(Mutant::FutaphoreLeftByTheInterrupted) {
+            self.settle(machine);
+        }
+        machine.attend()
+    }
+
+    /// Takes the waiters bit back if nobody waits any more: the caller was late, or interrupted.
     #[cold]
     #[inline(never)]
     fn settle(&self, machine: &impl Machine) {

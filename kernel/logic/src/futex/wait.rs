@@ -120,17 +120,24 @@ impl<L: RawLock, const N: usize> Table<L, N> {
     /// A waker was faster than what was to end this wait, `why`: sleeps until it lets go. An interruption is kept for the next wait.
     #[cold]
     pub(super) fn be_outrun(host: &impl Host, waiter: &Waiter, why: Errno) {
+        Self::be_let_go(host, waiter);
         if why == Errno::EINTR && !mutant::is(Mutant::InterruptionDropped) {
             host.keep_interruption();
         }
-        Self::be_let_go(host, waiter);
     }
 
-    /// Sleeps until the waker that has claimed this waiter lets it go: that is about to happen.
+    /// Sleeps until the waker that has claimed this waiter lets it go: that is about to happen. An interruption does not end that.
     #[cold]
     pub(super) fn be_let_go(host: &impl Host, waiter: &Waiter) {
+        let mut was_interrupted = false;
         while !waiter.is_woken() {
+            if !mutant::is(Mutant::InterruptionLeftWhileLetGo) {
+                was_interrupted |= host.take_interruption();
+            }
             let _ = host.park(None);
+        }
+        if was_interrupted {
+            host.keep_interruption();
         }
     }
 

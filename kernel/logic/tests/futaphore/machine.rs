@@ -213,6 +213,10 @@ impl futaphore::Machine for Seat<'_> {
         self.entries.fetch_add(1, Ordering::Relaxed);
     }
 
+    fn keep_interruption(&self) {
+        unreachable!("nobody is interrupted");
+    }
+
     fn wait(&self, word: &AtomicU64, deadline: Option<Instant>, must_wait: impl Fn() -> bool) -> Result<(), Errno> {
         self.machine.table.wait_while(self, self.key(word), deadline, must_wait)
     }

@@ -1,6 +1,6 @@
 //! Models of futaphores: P and V against each other, against deadlines, against a free.
 
-use super::machine::{LATE, Seat, seats};
+use super::machine::{LATE, Seat, Word, seats};
 use super::runner::Model;
 use loom::sync::Arc;
 use loom::thread;
@@ -9,6 +9,7 @@ use skete_cell::Guarded;
 use skete_cell::atomic::AtomicU64;
 use skete_logic::futaphore::{Machine, Page, Slot};
 use skete_logic::futex::{ANY, Key};
+use skete_logic::host::Host;
 use skete_logic::mutant::Mutant;
 use skete_logic::time::Instant;
 
@@ -37,6 +38,16 @@ pub const MODELS: &[Model] = &[
         name: "futaphore::one_who_is_late_leaves_the_others_and_their_bit",
         body: late_and_waiting,
         mutants: &[Mutant::FutaphoreClearedByTheLate],
+    },
+    Model {
+        name: "futaphore::one_who_is_interrupted_takes_what_v_gives_and_is_interrupted_next",
+        body: interrupted_against_v,
+        mutants: &[Mutant::FutaphoreInterruptionDropped, Mutant::InterruptionTakenByThePark],
+    },
+    Model {
+        name: "futaphore::one_who_attends_to_an_interruption_is_not_said_to_wait",
+        body: interrupted_and_away,
+        mutants: &[Mutant::FutaphoreLeftByTheInterrupted],
     },
     Model {
         name: "futaphore::one_who_waits_learns_of_the_free",
@@ -104,6 +115,10 @@ impl Desk {
 impl Machine for Desk {
     fn enter(&self) {}
 
+    fn keep_interruption(&self) {
+        Host::keep_interruption(&self.seat);
+    }
+
     fn wait(&self, word: &AtomicU64, deadline: Option<Instant>, must_wait: impl Fn() -> bool) -> Result<(), Errno> {
         self.seat.table().wait_while(&self.seat, self.key(word), deadline, must_wait)
     }
@@ -127,6 +142,10 @@ struct Quiet<'a>(&'a Desk);
 impl Machine for Quiet<'_> {
     fn enter(&self) {
         panic!("the kernel is entered although nobody waits");
+    }
+
+    fn keep_interruption(&self) {
+        self.0.keep_interruption();
     }
 
     fn wait(&self, word: &AtomicU64, deadline: Option<Instant>, must_wait: impl Fn() -> bool) -> Result<(), Errno> {
@@ -198,6 +217,66 @@ fn late_and_waiting() {
     }
     assert_eq!(patient.join().expect("the patient one ends"), Ok(()));
     waker.assert_rest(futaphore, 0);
+}
+
+fn interrupted_against_v() {
+    let [waiter, other, waker] = desks();
+    let futaphore = waker.make(0);
+    let me = waiter.seat.current();
+    let waiting = thread::spawn(move || {
+        let taken = waiter.p(futaphore);
+        // Nobody wakes this one.
+        (taken, waiter.seat.wait(Word::A, None))
+    });
+    let interrupting = thread::spawn(move || other.seat.interrupt(me));
+    assert_eq!(waker.v(futaphore), Ok(()));
+    interrupting.join().expect("the other ends");
+    assert_eq!(waiting.join().expect("the waiter ends"), (Ok(()), Err(Errno::EINTR)));
+    waker.assert_rest(futaphore, 0);
+}
+
+/// One whose thread attends to an interruption of its P of this futaphore.
+struct Attentive<'a>(&'a Desk, usize);
+
+impl Machine for Attentive<'_> {
+    fn enter(&self) {}
+
+    fn wait(&self, word: &AtomicU64, deadline: Option<Instant>, must_wait: impl Fn() -> bool) -> Result<(), Errno> {
+        self.0.wait(word, deadline, must_wait)
+    }
+
+    /// It might not come back from that.
+    fn attend(&self) -> bool {
+        assert!(!self.0.slot(self.1).state().is_awaited(), "the only one who waited is away");
+        true
+    }
+
+    fn keep_interruption(&self) {
+        unreachable!("it was attended to");
+    }
+
+    fn wake_one(&self, word: &AtomicU64, decide: impl FnOnce(u32) -> bool) {
+        self.0.wake_one(word, decide);
+    }
+
+    fn wake_lone(&self, word: &AtomicU64, decide: impl FnOnce() -> bool) -> bool {
+        self.0.wake_lone(word, decide)
+    }
+
+    fn wake_all(&self, word: &AtomicU64) {
+        self.0.wake_all(word);
+    }
+}
+
+fn interrupted_and_away() {
+    let [waiter, other] = desks();
+    let futaphore = other.make(0);
+    let me = waiter.seat.current();
+    let waiting = thread::spawn(move || waiter.slot(futaphore).p(&Attentive(&waiter, futaphore)));
+    other.seat.interrupt(me);
+    assert_eq!(other.v(futaphore), Ok(()));
+    assert_eq!(waiting.join().expect("the waiter ends"), Ok(()));
+    other.assert_rest(futaphore, 0);
 }
 
 fn free_and_p() {

@@ -34,7 +34,17 @@ pub const MODELS: &[Model] = &[
     Model {
         name: "futex::one_who_is_interrupted_was_woken_or_left_its_queue",
         body: interrupted_against_wake,
-        mutants: &[Mutant::InterruptedInTheQueue, Mutant::InterruptionDropped],
+        mutants: &[Mutant::InterruptedInTheQueue, Mutant::InterruptionDropped, Mutant::InterruptionTakenByThePark],
+    },
+    Model {
+        name: "futex::one_who_is_late_and_interrupted_leaves_that_to_its_next_wait",
+        body: interrupted_against_timeout,
+        mutants: &[Mutant::InterruptionTakenByThePark],
+    },
+    Model {
+        name: "futex::one_who_is_let_go_sleeps_for_it_though_interrupted",
+        body: interrupted_while_let_go,
+        mutants: &[Mutant::InterruptionLeftWhileLetGo],
     },
     Model {
         name: "futex::a_woken_thread_may_wait_again_at_once",
@@ -88,14 +98,44 @@ fn timeout_against_wake() {
 
 fn interrupted_against_wake() {
     let [waiter, other, waker] = seats(3).try_into().ok().expect("three seats");
-    let (me, late) = (waiter.current(), waiter.clone());
-    let waiting = thread::spawn(move || waiter.wait(Word::A, None));
+    let me = waiter.current();
+    let waiting = thread::spawn(move || {
+        let waited = waiter.wait(Word::A, None);
+        // Nobody wakes this one: it ends if the interruption was not what ended the first.
+        (waited, if waited.is_ok() { waiter.wait(Word::B, None) } else { Err(Errno::EINTR) })
+    });
     let interrupting = thread::spawn(move || other.interrupt(me));
     let woken = waker.wake(Word::A, 1);
-    let waited = waiting.join().expect("the waiter ends");
+    let (waited, next) = waiting.join().expect("the waiter ends");
     interrupting.join().expect("the other ends");
     assert_eq!(waited, if woken == 1 { Ok(()) } else { Err(Errno::EINTR) });
-    assert_eq!(late.take_interruption(), waited.is_ok(), "one who is woken is interrupted when it waits again");
+    assert_eq!(next, Err(Errno::EINTR), "one who is woken is interrupted when it waits again");
+    assert_eq!(waker.table().waiters(), 0);
+}
+
+fn interrupted_against_timeout() {
+    let [waiter, other] = seats(2).try_into().ok().expect("two seats");
+    let me = waiter.current();
+    let waiting = thread::spawn(move || [waiter.wait(Word::A, LATE), waiter.wait(Word::A, None)]);
+    other.interrupt(me);
+    assert_eq!(waiting.join().expect("the waiter ends"), [Err(Errno::ETIMEDOUT), Err(Errno::EINTR)]);
+    assert_eq!(other.table().waiters(), 0);
+}
+
+/// As a waiter whose time has passed finds itself claimed by a waker that has not let it go yet, and is interrupted then.
+fn interrupted_while_let_go() {
+    let [waiter, other, waker] = seats(3).try_into().ok().expect("three seats");
+    let me = waiter.current();
+    let waiting = thread::spawn(move || {
+        let waited = waiter.wait(Word::A, LATE);
+        (waited, waiter.wait(Word::B, None))
+    });
+    let interrupting = thread::spawn(move || other.interrupt(me));
+    let woken = waker.wake(Word::A, u32::MAX);
+    let (waited, next) = waiting.join().expect("the waiter ends");
+    interrupting.join().expect("the other ends");
+    assert_eq!(waited, if woken == 1 { Ok(()) } else { Err(Errno::ETIMEDOUT) });
+    assert_eq!(next, Err(Errno::EINTR));
     assert_eq!(waker.table().waiters(), 0);
 }
 

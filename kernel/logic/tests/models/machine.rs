@@ -39,7 +39,6 @@ struct Record {
     owner: Owner,
     token: Token,
     run: RunSignal,
-    interruption: AtomicU32,
     lending: Option<Lending>,
 }
 
@@ -124,14 +123,7 @@ pub fn lending_seats<const N: usize>(priorities: [u8; N]) -> [Seat; N] {
 }
 
 fn machine(threads: impl Iterator<Item = Option<Lending>>) -> Vec<Seat> {
-    let record = |lending| Record {
-        waiter: Waiter::new(),
-        owner: Owner::new(),
-        token: Token::new(),
-        run: RunSignal::new(),
-        interruption: AtomicU32::new(0),
-        lending,
-    };
+    let record = |lending| Record { waiter: Waiter::new(), owner: Owner::new(), token: Token::new(), run: RunSignal::new(), lending };
     let records: Vec<Record> = threads.map(record).collect();
     let threads = u16::try_from(records.len()).expect("a handful");
     let table = Table::new([(); 2].map(|()| Bucket::new(Lock::new())));
@@ -273,11 +265,11 @@ impl Host for Seat {
     }
 
     fn take_interruption(&self) -> bool {
-        self.machine.records[self.me.index()].interruption.swap(0, Ordering::Relaxed) != 0
+        self.token(self.me).take_interruption()
     }
 
     fn keep_interruption(&self) {
-        self.machine.records[self.me.index()].interruption.swap(1, Ordering::Relaxed);
+        self.token(self.me).keep_interruption();
     }
 
     fn now(&self) -> Instant {
@@ -288,8 +280,9 @@ impl Host for Seat {
 impl Seat {
     /// Wants the wait of the thread of `other` to end, as the kernel does.
     pub fn interrupt(&self, other: Thread) {
-        self.machine.records[other.index()].interruption.swap(1, Ordering::Relaxed);
-        self.unpark(other);
+        if self.token(other).interrupt() {
+            self.make_ready(other, ());
+        }
     }
 
     /// The thread's name, as words have it.

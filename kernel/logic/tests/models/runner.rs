@@ -92,7 +92,7 @@ const HELD: &str = "held: ";
 /// What loom says when one run has no end.
 const GIVEN_UP: &str = "Model exceeded maximum number of branches";
 /// The mutants by which a thread goes round for ever: they, and no others, are found by loom's giving up.
-const ENDLESS: [&str; 3] = ["LentToTheNext", "NodesReservedInTwoSteps", "WaitedForSilently"];
+const ENDLESS: [&str; 4] = ["InterruptionLeftWhileLetGo", "LentToTheNext", "NodesReservedInTwoSteps", "WaitedForSilently"];
 
 /// What became of a run.
 enum Outcome {

@@ -190,25 +190,32 @@ impl<L: Gate, A: Allocator + Clone> Set<L, A> {
         }
     }
 
-    /// Parks the calling thread, which is queued, until its operations are done or have failed, or it is late.
+    /// Parks the calling thread, which is queued, until its operations are done or have failed, or it is late. An interruption is kept for
+    /// the next wait.
     #[inline(always)]
     fn sleep(&self, host: &impl Sleepers, deadline: Option<Instant>) -> Result<(), Errno> {
         let me = host.current();
         let sleeper = host.sleeper(me);
         let mut deadline = deadline;
-        loop {
+        let mut was_interrupted = false;
+        let answer = loop {
             let parked = host.park(deadline);
             if let Some(answer) = sleeper.answer() {
-                return answer;
+                break answer;
             }
+            was_interrupted |= host.take_interruption();
             if parked == Parked::Expired {
                 if self.withdraw(host, me) {
-                    return Err(Errno::EAGAIN);
+                    break Err(Errno::EAGAIN);
                 }
                 // A waker has claimed it: it is about to let go, and to unpark.
                 deadline = None;
             }
+        };
+        if was_interrupted {
+            host.keep_interruption();
         }
+        answer
     }
 
     /// Takes `me` out of the queue: its deadline has passed. False if a waker was faster.
