@@ -68,7 +68,7 @@ pub fn shared(word: &AtomicU32) -> Word<'_> {
 pub enum Deadline {
     /// Of CLOCK_MONOTONIC: so long after boot.
     Monotonic(Duration),
-    /// Of CLOCK_REALTIME: so long after 1970-01-01 00:00 UTC.
+    /// Of CLOCK_REALTIME: so long after 1970-01-01 00:00 UTC, by that clock as it is when the wait ends, if it is set meanwhile.
     Realtime(Duration),
 }
 
@@ -79,11 +79,11 @@ impl Deadline {
         Self::Monotonic(Duration::from_nanos(time::now().saturating_add(timeout).as_ns()))
     }
 
-    fn instant(self) -> Instant {
+    fn moment(self) -> time::Deadline {
         let ns = |span: Duration| u64::try_from(span.as_nanos()).unwrap_or(u64::MAX);
         match self {
-            Self::Monotonic(span) => Instant::from_ns(ns(span)),
-            Self::Realtime(span) => time::at_realtime(ns(span)),
+            Self::Monotonic(span) => time::Deadline::at(Instant::from_ns(ns(span))),
+            Self::Realtime(span) => time::Deadline::wall(ns(span)),
         }
     }
 }
@@ -96,7 +96,7 @@ impl Deadline {
 #[inline]
 pub fn futex_wait<'a>(word: impl Into<Word<'a>>, val: u32, timeout: Option<Duration>) -> Result<(), Errno> {
     record::count_entry();
-    futex::wait_word(word.into().0, val, ANY, timeout.map(|timeout| time::now().saturating_add(timeout)))
+    futex::wait_word(word.into().0, val, ANY, timeout.map(|timeout| time::Deadline::at(time::now().saturating_add(timeout))))
 }
 
 /// [`futex_wait`] of a private word, for ever: a call with nothing to hand over but these two.
@@ -115,7 +115,7 @@ pub fn futex_wait_for_ever(word: &AtomicU32, val: u32) -> Result<(), Errno> {
 #[inline]
 pub fn futex_wait_bitset<'a>(word: impl Into<Word<'a>>, val: u32, deadline: Option<Deadline>, bitset: u32) -> Result<(), Errno> {
     record::count_entry();
-    futex::wait_word(word.into().0, val, bitset, deadline.map(Deadline::instant))
+    futex::wait_word(word.into().0, val, bitset, deadline.map(Deadline::moment))
 }
 
 /// [`futex_wait`] of a private word until `deadline`; and whether the caller was moved to another word meanwhile
@@ -126,7 +126,7 @@ pub fn futex_wait_bitset<'a>(word: impl Into<Word<'a>>, val: u32, deadline: Opti
 #[inline]
 pub fn futex_wait_movable(word: &AtomicU32, val: u32, deadline: Option<Deadline>) -> (Result<(), Errno>, bool) {
     record::count_entry();
-    let waited = futex::wait(word, val, deadline.map(Deadline::instant));
+    let waited = futex::wait_until(word, val, deadline.map(Deadline::moment));
     (waited, futex::was_moved(Word::from(word).0, waited) == Ok(true))
 }
 

@@ -4,7 +4,7 @@
 //! - [`core`]: what a core knows: its ready threads, its deadlines, its slice
 //! - [`ready`]: makes a thread ready and chooses its core
 //! - [`priority`]: changes how urgent a thread is
-//! - [`park`]: puts the running thread to sleep, and wakes it: the one way to wait
+//! - [`park`]: puts the running thread to sleep, and wakes it: the one way to wait · [`clock`]: sets the wall clock, for which some wait
 //! - [`futex`]: the futex table, and the kernel's own use of it
 //! - [`futaphore`]: the futaphores' page
 //! - [`many`]: one thread that waits for several words
@@ -24,6 +24,7 @@
 #![allow(unsafe_code, reason = "the two functions that the assembly calls")]
 
 pub mod chaos;
+pub mod clock;
 pub mod core;
 pub mod detour;
 pub mod devices;

@@ -6,8 +6,9 @@
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use skete_cell::Guarded;
-pub use skete_logic::time::{Instant, SECOND, seconds_of};
+pub use skete_logic::time::{Deadline, Instant, SECOND, When, seconds_of};
 use skete_logic::time::{ns_per_tick, seconds_per_tick};
+use skete_logic::wall::Wall;
 
 use crate::arch::cpu;
 
@@ -21,8 +22,8 @@ static SECONDS_PER_TICK: Guarded<u64> = Guarded::new(seconds_per_tick(62_500_000
 static RATE: AtomicU64 = AtomicU64::new(62_500_000);
 /// Ticks per slice.
 static SLICE_TICKS: AtomicU64 = AtomicU64::new(625_000);
-/// Nanoseconds since 1970 at boot.
-static EPOCH: AtomicU64 = AtomicU64::new(0);
+/// The wall clock. It is set by [`crate::sched::clock`], which knows who waits for it.
+pub static WALL: Wall = Wall::new();
 
 const NS: u64 = 1_000_000_000;
 
@@ -79,25 +80,15 @@ pub fn slice_ticks() -> u64 {
 /// Nanoseconds since 1970-01-01 00:00 UTC.
 #[inline]
 pub fn realtime_ns() -> u64 {
-    EPOCH.load(Ordering::Relaxed) + now().as_ns()
+    WALL.epoch() + now().as_ns()
 }
 
 /// Nanoseconds since 1970-01-01 00:00 UTC when the counter stood at `ticks`, by the clock as it is set now.
 pub fn realtime_of_ticks(ticks: u64) -> u64 {
-    EPOCH.load(Ordering::Relaxed) + ns_of(ticks)
+    WALL.epoch() + ns_of(ticks)
 }
 
-/// The moment when the wall clock will show `ns` since 1970; boot, if that was before.
+/// The moment when the wall clock will show `ns` since 1970, as it is set now; boot, if that was before.
 pub fn at_realtime(ns: u64) -> Instant {
-    Instant::from_ns(ns.saturating_sub(EPOCH.load(Ordering::Relaxed)))
-}
-
-/// Sets the wall clock: it is now `seconds` after 1970.
-pub fn set_realtime(seconds: u64) {
-    set_realtime_ns(seconds.saturating_mul(NS));
-}
-
-/// Sets the wall clock: it is now `ns` nanoseconds after 1970.
-pub fn set_realtime_ns(ns: u64) {
-    EPOCH.store(ns.saturating_sub(now().as_ns()), Ordering::Relaxed);
+    WALL.moment(ns)
 }

@@ -30,6 +30,11 @@ pub const CHECKS: &[Check] = &[
 const ROUNDS: u32 = 20;
 const LONG: Duration = Duration::from_secs(600);
 
+fn give_way() {
+    pause();
+    thread::yield_now();
+}
+
 /// In the calling thread, which was interrupted before: the next wait ends, and the one behind it does not.
 fn assert_next_ends() {
     let word = AtomicU32::new(0);
@@ -48,12 +53,11 @@ fn assert_left(wait: impl Fn() + Sync, end: impl Fn()) {
                 assert_next_ends();
             });
             while name.load(Ordering::Acquire) == 0 {
-                pause();
-                thread::yield_now();
+                give_way();
             }
-            (0..round).for_each(|_| thread::yield_now());
+            (0..round).for_each(|_| give_way());
             assert_eq!(interrupt(name.load(Ordering::Acquire)), Ok(()));
-            (0..round % 5).for_each(|_| thread::yield_now());
+            (0..round % 5).for_each(|_| give_way());
             end();
         });
     }
@@ -85,8 +89,7 @@ fn ends() {
                 assert_eq!(futex_wait(&word, 0, Some(Duration::from_micros(100))), Err(Errno::ETIMEDOUT));
             });
             while go.load(Ordering::Acquire) == 0 || skete::futex::waiters() == 0 {
-                pause();
-                thread::yield_now();
+                give_way();
             }
             assert_eq!(interrupt(go.load(Ordering::Acquire)), Ok(()));
             waiting.join().expect("it does not panic");
@@ -118,8 +121,7 @@ fn past_a_join() {
     let join = || {
         let other = Builder::new().spawn(|| {
             while ENDS.try_update(Ordering::AcqRel, Ordering::Relaxed, |count| count.checked_sub(1)).is_err() {
-                pause();
-                thread::yield_now();
+                give_way();
             }
         });
         other.expect("there is room").join().expect("it is another");
@@ -154,7 +156,7 @@ fn past_a_timeout() {
                 }
             });
             while name.load(Ordering::Acquire) == 0 {
-                pause();
+                give_way();
             }
             assert_eq!(interrupt(name.load(Ordering::Acquire)), Ok(()));
         });
@@ -180,13 +182,13 @@ fn storm() {
         scope.spawn(move || {
             for _ in 0..GIVEN {
                 assert_eq!(futaphore.v(), Ok(()));
-                thread::yield_now();
+                give_way();
             }
         });
         while !interrupted.is_finished() {
             // It may not have begun, or just have ended.
             let _ = interrupt(name.load(Ordering::Acquire));
-            thread::yield_now();
+            give_way();
         }
     });
     assert_eq!((futaphore.value(), futaphore.free()), (Ok(0), Ok(())));

@@ -1,6 +1,6 @@
 //! Every operation of `futex(2)` and every error that it may answer, checked; storms of waits, wakes and requeues; locks that lend
 //! priority; waits for several words; the words of a thread's beginning and end. `testfutex [GROUP…]`, groups `arguments`, `operations`,
-//! `times`, `storms`, `lives`, `pi`, `lending`, `many`, `scarce`, `interruptions`; without one, all.
+//! `times`, `storms`, `lives`, `pi`, `lending`, `many`, `scarce`, `interruptions`, `clock`; without one, all.
 //!
 //! After every check nobody may be left in the table: it says `ok` and how many wait, which is 0.
 
@@ -9,6 +9,7 @@ use std::env;
 use skete::futex::waiters;
 
 mod arguments;
+mod clock;
 mod crowd;
 mod interruptions;
 mod lending;
@@ -24,7 +25,7 @@ mod times;
 /// A name, and what panics if the name is not true.
 type Check = (&'static str, fn());
 
-const GROUPS: [(&str, &[Check]); 10] = [
+const GROUPS: [(&str, &[Check]); 11] = [
     ("arguments", arguments::CHECKS),
     ("operations", operations::CHECKS),
     ("times", times::CHECKS),
@@ -35,6 +36,7 @@ const GROUPS: [(&str, &[Check]); 10] = [
     ("many", many::CHECKS),
     ("scarce", many::SCARCE),
     ("interruptions", interruptions::CHECKS),
+    ("clock", clock::CHECKS),
 ];
 
 fn main() {

@@ -119,6 +119,12 @@ impl Semaphore {
         // SAFETY: as above.
         unsafe { sys_sem_timedwait(self.0.as_ptr(), std::ptr::null()) }
     }
+
+    /// Until CLOCK_REALTIME shows `time` at most.
+    pub fn wait_until(&self, time: &TimeSpec) -> i32 {
+        // SAFETY: as above; a time is there.
+        unsafe { sys_sem_timedwait(self.0.as_ptr(), time) }
+    }
 }
 
 /// Spins one round: under `--icount` the emulator's turn passes to the next core.

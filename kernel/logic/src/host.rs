@@ -4,7 +4,7 @@
 use crate::futex::Waiter;
 use crate::mutant::{self, Mutant};
 use crate::thread::Thread;
-use crate::time::Instant;
+use crate::time::{Deadline, Instant};
 use crate::token::Token;
 
 /// A lock that its holder spins for, never sleeps under. In the kernel: interrupts masked, then test-and-set with WFE.
@@ -36,7 +36,7 @@ pub trait Host {
 
     /// Sleeps until an [`unpark`](Self::unpark) or `deadline`; `None` is never. An `unpark` that came before makes it return at once.
     /// May return for no reason, but never says `Expired` early. No lock is held.
-    fn park(&self, deadline: Option<Instant>) -> Parked;
+    fn park(&self, deadline: Option<Deadline>) -> Parked;
 
     /// Ends the present or the next [`park`](Self::park) of `thread`. Does no harm to a thread that is not parked, or that ended.
     #[inline]

@@ -3,7 +3,7 @@
 //! No unsafe code, no statics, no clock: records, locks, `now` and the machine's wake-up are handed in, so the same source runs in
 //! the kernel, in a unit test, under loom and under a seeded scheduler.
 //!
-//! - [`time`], [`thread`]: the words all others use
+//! - [`time`], [`thread`]: the words all others use · [`wall`]: the clock that may be set
 //! - [`run_queue`]: which thread of a core runs next, [`ready`]: its queue as other cores see it, [`placement`]: on which core a thread
 //!   waits · [`slice`]: for how long it runs, [`meter`]: for how long it has run · [`deadlines`]: which sleeper of a core is due, [`sleepers`]: how it fell asleep
 //! - [`token`]: a wake-up that comes before the sleep is not lost · [`host`]: what sleepers ask of the machine
@@ -56,3 +56,4 @@ pub mod token;
 pub mod tree;
 pub mod turns;
 pub mod waiting;
+pub mod wall;

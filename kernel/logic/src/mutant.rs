@@ -105,6 +105,14 @@ pub enum Mutant {
     FutaphoreLeftByTheInterrupted,
     /// Futaphore: an interruption is taken by a P that goes on.
     FutaphoreInterruptionDropped,
+    /// Wall clock: one who waits reads the clock before it says so.
+    WallReadBeforeTheMark,
+    /// Wall clock: no fence between a waiter's mark and the clock that it reads.
+    WallWaitWithoutFence,
+    /// Wall clock: no fence between the clock that is set and the look for who waits.
+    WallSetWithoutFence,
+    /// Wall clock: who sets it looks for who waits first.
+    WallSetBehindTheLook,
     /// Placement: no fence between a core's announcement that it idles and its look at the queues.
     IdleWithoutFence,
     /// Placement: no fence between the queueing and the look for idle cores.

@@ -8,6 +8,46 @@ use core::time::Duration;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Instant(u64);
 
+/// When a wait ends by itself, in one word, for whoever sleeps keeps it meanwhile: nanoseconds since boot, or with bit 63 what the wall clock
+/// is to show. What does not fit, 292 years, is never.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Deadline(u64);
+
+/// What a [`Deadline`] says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum When {
+    /// A moment, whatever the wall clock shows.
+    At(Instant),
+    /// When the wall clock shows so many nanoseconds since 1970-01-01 00:00 UTC: if it is set meanwhile, sooner or later than it seemed.
+    Wall(u64),
+}
+
+impl Deadline {
+    const WALL: u64 = 1 << 63;
+    const MOST: u64 = Self::WALL - 1;
+
+    /// [`When::At`].
+    #[must_use]
+    #[inline]
+    pub const fn at(moment: Instant) -> Self {
+        Self(if moment.0 > Self::MOST { Self::MOST } else { moment.0 })
+    }
+
+    /// [`When::Wall`].
+    #[must_use]
+    #[inline]
+    pub const fn wall(ns: u64) -> Self {
+        Self(Self::WALL | if ns > Self::MOST { Self::MOST } else { ns })
+    }
+
+    /// What it says.
+    #[must_use]
+    #[inline]
+    pub const fn when(self) -> When {
+        if self.0 & Self::WALL == 0 { When::At(Instant(self.0)) } else { When::Wall(self.0 & Self::MOST) }
+    }
+}
+
 /// Nanoseconds of a second.
 pub const SECOND: u64 = 1_000_000_000;
 

@@ -2,7 +2,7 @@
 #![cfg(not(loom))]
 
 use proptest::prelude::*;
-use skete_logic::time::{Instant, SECOND, ns_of, ns_per_tick, seconds_of, seconds_per_tick, split};
+use skete_logic::time::{Deadline, Instant, SECOND, When, ns_of, ns_per_tick, seconds_of, seconds_per_tick, split};
 use std::time::Duration;
 
 #[test]
@@ -55,4 +55,15 @@ fn seconds_change_where_a_division_says_so() {
         assert_eq!(seconds_of(whole), (seconds, 0));
         assert_eq!(seconds_of(whole - 1), (seconds - 1, 999_999_999));
     }
+}
+
+#[test]
+fn a_deadline_says_what_it_was_made_of() {
+    for ns in [0, 1, 1_700_000_000 * SECOND, i64::MAX.cast_unsigned()] {
+        assert_eq!(Deadline::at(Instant::from_ns(ns)).when(), When::At(Instant::from_ns(ns)));
+        assert_eq!(Deadline::wall(ns).when(), When::Wall(ns));
+    }
+    let never = i64::MAX.cast_unsigned();
+    assert_eq!(Deadline::at(Instant::FAR).when(), When::At(Instant::from_ns(never)));
+    assert_eq!(Deadline::wall(u64::MAX).when(), When::Wall(never));
 }

@@ -5,7 +5,7 @@ use core::sync::atomic::{AtomicU32, Ordering};
 
 use skete_abi::Errno;
 use skete_abi::files::TimeSpec;
-use skete_logic::time::Instant;
+use skete_logic::time::{Deadline, Instant};
 use skete_logic::waiting::Cause;
 
 use super::{answer_int, deadline_in, timeout_of};
@@ -91,13 +91,13 @@ fn take(count: &AtomicU32) -> bool {
 }
 
 /// One down, waiting for it until `deadline`: `ETIMEDOUT`. An interruption is kept for the next wait that may be ended.
-fn take_in_time(count: &AtomicU32, deadline: Option<Instant>, cause: Cause) -> Result<(), Errno> {
+fn take_in_time(count: &AtomicU32, deadline: Option<Deadline>, cause: Cause) -> Result<(), Errno> {
     let mut was_interrupted = false;
     let taken = loop {
         if take(count) {
             break Ok(());
         }
-        match record::waiting(cause, || futex::wait(count, 0, deadline)) {
+        match record::waiting(cause, || futex::wait_until(count, 0, deadline)) {
             Err(Errno::ETIMEDOUT) => break Err(Errno::ETIMEDOUT),
             waited => was_interrupted |= waited == Err(Errno::EINTR),
         }
@@ -117,7 +117,7 @@ pub extern "C" fn sys_sem_trywait(semaphore: *mut usize) -> i32 {
 pub extern "C" fn sys_sem_timedwait(semaphore: *mut usize, deadline: *const TimeSpec) -> i32 {
     let wait = || {
         let count = count_of(semaphore)?;
-        let deadline = timeout_of(deadline)?.map(crate::time::at_realtime);
+        let deadline = timeout_of(deadline)?.map(Deadline::wall);
         take_in_time(count, deadline, Cause::Semaphore).map(|()| 0)
     };
     answer_int(wait())
@@ -155,7 +155,7 @@ pub extern "C" fn sys_wait(id: usize) -> i32 {
     let wait = || {
         let count = count_of(id as *mut usize)?;
         let deadline = record::current().queue_deadline.swap(Instant::FAR.as_ns(), Ordering::Relaxed);
-        let deadline = (deadline != Instant::FAR.as_ns()).then(|| Instant::from_ns(deadline));
+        let deadline = (deadline != Instant::FAR.as_ns()).then(|| Deadline::at(Instant::from_ns(deadline)));
         take_in_time(count, deadline, Cause::Queue).map(|()| 0)
     };
     answer_int(wait())

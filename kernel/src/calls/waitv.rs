@@ -3,12 +3,11 @@
 
 use skete_abi::Errno;
 use skete_abi::futex::{PRIVATE, SIZE_U32, TimeSpec, WAITV_MAX, WaitV, clock};
-use skete_logic::time::Instant;
+use skete_logic::time::{Deadline, Instant};
 
 use super::{answer, linux, sysv};
 use crate::sched::futex::Word;
 use crate::sched::{many, record};
-use crate::time;
 
 /// Sleeps until a wake of any of the `count` words that `waiters` describes, or until `*timeout` of clock `clock`, null for ever: the place
 /// of a word that was woken, or `-EINVAL`, `-EFAULT`, `-EAGAIN`, `-ETIMEDOUT`, `-ENOMEM` (see [`futex_waitv`](crate::futex::futex_waitv)).
@@ -39,13 +38,13 @@ fn word_of(waiter: &WaitV) -> Result<(Word, u32), Errno> {
     Ok((Word { address, is_shared: waiter.flags & PRIVATE == 0, is_sure: false }, expected))
 }
 
-fn deadline_of(timeout: *const TimeSpec, clock: i32) -> Result<Option<Instant>, Errno> {
+fn deadline_of(timeout: *const TimeSpec, clock: i32) -> Result<Option<Deadline>, Errno> {
     if timeout.is_null() {
         return Ok(None);
     }
-    let at: fn(u64) -> Instant = match clock {
-        clock::REALTIME => time::at_realtime,
-        clock::MONOTONIC => Instant::from_ns,
+    let at: fn(u64) -> Deadline = match clock {
+        clock::REALTIME => Deadline::wall,
+        clock::MONOTONIC => |ns| Deadline::at(Instant::from_ns(ns)),
         _ => return Err(Errno::EINVAL),
     };
     linux::time_at(timeout)?.map(|time| time.as_ns().map(at).ok_or(Errno::EINVAL)).transpose()

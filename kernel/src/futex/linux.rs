@@ -7,7 +7,7 @@ use skete_abi::Errno;
 use skete_abi::futex::{CLOCK_REALTIME, PRIVATE, TimeSpec, op};
 use skete_logic::futex::ANY;
 use skete_logic::futex::operation::Operation;
-use skete_logic::time::Instant;
+use skete_logic::time::{Deadline, Instant};
 
 use super::{Word, shares};
 use crate::sched::{futex, inherit, record};
@@ -87,7 +87,7 @@ pub(crate) unsafe fn dispatch(
     }
     let word = futex::Word { address: uaddr as usize, is_shared, is_sure: false };
     let other = futex::Word { address: uaddr2 as usize, is_shared, is_sure: false };
-    let until = |clock: fn(u64) -> Instant| deadline_of(timeout, clock);
+    let until = |clock: fn(u64) -> Deadline| deadline_of(timeout, clock);
     match command {
         op::WAIT => futex::wait_word(word, val, ANY, until(from_now)?).map(|()| 0),
         op::WAIT_BITSET => futex::wait_word(word, val, val3, until(clock_of(op))?).map(|()| 0),
@@ -96,7 +96,7 @@ pub(crate) unsafe fn dispatch(
         op::REQUEUE => futex::requeue(word, other, shares(val, val2)?, None).map(|done| done.woken),
         op::CMP_REQUEUE => futex::requeue(word, other, shares(val, val2)?, Some(val3)).map(|done| done.woken + done.moved),
         op::WAKE_OP => futex::wake_op(word, val, other, val2, Operation::parse(val3)?),
-        op::LOCK_PI => inherit::lock(word, until(time::at_realtime)?).map(|()| 0),
+        op::LOCK_PI => inherit::lock(word, until(Deadline::wall)?).map(|()| 0),
         op::LOCK_PI2 => inherit::lock(word, until(clock_of(op))?).map(|()| 0),
         op::TRYLOCK_PI => inherit::try_lock(word).map(|()| 0),
         op::UNLOCK_PI => inherit::unlock(word).map(|()| 0),
@@ -119,14 +119,18 @@ const fn takes_realtime(command: u32) -> bool {
 }
 
 /// What an absolute deadline of `op` counts from.
-const fn clock_of(op: u32) -> fn(u64) -> Instant {
-    if op & CLOCK_REALTIME == 0 { Instant::from_ns } else { time::at_realtime }
+const fn clock_of(op: u32) -> fn(u64) -> Deadline {
+    if op & CLOCK_REALTIME == 0 { from_boot } else { Deadline::wall }
 }
 
-fn from_now(ns: u64) -> Instant {
-    time::now().saturating_add_ns(ns)
+const fn from_boot(ns: u64) -> Deadline {
+    Deadline::at(Instant::from_ns(ns))
 }
 
-fn deadline_of(timeout: Option<TimeSpec>, clock: fn(u64) -> Instant) -> Result<Option<Instant>, Errno> {
+fn from_now(ns: u64) -> Deadline {
+    Deadline::at(time::now().saturating_add_ns(ns))
+}
+
+fn deadline_of(timeout: Option<TimeSpec>, clock: fn(u64) -> Deadline) -> Result<Option<Deadline>, Errno> {
     timeout.map(|timeout| timeout.as_ns().map(clock).ok_or(Errno::EINVAL)).transpose()
 }

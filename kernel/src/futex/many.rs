@@ -27,7 +27,7 @@ use crate::sched::{many, record};
 pub fn futex_waitv(words: &[(Word<'_>, u32)], deadline: Option<Deadline>) -> Result<usize, Errno> {
     record::count_entry();
     let word = |place: usize| words.get(place).map(|(word, value)| (word.0, *value)).ok_or(Errno::EINVAL);
-    many::wait(words.len(), word, deadline.map(Deadline::instant))
+    many::wait(words.len(), word, deadline.map(Deadline::moment))
 }
 
 /// How many nodes are free for waits of several words; 0 before the first such wait.

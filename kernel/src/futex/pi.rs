@@ -20,7 +20,7 @@ use crate::sched::{futex, inherit, record};
 /// cannot be written. `EINTR`: as [`futex_wait`](super::futex_wait); the caller does not hold it.
 pub fn futex_lock_pi<'a>(word: impl Into<Word<'a>>, deadline: Option<Deadline>) -> Result<(), Errno> {
     record::count_entry();
-    inherit::lock(word.into().0, deadline.map(Deadline::instant))
+    inherit::lock(word.into().0, deadline.map(Deadline::moment))
 }
 
 /// Takes the lock of `word` if nobody holds it; also one whose holder died (FUTEX_TRYLOCK_PI).
@@ -55,7 +55,7 @@ pub fn futex_wait_requeue_pi<'a, 'b>(
     lock: impl Into<Word<'b>>,
 ) -> Result<(), Errno> {
     record::count_entry();
-    inherit::wait_requeue(word.into().0, val, deadline.map(Deadline::instant), lock.into().0)
+    inherit::wait_requeue(word.into().0, val, deadline.map(Deadline::moment), lock.into().0)
 }
 
 /// [`futex_wait_requeue_pi`], and whether the caller was moved to `lock`, however its wait ended then.
@@ -70,7 +70,7 @@ pub fn futex_wait_movable_pi<'a, 'b>(
 ) -> (Result<(), Errno>, bool) {
     record::count_entry();
     let word = word.into().0;
-    let waited = inherit::wait_requeue(word, val, deadline.map(Deadline::instant), lock.into().0);
+    let waited = inherit::wait_requeue(word, val, deadline.map(Deadline::moment), lock.into().0);
     (waited, waited.is_ok() || futex::was_moved(word, waited) == Ok(true))
 }
 

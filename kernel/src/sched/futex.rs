@@ -12,7 +12,7 @@ use skete_logic::futex::operation::Operation;
 use skete_logic::futex::{ANY, Bucket, Key, Requeued, Shares, Table, Waiter};
 use skete_logic::host::{Host, Parked, RawLock};
 use skete_logic::thread::Thread;
-use skete_logic::time::Instant;
+use skete_logic::time::{Deadline, Instant};
 use skete_logic::token::Token;
 
 use super::many;
@@ -66,7 +66,7 @@ impl Host for Machine {
     }
 
     #[inline(always)]
-    fn park(&self, deadline: Option<Instant>) -> Parked {
+    fn park(&self, deadline: Option<Deadline>) -> Parked {
         park::park(deadline)
     }
 
@@ -230,7 +230,16 @@ fn shared_key_of(address: usize) -> Result<Key, Errno> {
 ///
 /// # Errors
 /// `EAGAIN`: it does not. `ETIMEDOUT`: the deadline passed.
+#[inline]
 pub fn wait(word: &AtomicU32, expected: u32, deadline: Option<Instant>) -> Result<(), Errno> {
+    wait_until(word, expected, deadline.map(Deadline::at))
+}
+
+/// [`wait`] by any clock.
+///
+/// # Errors
+/// As [`wait`].
+pub fn wait_until(word: &AtomicU32, expected: u32, deadline: Option<Deadline>) -> Result<(), Errno> {
     TABLE.wait(&Machine, private(word.as_ptr() as usize), ANY, deadline, || Ok(word.load(Ordering::Relaxed)), expected)
 }
 
@@ -249,7 +258,7 @@ pub fn wait_at(address: usize, expected: u32, deadline: Option<Instant>) -> Resu
     if !address.is_multiple_of(4) || address == 0 {
         return Err(Errno::EINVAL);
     }
-    TABLE.wait(&Machine, private(address), ANY, deadline, || probe::read_word(address).ok_or(Errno::EFAULT), expected)
+    TABLE.wait(&Machine, private(address), ANY, deadline.map(Deadline::at), || probe::read_word(address).ok_or(Errno::EFAULT), expected)
 }
 
 /// Sleeps until a wake of `word` with a bit of `bitset`, as long as it holds `expected` (`futex(2)`, FUTEX_WAIT_BITSET).
@@ -257,7 +266,7 @@ pub fn wait_at(address: usize, expected: u32, deadline: Option<Instant>) -> Resu
 /// # Errors
 /// `EINVAL`: not a multiple of four, or no bit set. `EFAULT`: no word there. Else as [`wait`].
 #[inline]
-pub fn wait_word(word: Word, expected: u32, bitset: u32, deadline: Option<Instant>) -> Result<(), Errno> {
+pub fn wait_word(word: Word, expected: u32, bitset: u32, deadline: Option<Deadline>) -> Result<(), Errno> {
     let key = word.key()?;
     TABLE.wait(&Machine, key, bitset, deadline, || word.read_as(key), expected)
 }

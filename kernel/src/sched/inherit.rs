@@ -8,7 +8,7 @@ use skete_abi::Errno;
 use skete_cell::Guarded;
 use skete_logic::futex::pi::{Heir, Heirs, Held, LockWord, Target};
 use skete_logic::thread::{Thread, Tid};
-use skete_logic::time::Instant;
+use skete_logic::time::Deadline;
 
 use super::futex::{BucketLock, Machine, TABLE, Word};
 use super::{priority, record, spawn};
@@ -107,7 +107,7 @@ fn target(word: Word) -> Result<Target, Errno> {
 ///
 /// # Errors
 /// As [`Table::lock_pi`](skete_logic::futex::Table::lock_pi).
-pub fn lock(word: Word, deadline: Option<Instant>) -> Result<(), Errno> {
+pub fn lock(word: Word, deadline: Option<Deadline>) -> Result<(), Errno> {
     let target = target(word)?;
     TABLE.lock_pi(&Machine, target, deadline)
 }
@@ -132,7 +132,7 @@ pub fn unlock(word: Word) -> Result<(), Errno> {
 ///
 /// # Errors
 /// As [`Table::wait_requeue_pi`](skete_logic::futex::Table::wait_requeue_pi).
-pub fn wait_requeue(word: Word, expected: u32, deadline: Option<Instant>, lock: Word) -> Result<(), Errno> {
+pub fn wait_requeue(word: Word, expected: u32, deadline: Option<Deadline>, lock: Word) -> Result<(), Errno> {
     let (key, target) = (word.key()?, target(lock)?);
     TABLE.wait_requeue_pi(&Machine, key, target, deadline, || word.read_as(key), expected)
 }

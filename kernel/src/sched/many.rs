@@ -12,7 +12,7 @@ use skete_abi::futex::WAITV_MAX;
 use skete_logic::futex::many::{Awaited, Nodes, owner_of};
 use skete_logic::host;
 use skete_logic::thread::Thread;
-use skete_logic::time::Instant;
+use skete_logic::time::Deadline;
 use skete_logic::waiting::Cause;
 
 use super::futex::{Machine, TABLE, Word};
@@ -100,7 +100,7 @@ impl Drop for Lent<'_> {
 /// # Errors
 /// `EINVAL`: no words, or more than 128; a word that is not aligned; or as `word` says. `EFAULT`: no such word. `ENOMEM`: so many nodes are
 /// not free. `EAGAIN`: a word differs. `ETIMEDOUT`: the deadline passed.
-pub fn wait(count: usize, word: impl Fn(usize) -> Result<(Word, u32), Errno>, deadline: Option<Instant>) -> Result<usize, Errno> {
+pub fn wait(count: usize, word: impl Fn(usize) -> Result<(Word, u32), Errno>, deadline: Option<Deadline>) -> Result<usize, Errno> {
     match count {
         1..=FEW => wait_in::<FEW>(count, word, deadline),
         ..=WAITV_MAX if count != 0 => wait_in::<WAITV_MAX>(count, word, deadline),
@@ -112,7 +112,7 @@ pub fn wait(count: usize, word: impl Fn(usize) -> Result<(Word, u32), Errno>, de
 fn wait_in<const N: usize>(
     count: usize,
     word: impl Fn(usize) -> Result<(Word, u32), Errno>,
-    deadline: Option<Instant>,
+    deadline: Option<Deadline>,
 ) -> Result<usize, Errno> {
     let node = record::current().thread();
     let mut words = ArrayVec::<Awaited, N>::new();
@@ -125,7 +125,7 @@ fn wait_in<const N: usize>(
 
 /// The part that is the same however many there is room for.
 #[inline(never)]
-fn sleep_for(words: &mut [Awaited], deadline: Option<Instant>) -> Result<usize, Errno> {
+fn sleep_for(words: &mut [Awaited], deadline: Option<Deadline>) -> Result<usize, Errno> {
     let lent = Lent::lend(words)?;
     let read = |awaited: &Awaited| Word { address: awaited.address, is_shared: false, is_sure: false }.read_as(awaited.key);
     record::waiting(Cause::Words, || TABLE.wait_many(&Machine, lent.0, deadline, read))

@@ -2,7 +2,7 @@
 use skete_logic::host::Parked;
 use skete_logic::sleepers::{self, Sleepers, Timers};
 use skete_logic::thread::Thread;
-use skete_logic::time::Instant;
+use skete_logic::time::{Deadline, Instant, When};
 
 use super::core::{CORES, Core};
 use super::many;
@@ -16,7 +16,7 @@ use crate::time;
 
 /// Sleeps until [`unpark`] or `deadline`. May return for no reason; never says `Expired` early.
 #[inline]
-pub fn park(deadline: Option<Instant>) -> Parked {
+pub fn park(deadline: Option<Deadline>) -> Parked {
     let me = record::current();
     if me.token.take() {
         return Parked::Notified;
@@ -28,8 +28,17 @@ pub fn park(deadline: Option<Instant>) -> Parked {
             cpu::unmask(before);
             Parked::Notified
         }
-        Some(at) => park_until(me, at),
+        Some(deadline) => match deadline.when() {
+            When::At(at) => park_until(me, at),
+            When::Wall(ns) => park_by_wall(me, ns),
+        },
     }
+}
+
+#[cold]
+#[inline(never)]
+fn park_by_wall(me: &'static Record, ns: u64) -> Parked {
+    time::WALL.park(&me.wall, ns, |at| park_until(me, at), time::now)
 }
 
 fn park_until(me: &'static Record, at: Instant) -> Parked {
@@ -117,7 +126,7 @@ pub fn unpark_each(threads: impl Iterator<Item = Thread>, before: cpu::Masking) 
 pub fn sleep(ns: u64) {
     let end = time::now().saturating_add_ns(ns);
     let mut was_interrupted = false;
-    while park(Some(end)) != Parked::Expired {
+    while park(Some(Deadline::at(end))) != Parked::Expired {
         was_interrupted |= take_interruption();
     }
     keep_interruption(was_interrupted);
@@ -126,6 +135,6 @@ pub fn sleep(ns: u64) {
 /// [`park`] by one who may call it in a loop that no interruption ends.
 pub fn block(deadline: Option<Instant>) {
     let was_interrupted = take_interruption();
-    let _ = park(deadline);
+    let _ = park(deadline.map(Deadline::at));
     keep_interruption(was_interrupted);
 }

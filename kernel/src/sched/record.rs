@@ -15,6 +15,7 @@ use skete_logic::sysv::sem::undo::Membership;
 use skete_logic::thread::{Thread, Tid};
 use skete_logic::token::Token;
 use skete_logic::waiting::Cause;
+use skete_logic::wall::Mark;
 
 use super::chaos;
 use crate::arch::context::Context;
@@ -71,6 +72,8 @@ pub struct Record {
     pub entries: AtomicU64,
     /// Why it waits for the word that it waits for: a [`Cause`].
     waits_as: AtomicU8,
+    /// Whether it sleeps until the wall clock shows something.
+    pub wall: Mark,
     /// The next free record; guarded by the lock of the free records.
     pub next_free: Guarded<Thread>,
     /// Its stack; written before the thread runs, read by it and by fault reports.
@@ -110,6 +113,7 @@ impl Record {
             robust_list: AtomicUsize::new(0),
             entries: AtomicU64::new(0),
             waits_as: AtomicU8::new(Cause::Word as u8),
+            wall: Mark::new(),
             next_free: Guarded::new(Thread::NONE),
             stack: Guarded::new(Stack::NONE),
             name: [const { AtomicU64::new(0) }; NAME / 8],

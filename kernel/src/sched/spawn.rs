@@ -11,7 +11,7 @@ use hermit_sync::InterruptOnceCell;
 use skete_abi::Errno;
 use skete_logic::sysv::sem::undo::{self, Members, Membership};
 use skete_logic::thread::{Thread, Tid};
-use skete_logic::time::Instant;
+use skete_logic::time::Deadline;
 use skete_logic::waiting::Cause;
 
 use super::core::{self as cores};
@@ -327,14 +327,14 @@ pub fn join(tid: u32) -> Result<(), Errno> {
 ///
 /// # Errors
 /// As [`join`]. `ETIMEDOUT`: it has not ended by then. `EINTR`: somebody wanted the wait to end.
-pub fn join_until(tid: u32, deadline: Option<Instant>) -> Result<(), Errno> {
+pub fn join_until(tid: u32, deadline: Option<Deadline>) -> Result<(), Errno> {
     let (record, tid) = record::named(tid).ok_or(Errno::ESRCH)?;
     if core::ptr::eq(record, record::current()) && record.tid.load(Ordering::Relaxed) == tid.number() {
         return Err(Errno::EDEADLK);
     }
     // Acquire pairs with the Release in `skete_end`.
     while record.tid.load(Ordering::Acquire) == tid.number() {
-        match record::waiting(Cause::End, || futex::wait(&record.tid, tid.number(), deadline)) {
+        match record::waiting(Cause::End, || futex::wait_until(&record.tid, tid.number(), deadline)) {
             Err(errno @ (Errno::ETIMEDOUT | Errno::EINTR)) => return Err(errno),
             _ => {}
         }

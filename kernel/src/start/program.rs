@@ -16,12 +16,13 @@ use crate::arch::context;
 use crate::board::{self, options};
 use crate::memory::stack::Stack;
 use crate::memory::{Heap, frames};
+use crate::sched::clock;
 use crate::sched::core as cores;
 use crate::sched::devices::{self, Device};
 use crate::sched::record::IDLE_RECORDS;
 use crate::sched::report;
 use crate::sched::spawn::{self, Plan};
-use crate::{entropy, files, panic, time, trace};
+use crate::{entropy, files, panic, trace};
 
 unsafe extern "C" {
     /// std's entry: runs `main`, then the main thread's destructors, then `sys_exit`.
@@ -85,11 +86,11 @@ pub fn raise_clock() {
 /// Sets the wall clock: by option, else from the board's clock chip, else it begins in 1970.
 pub fn set_clock() {
     if let Some(seconds) = options::number("date") {
-        time::set_realtime(seconds);
+        clock::set(seconds);
     } else if let Some(rtc) = board::get().machine.rtc {
         // SAFETY: the devicetree names it, and it is mapped.
-        let clock = Rtc::new(unsafe { Window::new(rtc.base as usize, rtc.bytes as usize) });
-        time::set_realtime(clock.read_seconds().map_or(0, u64::from));
+        let chip = Rtc::new(unsafe { Window::new(rtc.base as usize, rtc.bytes as usize) });
+        clock::set(chip.read_seconds().map_or(0, u64::from));
     }
 }
 

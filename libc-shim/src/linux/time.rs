@@ -5,9 +5,9 @@ use core::arch::naked_asm;
 use core::sync::atomic::AtomicU32;
 
 use skete::sched::core::CLOCK_AT;
-use skete::sched::futex;
+use skete::sched::{clock, futex};
 use skete::thread;
-use skete::time::{self, Instant, seconds_of};
+use skete::time::{self, Deadline, Instant, When, seconds_of};
 use skete_abi::Errno;
 use skete_abi::futex::TimeSpec;
 
@@ -111,10 +111,10 @@ pub fn ns_at(place: *const TimeSpec) -> Result<u64, Errno> {
 ///
 /// # Errors
 /// `EINVAL`: no such clock, or one that nobody can wait for. `ENOTSUP`: one of computing, other than the caller's own.
-pub fn moment(clock: i32, ns: u64) -> Result<Instant, Errno> {
+pub fn moment(clock: i32, ns: u64) -> Result<Deadline, Errno> {
     match clock {
-        REALTIME => Ok(time::at_realtime(ns)),
-        MONOTONIC | BOOT => Ok(Instant::from_ns(ns)),
+        REALTIME => Ok(Deadline::wall(ns)),
+        MONOTONIC | BOOT => Ok(Deadline::at(Instant::from_ns(ns))),
         ..0 | PROCESS_CPU => Err(ran(clock).map_or_else(|errno| errno, |_| Errno::EOPNOTSUPP)),
         _ => Err(Errno::EINVAL),
     }
@@ -146,7 +146,7 @@ fn set(clock: i32, place: *const TimeSpec) -> Result<(), Errno> {
     if clock != REALTIME {
         return Err(Errno::EINVAL);
     }
-    time::set_realtime_ns(ns_at(place)?);
+    clock::set_ns(ns_at(place)?);
     timer::look_again();
     Ok(())
 }
@@ -161,12 +161,15 @@ pub fn sleep(clock: i32, flags: i32, request: *const TimeSpec, rest: *mut TimeSp
         moment(clock, ns)?
     } else {
         moment(clock, 0)?;
-        time::now().saturating_add_ns(ns)
+        Deadline::at(time::now().saturating_add_ns(ns))
     };
     let word = AtomicU32::new(0);
-    while cancel::while_waiting(|| futex::wait(&word, 0, Some(end))) == Err(Errno::EINTR) {
+    while cancel::while_waiting(|| futex::wait_until(&word, 0, Some(end))) == Err(Errno::EINTR) {
         if cancel::interrupted() != Outcome::Nothing {
-            if flags & ABSOLUTE == 0 && !rest.is_null() {
+            if let When::At(end) = end.when()
+                && flags & ABSOLUTE == 0
+                && !rest.is_null()
+            {
                 put(rest, end.as_ns().saturating_sub(time::now().as_ns()))?;
             }
             return Err(Errno::EINTR);

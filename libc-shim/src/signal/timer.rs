@@ -4,7 +4,7 @@
 
 use core::ffi::{c_int, c_void};
 
-use skete::time::{self, Instant};
+use skete::time::{self, Deadline, Instant};
 use skete_abi::Errno;
 use skete_abi::futex::TimeSpec;
 use skete_signals::{Info, Signal, Timer};
@@ -200,7 +200,7 @@ pub unsafe extern "C" fn timer_create(clock: c_int, event: *const Event, place: 
 fn create(clock: c_int, event: Option<&Event>) -> Result<u8, Errno> {
     moment(clock, 0).or_else(|errno| match clock {
         // A timer of it goes by the time since boot.
-        PROCESS_CPU => Ok(Instant::from_ns(0)),
+        PROCESS_CPU => Ok(Deadline::at(Instant::ZERO)),
         THREAD_CPU => Err(Errno::EOPNOTSUPP),
         _ => Err(errno),
     })?;

@@ -5,7 +5,7 @@ use core::ffi::{c_int, c_void};
 use core::sync::atomic::Ordering;
 
 use skete::sched::spawn;
-use skete::time::Instant;
+use skete::time::Deadline;
 use skete_abi::Errno;
 use skete_abi::futex::TimeSpec;
 
@@ -19,7 +19,7 @@ use crate::linux::time;
 /// # Errors
 /// `ESRCH`: no such thread. `EINVAL`: detached, or another waits for it. `EDEADLK`: the caller. `ETIMEDOUT`: it has not ended by then.
 #[optimize(speed)]
-pub fn join(name: Name, deadline: Option<Instant>) -> Result<*mut c_void, Errno> {
+pub fn join(name: Name, deadline: Option<Deadline>) -> Result<*mut c_void, Errno> {
     let block = Block::named(name)?;
     if core::ptr::eq(block, Block::current()) {
         return Err(Errno::EDEADLK);

@@ -5,7 +5,7 @@ use super::bucket::Queue;
 use super::{ANY, Bucket, Key, Table, Waiter};
 use crate::host::{Host, RawLock};
 use crate::thread::Thread;
-use crate::time::Instant;
+use crate::time::{Deadline, Instant};
 use skete_abi::Errno;
 
 impl<L: RawLock, const N: usize> Table<L, N> {
@@ -20,7 +20,7 @@ impl<L: RawLock, const N: usize> Table<L, N> {
         }
         let me = host.current();
         self.enter(host, me, key, ANY, || Ok(u32::from(must_wait())), 1)?;
-        self.sleep(host, me, deadline)
+        self.sleep(host, me, deadline.map(Deadline::at))
     }
 
     /// Tells `decide` how many wait for `key`, counted up to two, and wakes one if it says so: the highest priority first, then the one

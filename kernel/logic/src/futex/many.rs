@@ -18,7 +18,7 @@ use super::{ANY, Key, Table};
 use crate::host::{Host, Parked, RawLock};
 use crate::mutant::{self, Mutant};
 use crate::thread::Thread;
-use crate::time::Instant;
+use crate::time::Deadline;
 use skete_abi::Errno;
 use skete_cell::atomic::{AtomicU16, Ordering};
 
@@ -80,7 +80,7 @@ impl<L: RawLock, const N: usize> Table<L, N> {
         &self,
         host: &impl Host,
         words: &[Awaited],
-        deadline: Option<Instant>,
+        deadline: Option<Deadline>,
         read: impl Fn(&Awaited) -> Result<u32, Errno>,
     ) -> Result<usize, Errno> {
         // Without the locks: maps pages that were never touched, and finds bad addresses.

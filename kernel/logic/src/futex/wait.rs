@@ -5,7 +5,7 @@ use super::{Bucket, Key, Table, Waiter};
 use crate::host::{Host, Parked, RawLock};
 use crate::mutant::{self, Mutant};
 use crate::thread::Thread;
-use crate::time::Instant;
+use crate::time::Deadline;
 use skete_abi::Errno;
 use skete_cell::atomic::{Ordering, fence};
 
@@ -22,7 +22,7 @@ impl<L: RawLock, const N: usize> Table<L, N> {
         host: &impl Host,
         key: Key,
         bitset: u32,
-        deadline: Option<Instant>,
+        deadline: Option<Deadline>,
         read: impl Fn() -> Result<u32, Errno>,
         expected: u32,
     ) -> Result<(), Errno> {
@@ -97,7 +97,7 @@ impl<L: RawLock, const N: usize> Table<L, N> {
     }
 
     /// The second half of [`wait`](Self::wait): parks `me`, the calling thread, until it is woken or late.
-    pub(super) fn sleep(&self, host: &impl Host, me: Thread, deadline: Option<Instant>) -> Result<(), Errno> {
+    pub(super) fn sleep(&self, host: &impl Host, me: Thread, deadline: Option<Deadline>) -> Result<(), Errno> {
         let waiter = host.waiter(me);
         loop {
             let parked = host.park(deadline);

@@ -6,7 +6,7 @@ use skete_logic::futaphore::{self, Page};
 use skete_logic::futex::{ANY, Bucket, Key, Table, Waiter};
 use skete_logic::host::{Host, Parked, RawLock};
 use skete_logic::thread::Thread;
-use skete_logic::time::Instant;
+use skete_logic::time::{Deadline, Instant};
 use skete_logic::token::Token;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender};
@@ -163,7 +163,7 @@ impl Host for Seat<'_> {
     }
 
     /// Stops, and goes on as ordered; not at all, if the history has failed.
-    fn park(&self, _deadline: Option<Instant>) -> Parked {
+    fn park(&self, _deadline: Option<Deadline>) -> Parked {
         let Behind::Line(orders, stops) = &self.behind else { panic!("{:?} sleeps, and the reference does not", self.me) };
         let _ = stops.send(Stop::Asleep);
         match orders.recv() {

@@ -5,7 +5,7 @@ use skete_abi::Errno;
 use skete_logic::futex::{ANY, Key, Requeued, Shares};
 use skete_logic::host::Host;
 use skete_logic::thread::Thread;
-use skete_logic::time::Instant;
+use skete_logic::time::{Deadline, Instant};
 
 const A: usize = 0;
 const B: usize = 1;
@@ -22,7 +22,7 @@ fn waiting(count: usize) -> Machine {
 
 fn wait(machine: &Machine, bitset: u32, expected: u32) -> Result<(), Errno> {
     let read = || Ok(machine.words[A].get());
-    machine.table.wait(machine, Machine::key(A), bitset, Some(Instant::ZERO), read, expected)
+    machine.table.wait(machine, Machine::key(A), bitset, Some(Deadline::at(Instant::ZERO)), read, expected)
 }
 
 #[test]

@@ -11,7 +11,7 @@ use skete_logic::futex::many::Awaited;
 use skete_logic::futex::{ANY, Shares, Waiter};
 use skete_logic::host::{Host, Parked};
 use skete_logic::thread::Thread;
-use skete_logic::time::Instant;
+use skete_logic::time::{Deadline, Instant};
 use skete_logic::token::Token;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -115,7 +115,7 @@ impl Host for Seat<'_> {
         self.history.machine.current()
     }
 
-    fn park(&self, deadline: Option<Instant>) -> Parked {
+    fn park(&self, deadline: Option<Deadline>) -> Parked {
         self.history.machine.park(deadline)
     }
 

@@ -6,7 +6,7 @@ use skete_logic::futex::pi::{Heir, Heirs, Held, LockWord, Target};
 use skete_logic::futex::{Bucket, Key, Table, Waiter};
 use skete_logic::host::{Host, Parked, RawLock};
 use skete_logic::thread::{Thread, Tid};
-use skete_logic::time::Instant;
+use skete_logic::time::{Deadline, Instant};
 use skete_logic::token::Token;
 use std::cell::{Cell, RefCell};
 
@@ -152,7 +152,7 @@ impl Host for Machine {
     }
 
     /// Nobody sleeps here: one with a deadline is late at once, and one without is a mistake in the test.
-    fn park(&self, deadline: Option<Instant>) -> Parked {
+    fn park(&self, deadline: Option<Deadline>) -> Parked {
         assert!(deadline.is_some(), "the test would sleep for ever");
         let Some(left) = self.false_alarms.get().checked_sub(1) else { return Parked::Expired };
         self.false_alarms.set(left);

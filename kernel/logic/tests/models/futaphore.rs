@@ -1,6 +1,6 @@
 //! Models of futaphores: P and V against each other, against deadlines, against a free.
 
-use super::machine::{LATE, Seat, Word, seats};
+use super::machine::{Seat, Word, seats};
 use super::runner::Model;
 use loom::sync::Arc;
 use loom::thread;
@@ -206,7 +206,7 @@ fn exclusion() {
 fn late_and_waiting() {
     let [late, waiting, waker] = desks();
     let futaphore = waker.make(0);
-    let hurried = thread::spawn(move || late.slot(futaphore).p_until(&late, || LATE.expect("it is late")));
+    let hurried = thread::spawn(move || late.slot(futaphore).p_until(&late, || Instant::ZERO));
     let patient = thread::spawn(move || waiting.p(futaphore));
     assert_eq!(waker.v(futaphore), Ok(()));
     let outcome = hurried.join().expect("the late one ends");

@@ -6,6 +6,7 @@ use loom::thread;
 use skete_abi::Errno;
 use skete_logic::host::Host as _;
 use skete_logic::mutant::Mutant;
+use skete_logic::time::Deadline;
 
 pub const MODELS: &[Model] = &[
     Model {
@@ -50,6 +51,11 @@ pub const MODELS: &[Model] = &[
         name: "futex::a_woken_thread_may_wait_again_at_once",
         body: wait_again,
         mutants: &[Mutant::WokenUnderTheLock, Mutant::ReleasedRelaxed],
+    },
+    Model {
+        name: "futex::one_who_waits_by_the_wall_clock_learns_that_it_was_set",
+        body: clock_set,
+        mutants: &[Mutant::WallReadBeforeTheMark, Mutant::WallWaitWithoutFence, Mutant::WallSetWithoutFence, Mutant::WallSetBehindTheLook],
     },
     Model { name: "futex::a_wake_op_is_not_lost", body: wake_op, mutants: &[Mutant::WakeOpLooksFirst] },
     Model { name: "futex::two_wake_ops_in_either_order_do_not_lock_up", body: wake_ops, mutants: &[Mutant::LockedInAnyOrder] },
@@ -151,6 +157,14 @@ fn wait_again() {
     let returned = twice.join().expect("a waiter ends") + once.join().expect("a waiter ends");
     assert_eq!(returned, woken as usize);
     assert_eq!(waker.table().waiters(), 0);
+}
+
+fn clock_set() {
+    let [waiter, setter] = seats(2).try_into().ok().expect("two seats");
+    let waiting = thread::spawn(move || waiter.wait(Word::A, Some(Deadline::wall(100))));
+    setter.set_wall(200);
+    assert_eq!(waiting.join().expect("the waiter ends"), Err(Errno::ETIMEDOUT));
+    assert_eq!(setter.table().waiters(), 0);
 }
 
 fn wake_op() {

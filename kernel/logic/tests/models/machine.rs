@@ -8,8 +8,9 @@ use skete_logic::futex::pi::{Heir, Heirs, Held, LockWord, Target};
 use skete_logic::futex::{ANY, Bucket, Key, Table, Waiter};
 use skete_logic::host::{Host, Parked, RawLock};
 use skete_logic::thread::{Thread, Tid};
-use skete_logic::time::Instant;
+use skete_logic::time::{Deadline, Instant, When};
 use skete_logic::token::Token;
+use skete_logic::wall::{Mark, Wall};
 
 /// A bucket's lock.
 pub struct Lock(Mutex<()>);
@@ -30,6 +31,7 @@ impl RawLock for Lock {
 /// Three words, of which A and B are in different buckets, and who waits for them.
 pub struct Machine {
     pub table: Table<Lock, 2>,
+    wall: Wall,
     words: [AtomicU32; 3],
     records: Vec<Record>,
 }
@@ -39,6 +41,7 @@ struct Record {
     owner: Owner,
     token: Token,
     run: RunSignal,
+    mark: Mark,
     lending: Option<Lending>,
 }
 
@@ -123,11 +126,18 @@ pub fn lending_seats<const N: usize>(priorities: [u8; N]) -> [Seat; N] {
 }
 
 fn machine(threads: impl Iterator<Item = Option<Lending>>) -> Vec<Seat> {
-    let record = |lending| Record { waiter: Waiter::new(), owner: Owner::new(), token: Token::new(), run: RunSignal::new(), lending };
+    let record = |lending| Record {
+        waiter: Waiter::new(),
+        owner: Owner::new(),
+        token: Token::new(),
+        run: RunSignal::new(),
+        mark: Mark::new(),
+        lending,
+    };
     let records: Vec<Record> = threads.map(record).collect();
     let threads = u16::try_from(records.len()).expect("a handful");
     let table = Table::new([(); 2].map(|()| Bucket::new(Lock::new())));
-    let machine = Arc::new(Machine { table, words: [(); 3].map(|()| AtomicU32::new(0)), records });
+    let machine = Arc::new(Machine { table, wall: Wall::new(), words: [(); 3].map(|()| AtomicU32::new(0)), records });
     (0..threads).map(|index| Seat { machine: machine.clone(), me: Thread::new(index) }).collect()
 }
 
@@ -153,17 +163,17 @@ impl Seat {
     }
 
     /// Waits as long as the word is 0.
-    pub fn wait(&self, word: Word, deadline: Option<Instant>) -> Result<(), Errno> {
+    pub fn wait(&self, word: Word, deadline: Option<Deadline>) -> Result<(), Errno> {
         self.wait_while(word, 0, deadline)
     }
 
     /// Waits as long as the word holds `expected`.
-    pub fn wait_while(&self, word: Word, expected: u32, deadline: Option<Instant>) -> Result<(), Errno> {
+    pub fn wait_while(&self, word: Word, expected: u32, deadline: Option<Deadline>) -> Result<(), Errno> {
         self.wait_with(word, ANY, expected, deadline)
     }
 
     /// Waits for a wake with a bit of `bitset`, as long as the word holds `expected`.
-    pub fn wait_with(&self, word: Word, bitset: u32, expected: u32, deadline: Option<Instant>) -> Result<(), Errno> {
+    pub fn wait_with(&self, word: Word, bitset: u32, expected: u32, deadline: Option<Deadline>) -> Result<(), Errno> {
         self.table().wait(self, word.key(), bitset, deadline, || Ok(self.load(word)), expected)
     }
 
@@ -193,7 +203,7 @@ impl Seat {
     }
 
     /// Waits as long as each of the words is 0.
-    pub fn wait_many(&self, words: &[Word], deadline: Option<Instant>) -> Result<usize, Errno> {
+    pub fn wait_many(&self, words: &[Word], deadline: Option<Deadline>) -> Result<usize, Errno> {
         self.table().wait_many(self, &self.awaited(words), deadline, |awaited| self.read(awaited))
     }
 
@@ -212,23 +222,33 @@ impl Seat {
 }
 
 /// A deadline that has always passed already, whenever the thread comes to look.
-pub const LATE: Option<Instant> = Some(Instant::ZERO);
+pub const LATE: Option<Deadline> = Some(Deadline::at(Instant::ZERO));
 
 impl Host for Seat {
     fn current(&self) -> Thread {
         self.me
     }
 
-    /// Parks as the kernel does. A deadline has always passed, and hides an unpark that came with it.
-    fn park(&self, deadline: Option<Instant>) -> Parked {
+    /// Parks as the kernel does. A deadline has always passed, and hides an unpark that came with it; but it is boot, so a moment of the wall
+    /// clock is yet to come, and never comes, unless the clock is set.
+    fn park(&self, deadline: Option<Deadline>) -> Parked {
         let is_notified = self.token(self.me).take();
-        if deadline.is_some() {
-            return Parked::Expired;
+        let sleep = || {
+            if !is_notified {
+                self.leave();
+            }
+            Parked::Notified
+        };
+        match deadline.map(Deadline::when) {
+            None => sleep(),
+            Some(When::At(_)) => Parked::Expired,
+            Some(When::Wall(_)) if is_notified => Parked::Notified,
+            Some(When::Wall(ns)) => {
+                let Machine { wall, records, .. } = &*self.machine;
+                let park = |at| if at <= self.now() { Parked::Expired } else { sleep() };
+                wall.park(&records[self.me.index()].mark, ns, park, || self.now())
+            }
         }
-        if !is_notified {
-            self.leave();
-        }
-        Parked::Notified
     }
 
     type Masking = ();
@@ -285,6 +305,13 @@ impl Seat {
         }
     }
 
+    /// Sets the wall clock, as the kernel does: it shows `ns`.
+    pub fn set_wall(&self, ns: u64) {
+        let Machine { wall, records, .. } = &*self.machine;
+        let threads = (0..).map(Thread::new).zip(records.iter().map(|record| &record.mark));
+        wall.set(ns, threads, |threads| threads.for_each(|thread| self.unpark(thread)));
+    }
+
     /// The thread's name, as words have it.
     pub fn name(&self) -> u32 {
         self.tid(self.me).number()
@@ -300,7 +327,7 @@ impl Seat {
     }
 
     /// Takes the lock of `word` as programs do.
-    pub fn take(&self, word: Word, deadline: Option<Instant>) -> Result<(), Errno> {
+    pub fn take(&self, word: Word, deadline: Option<Deadline>) -> Result<(), Errno> {
         if self.exchange(word, 0, self.name()) == 0 { Ok(()) } else { self.table().lock_pi(self, Self::lock_of(word), deadline) }
     }
 

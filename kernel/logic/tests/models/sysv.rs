@@ -1,6 +1,6 @@
 //! Models of semaphore sets: everything that can come between two calls.
 
-use super::machine::{LATE, RunSignal};
+use super::machine::RunSignal;
 use super::runner::Model;
 use allocator_api2::alloc::Global;
 use loom::sync::atomic::{AtomicU32, Ordering};
@@ -18,7 +18,7 @@ use skete_logic::sysv::limits::Limits;
 use skete_logic::sysv::sem::undo::{self, Members, Membership};
 use skete_logic::sysv::sem::{Gate, Lent, Places, Registry, Set, Sleeper, Sleepers};
 use skete_logic::thread::Thread;
-use skete_logic::time::Instant;
+use skete_logic::time::{Deadline, Instant};
 use skete_logic::token::Token;
 
 pub const MODELS: &[Model] = &[
@@ -240,7 +240,7 @@ impl Host for Seat {
     }
 
     /// Parks as the kernel does. A deadline has always passed, and hides an unpark that came with it.
-    fn park(&self, deadline: Option<Instant>) -> Parked {
+    fn park(&self, deadline: Option<Deadline>) -> Parked {
         let is_notified = self.token(self.me).take();
         if deadline.is_some() {
             return Parked::Expired;
@@ -322,7 +322,7 @@ fn crossing() {
 
 fn timeout_against_up() {
     let [sleeper, waker] = seats(&[0]);
-    let sleeping = thread::spawn(move || sleeper.operate(DOWN, LATE));
+    let sleeping = thread::spawn(move || sleeper.operate(DOWN, Some(Instant::ZERO)));
     assert_eq!(waker.operate(UP, None), Ok(()));
     let slept = end(sleeping);
     assert_eq!(slept, if waker.value(0) == 0 { Ok(()) } else { Err(Errno::EAGAIN) });
@@ -331,8 +331,10 @@ fn timeout_against_up() {
 
 fn sleep_again() {
     let [one, other, waker] = seats(&[0]);
-    let twice = thread::spawn(move || [one.operate(DOWN, LATE), one.operate(DOWN, LATE)].iter().filter(|slept| slept.is_ok()).count());
-    let once = thread::spawn(move || usize::from(other.operate(DOWN, LATE).is_ok()));
+    let twice = thread::spawn(move || {
+        [one.operate(DOWN, Some(Instant::ZERO)), one.operate(DOWN, Some(Instant::ZERO))].iter().filter(|slept| slept.is_ok()).count()
+    });
+    let once = thread::spawn(move || usize::from(other.operate(DOWN, Some(Instant::ZERO)).is_ok()));
     assert_eq!(waker.operate(&[SemBuf::new(0, 2)], None), Ok(()));
     let gone = end(twice) + end(once);
     assert_eq!(gone + usize::from(waker.value(0)), 2);

@@ -15,7 +15,7 @@ use skete_logic::sysv::ids::Id;
 use skete_logic::sysv::limits::Limits;
 use skete_logic::sysv::sem::{Lent, Sleeper, Sleepers};
 use skete_logic::thread::Thread;
-use skete_logic::time::Instant;
+use skete_logic::time::{Deadline, Instant};
 use skete_logic::token::Token;
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
@@ -116,7 +116,7 @@ impl Host for Seat<'_> {
         self.history.machine.current()
     }
 
-    fn park(&self, deadline: Option<Instant>) -> Parked {
+    fn park(&self, deadline: Option<Deadline>) -> Parked {
         self.history.machine.park(deadline)
     }
 

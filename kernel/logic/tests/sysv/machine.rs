@@ -10,7 +10,7 @@ use skete_logic::sysv::limits::Limits;
 use skete_logic::sysv::sem::undo::{self, Members, Membership};
 use skete_logic::sysv::sem::{Gate, Lent, Places, Registry, Set, Sleeper, Sleepers};
 use skete_logic::thread::Thread;
-use skete_logic::time::Instant;
+use skete_logic::time::{Deadline, Instant};
 use skete_logic::token::Token;
 use std::cell::{Cell, RefCell};
 
@@ -242,7 +242,7 @@ impl Host for Machine {
     }
 
     /// Nobody sleeps here: one with a deadline is late at once, and one without is a mistake in the test.
-    fn park(&self, deadline: Option<Instant>) -> Parked {
+    fn park(&self, deadline: Option<Deadline>) -> Parked {
         assert!(deadline.is_some(), "the test would sleep for ever");
         Parked::Expired
     }

@@ -6,7 +6,7 @@ use crate::futex::waiter::{Links, Node};
 use crate::host::RawLock;
 use crate::mutant::{self, Mutant};
 use crate::thread::{Thread, Tid};
-use crate::time::Instant;
+use crate::time::Deadline;
 use skete_abi::Errno;
 
 /// What came of a try.
@@ -28,7 +28,7 @@ impl<L: RawLock, const N: usize> Table<L, N> {
     /// `EDEADLK`: the caller holds it, or the chain of holders leads back to the caller. `ETIMEDOUT`: the deadline passed. `ESRCH`: the
     /// word names no thread. `EINVAL`: who waits first for the word waits for no lock, or it says another holder than the kernel knows. `EFAULT`:
     /// no word is there.
-    pub fn lock_pi(&self, host: &impl Heirs, lock: Target, deadline: Option<Instant>) -> Result<(), Errno> {
+    pub fn lock_pi(&self, host: &impl Heirs, lock: Target, deadline: Option<Deadline>) -> Result<(), Errno> {
         if self.enter_lock_pi(host, lock)? { Ok(()) } else { self.sleep_lock(host, host.current(), deadline) }
     }
 

@@ -6,7 +6,7 @@ use crate::futex::{Key, Table};
 use crate::host::{Parked, RawLock};
 use crate::mutant::{self, Mutant};
 use crate::thread::{Thread, Tid};
-use crate::time::Instant;
+use crate::time::Deadline;
 use skete_abi::Errno;
 
 impl<L: RawLock, const N: usize> Table<L, N> {
@@ -27,7 +27,7 @@ impl<L: RawLock, const N: usize> Table<L, N> {
     /// # Errors
     /// `ETIMEDOUT`: it was not. `EINTR`: somebody wanted the wait to end. `EDEADLK`: somebody moved `me` to a lock whose chain of holders
     /// leads back to `me`.
-    pub(super) fn sleep_lock(&self, host: &impl Heirs, me: Thread, deadline: Option<Instant>) -> Result<(), Errno> {
+    pub(super) fn sleep_lock(&self, host: &impl Heirs, me: Thread, deadline: Option<Deadline>) -> Result<(), Errno> {
         let waiter = host.waiter(me);
         loop {
             let parked = host.park(deadline);

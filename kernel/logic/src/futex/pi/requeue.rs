@@ -7,7 +7,7 @@ use crate::futex::{Key, Table};
 use crate::host::RawLock;
 use crate::mutant::{self, Mutant};
 use crate::thread::{Thread, Tid};
-use crate::time::Instant;
+use crate::time::Deadline;
 use skete_abi::Errno;
 
 /// What came of moving one waiter.
@@ -45,7 +45,7 @@ impl<L: RawLock, const N: usize> Table<L, N> {
         host: &impl Heirs,
         key: Key,
         lock: Target,
-        deadline: Option<Instant>,
+        deadline: Option<Deadline>,
         read: impl Fn() -> Result<u32, Errno>,
         expected: u32,
     ) -> Result<(), Errno> {

@@ -6,7 +6,7 @@ use super::{Gate, Semaphore, Set, Sleepers, State};
 use crate::host::Parked;
 use crate::mutant::{self, Mutant};
 use crate::thread::Thread;
-use crate::time::Instant;
+use crate::time::{Deadline, Instant};
 use allocator_api2::alloc::Allocator;
 use skete_abi::Errno;
 use skete_abi::ipc::IPC_NOWAIT;
@@ -199,7 +199,7 @@ impl<L: Gate, A: Allocator + Clone> Set<L, A> {
         let mut deadline = deadline;
         let mut was_interrupted = false;
         let answer = loop {
-            let parked = host.park(deadline);
+            let parked = host.park(deadline.map(Deadline::at));
             if let Some(answer) = sleeper.answer() {
                 break answer;
             }
