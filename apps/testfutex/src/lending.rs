@@ -267,7 +267,7 @@ fn let_go_at_once() {
             });
             let own = base_priority();
             set_priority(30).expect("there is such a priority");
-            thread::sleep(Duration::from_millis(200));
+            thread::sleep(Duration::from_millis(60));
             is_over.store(true, Ordering::Release);
             set_priority(own).expect("it was there before");
         });

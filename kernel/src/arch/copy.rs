@@ -8,7 +8,6 @@
 //! V registers are everybody's: exceptions save them ([`super::vectors`]). Registers are those that a call may change.
 //!
 //! In the archive for programs in C these are musl's.
-#![allow(unsafe_code, reason = "functions with the names that the compiler calls")]
 
 use core::arch::global_asm;
 

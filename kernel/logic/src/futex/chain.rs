@@ -109,7 +109,9 @@ impl Chain {
     }
 
     /// Lets them all go. The caller holds no lock, and is in the uninterrupted section in which it claimed them.
-    #[inline]
+    ///
+    /// Not inlined: it is long, and three operations end with it.
+    #[inline(never)]
     pub fn wake<H: Host>(self, host: &H, masking: H::Masking) {
         let mut next = self.first;
         let threads = core::iter::from_fn(|| {

@@ -192,7 +192,7 @@ impl<L: Gate, A: Allocator + Clone> Set<L, A> {
 
     /// Parks the calling thread, which is queued, until its operations are done or have failed, or it is late. An interruption is kept for
     /// the next wait.
-    #[inline(always)]
+    #[inline(never)]
     fn sleep(&self, host: &impl Sleepers, deadline: Option<Instant>) -> Result<(), Errno> {
         let me = host.current();
         let sleeper = host.sleeper(me);
