@@ -42,10 +42,15 @@ mod tests {
     #[test]
     fn looks_meet_no_loop_at_the_same_place_for_ever() {
         let (round, most) = (10_000, 10_000);
-        let looks = core::iter::successors(Some(1_000_000), |now| Some(next_look(0, *now, 50, most)));
-        let mut quarters = [0; 4];
-        looks.take(100).for_each(|look| quarters[(look % round / (round / 4)) as usize] += 1);
-        assert!(quarters.iter().all(|count| *count > 5), "{quarters:?}");
+        let mut last = 1_000_000;
+        let looks = [(); 100].map(|()| {
+            last = next_look(0, last, 50, most);
+            last
+        });
+        for quarter in 0..4 {
+            let count = looks.iter().filter(|look| *look % round / (round / 4) == quarter).count();
+            assert!(count > 5, "quarter {quarter} is met {count} times of 100");
+        }
     }
 
     #[test]
