@@ -25,6 +25,7 @@ use crate::house;
 use crate::packages;
 use crate::program::{Builder, Profile, Std};
 use crate::project::Project;
+use crate::readme;
 use crate::run::{Boot, Settings, Surroundings};
 use crate::tally::Tally;
 use crate::toolchain;
@@ -90,6 +91,9 @@ pub struct Bench {
     /// memory and, if it is named, latency.
     #[arg(long, value_enum, value_name = "SYSTEM", conflicts_with_all = ["explain", "compare"])]
     against: Option<System>,
+    /// Write the table into the README, of the board that is asked.
+    #[arg(long, requires = "against")]
+    readme: bool,
     /// Read what a board printed, in place of measuring: the log of its serial line, on which `cargo xtask image bench` or `image c/bench` ran.
     #[arg(long, value_name = "LOG", conflicts_with_all = ["groups", "board", "cores", "wall", "explain", "against"])]
     from: Option<PathBuf>,
@@ -136,6 +140,7 @@ impl Bench {
             wall: false,
             explain: None,
             against: None,
+            readme: false,
             from: None,
             json: None,
             html: None,
@@ -173,6 +178,9 @@ impl Bench {
         conditions.iter().for_each(|condition| println!("{condition}"));
         if let Some(against) = &against {
             println!("{against}");
+            if self.readme {
+                readme::write("bench --against linux --readme", &[(format!("{} against Linux", self.board), against.to_string())])?;
+            }
         }
         if let Some(before) = before {
             faults.extend(compared(&before, &rows, &versions));

@@ -121,7 +121,7 @@ impl Conformance {
         }
         if self.readme {
             ensure!(self.filter.is_none(), "--readme wants every test of a subject, and there is a filter");
-            report.write_tables(&house::root().join("README.md"))?;
+            report.write_tables()?;
         }
         Ok(())
     }

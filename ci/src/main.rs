@@ -10,7 +10,7 @@
 //! - [`test`]: what holds when it runs, with the tables of [`suite`], and std's own [`std_tests`]; [`check`]: what holds of the source
 //! - [`stress`]: servers under load; [`fuzz`]: the network stack under frames that are none
 //! - [`packages`]: what is missing, and its remedy; [`doctor`] tells of all of it
-//! - [`house`]: where things stand
+//! - [`house`]: where things stand; [`readme`]: the tables that the tool writes there
 
 mod apt;
 mod archive;
@@ -45,6 +45,7 @@ mod program;
 mod project;
 mod push;
 mod qemu;
+mod readme;
 mod run;
 mod sd;
 mod size;

@@ -125,7 +125,7 @@ impl fmt::Display for Comparison {
                 writeln!(out)?;
             }
         }
-        write!(out, "Linux is {}; it is compared by the faster of its two libraries.", self.linux)
+        write!(out, "\nLinux is {}; it is compared by the faster of its two libraries.", self.linux)
     }
 }
 

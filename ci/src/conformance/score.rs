@@ -6,21 +6,17 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
 
 use super::Verdict;
 use super::suite::{Subject, Test};
 use crate::board::Board;
+use crate::readme;
 use crate::tally::{Tally, tail};
 
 /// What each score is to be at least, in per cent.
 const LEAST: [(Subject, f64); 3] = [(Subject::Threads, 97.0), (Subject::Signals, 90.0), (Subject::Nptl, 90.0)];
-/// The lines of the README between which a subject's table stands.
-fn marks(subject: Subject) -> [String; 2] {
-    let title = title(subject);
-    [format!("<!-- {title}: written by cargo xtask conformance --readme -->"), format!("<!-- {title}: end -->")]
-}
 
 /// Why tests fail here that pass on Linux: `ci/conformance.toml`.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -157,15 +153,10 @@ impl Report {
     /// Writes the table of each subject that was asked between its marks in the README; the others' stay.
     ///
     /// # Errors
-    /// The README cannot be read or written, or has no marks.
-    pub fn write_tables(&self, readme: &Path) -> Result<()> {
-        let mut text = fs::read_to_string(readme).context("the README cannot be read")?;
-        for (subject, _) in LEAST {
-            if let Some(table) = self.table(subject) {
-                text = with_table(&text, &marks(subject), &table)?;
-            }
-        }
-        fs::write(readme, text).context("the README cannot be written")
+    /// As [`readme::write`].
+    pub fn write_tables(&self) -> Result<()> {
+        let tables = LEAST.iter().filter_map(|(subject, _)| Some((title(*subject).to_owned(), self.table(*subject)?)));
+        readme::write("conformance --readme", &tables.collect::<Vec<_>>())
     }
 
     /// A subject's scores in Markdown: a line an interface group, and the sum. `None`: it was not asked.
@@ -209,13 +200,6 @@ fn percent(passed: usize, all: usize) -> f64 {
     passed as f64 * 100.0 / all as f64
 }
 
-fn with_table(text: &str, marks: &[String; 2], table: &str) -> Result<String> {
-    let place = |mark: &String| text.find(mark.as_str()).with_context(|| format!("the README has no line `{mark}`"));
-    let (begin, end) = (place(&marks[0])? + marks[0].len(), place(&marks[1])?);
-    ensure!(begin < end, "the README's place ends before it begins");
-    Ok(format!("{}\n\n{table}\n{}", &text[..begin], &text[end..]))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -253,14 +237,6 @@ mod tests {
         report.tell(false, false, false, &mut lenient);
         assert_eq!(lenient.to_string(), "1 passed, 0 failed");
         assert_eq!([low, part, unsaid].map(Tally::close), [1, 0, 1]);
-    }
-
-    #[test]
-    fn the_table_stands_between_its_marks() {
-        let marks = marks(Subject::Threads);
-        let text = format!("a\n{}\nold\n{}\nb\n", marks[0], marks[1]);
-        assert_eq!(with_table(&text, &marks, "new\n").expect("both are there"), format!("a\n{}\n\nnew\n\n{}\nb\n", marks[0], marks[1]));
-        assert!(with_table("no marks", &marks, "new").is_err());
     }
 
     #[test]
