@@ -10,7 +10,7 @@ use skete::thread::{Builder, robust_list, robust_list_of, set_tid_address, tid};
 
 use crate::Check;
 use crate::crowd::until_waiting;
-use crate::raw::{NOWHERE, begin_with_words, list_in_c, set_list, set_list_in_c, set_tid_address_in_c, tid_in_c};
+use crate::raw::{NOWHERE, begin_with_words, list_in_c, pause, set_list, set_list_in_c, set_tid_address_in_c, tid_in_c};
 
 /// This file's checks.
 pub const CHECKS: &[Check] = &[
@@ -296,8 +296,7 @@ fn lists() {
 }
 
 fn interrupted() {
-    // With instructions counted and a core that spins, QEMU takes a seventh of a second for each.
-    const ROUNDS: u32 = 200;
+    const ROUNDS: u32 = 2000;
     // The name of one who is interrupted all the time and soon ends; 0: nobody.
     let (named, is_over) = (leaked(0), leaked(0));
     let is_alone = thread::available_parallelism().is_ok_and(|cores| cores.get() == 1);
@@ -307,6 +306,7 @@ fn interrupted() {
             if skete::thread::interrupt(named.load(Ordering::Relaxed)).is_err() || is_alone {
                 thread::yield_now();
             }
+            pause();
         }
     });
     for round in 0..ROUNDS {
