@@ -192,12 +192,18 @@ fn key(trial: &Trial) -> (String, Option<Std>, &'static str) {
     (trial.program.clone(), trial.case.std, trial.case.profile.name())
 }
 
+/// What a trial boots, and the std that it has.
+fn project_of(trial: &Trial) -> Result<(Project, Std)> {
+    let project = Project::find(&trial.program)?;
+    let std = trial.case.std.map_or_else(|| project.std(), Ok)?;
+    Ok((project, std))
+}
+
 /// The packages among them that can be built together, by std and profile.
 fn alike(trials: &[Trial]) -> BTreeMap<(Std, Profile), BTreeSet<String>> {
     let mut groups = BTreeMap::<_, BTreeSet<String>>::new();
     for trial in trials.iter().filter(|trial| matches!(project::is_plain(&trial.program), Ok(true))) {
-        let std = trial.case.std.map_or_else(|| Project::find(&trial.program).and_then(|project| project.std()), Ok);
-        if let Ok(std) = std {
+        if let Ok((_, std)) = project_of(trial) {
             groups.entry((std, trial.case.profile)).or_default().insert(trial.program.clone());
         }
     }
@@ -215,10 +221,7 @@ fn build(builder: &Builder, trials: &[Trial]) -> Built {
     }
     for trial in trials {
         if let Entry::Vacant(place) = built.entry(key(trial)) {
-            let program = Project::find(&trial.program).and_then(|project| {
-                let std = trial.case.std.map_or_else(|| project.std(), Ok)?;
-                builder.program(&project, std, trial.case.profile, &[])
-            });
+            let program = project_of(trial).and_then(|(project, std)| builder.program(&project, std, trial.case.profile, &[]));
             place.insert(program.map_err(|error| format!("it is not built: {error:#}")));
         }
     }

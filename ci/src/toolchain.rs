@@ -56,13 +56,21 @@ pub const OLDEST: Version = Version { major: 1, minor: 91 };
 impl Version {
     /// Reads the release out of a line such as `rustc 1.96.0 (ac68faa20 2026-05-25)`.
     pub fn parse(text: &str) -> Option<Self> {
-        text.split_whitespace().find_map(|word| {
-            let mut parts = word.split('.');
-            let major = parts.next()?.parse().ok()?;
-            let minor = parts.next()?.parse().ok()?;
-            Some(Self { major, minor })
-        })
+        let mut parts = release(text)?.split('.');
+        let major = parts.next()?.parse().ok()?;
+        let minor = parts.next()?.parse().ok()?;
+        Some(Self { major, minor })
     }
+}
+
+/// The release in what a tool says of its version: the first word outside of parentheses that begins with a digit.
+pub fn release(told: &str) -> Option<&str> {
+    let mut depth = 0_usize;
+    told.split_whitespace().find(|word| {
+        let is_inside = depth > 0;
+        depth = (depth + word.matches('(').count()).saturating_sub(word.matches(')').count());
+        !is_inside && word.starts_with(|letter: char| letter.is_ascii_digit())
+    })
 }
 
 impl fmt::Display for Version {
@@ -212,6 +220,14 @@ mod tests {
         let qemu = Version::parse("QEMU emulator version 7.2.22 (Debian 1:7.2+dfsg-7+deb12u18+b3)");
         assert_eq!(qemu, Some(Version { major: 7, minor: 2 }));
         assert_eq!(Version::parse("no number here"), None);
+    }
+
+    #[test]
+    fn a_release_is_no_revision_of_a_distribution() {
+        assert_eq!(release("QEMU emulator version 7.2.22 (Debian 1:7.2+dfsg-7+deb12u18+b3)"), Some("7.2.22"));
+        assert_eq!(release("aarch64-linux-gnu-gcc (Debian 12.2.0-14) 12.2.0"), Some("12.2.0"));
+        assert_eq!(release("rustc 1.96.0 (ac68faa20 2026-05-25) (built from a source tarball)"), Some("1.96.0"));
+        assert_eq!(["measured on a board", ""].map(release), [None; 2]);
     }
 
     #[test]

@@ -72,54 +72,38 @@ macro_rules! go_on {
     };
 }
 
+/// Lines that know where everything is in a context, and set the mask.
+macro_rules! with_places {
+    ($($line:expr),* $(,)?) => {
+        naked_asm!(
+            $($line,)*
+            x = const X_AT, sp = const SP_AT, status = const STATUS_AT, v = const V_AT, mask = const MASK_AT,
+            set = const SET, sigmask = sym pthread_sigmask,
+        )
+    };
+}
+
 const _: () = assert!(PC_AT == SP_AT + 8 && LINK_REGISTER_AT == X_AT + 240, "they are loaded and stored in pairs");
 
 /// `getcontext(3)`: tells where the caller is.
 #[unsafe(naked)]
 #[unsafe(no_mangle)]
 pub extern "C" fn getcontext(place: *mut Context) -> c_int {
-    naked_asm!(
-        save!(),
-        "add x2, x0, #{mask}",
-        "mov x1, xzr",
-        "mov w0, #{set}",
-        "b {sigmask}",
-        x = const X_AT, sp = const SP_AT, status = const STATUS_AT, v = const V_AT, mask = const MASK_AT,
-        set = const SET, sigmask = sym pthread_sigmask,
-    )
+    with_places!(save!(), "add x2, x0, #{mask}", "mov x1, xzr", "mov w0, #{set}", "b {sigmask}",)
 }
 
 /// `setcontext(3)`: goes on there.
 #[unsafe(naked)]
 #[unsafe(no_mangle)]
 pub extern "C" fn setcontext(place: *const Context) -> c_int {
-    naked_asm!(
-        "mov x19, x0",
-        "add x1, x0, #{mask}",
-        "mov x2, xzr",
-        "mov w0, #{set}",
-        "bl {sigmask}",
-        go_on!(),
-        x = const X_AT, sp = const SP_AT, status = const STATUS_AT, v = const V_AT, mask = const MASK_AT,
-        set = const SET, sigmask = sym pthread_sigmask,
-    )
+    with_places!("mov x19, x0", "add x1, x0, #{mask}", "mov x2, xzr", "mov w0, #{set}", "bl {sigmask}", go_on!(),)
 }
 
 /// `swapcontext(3)`: tells where the caller is, and goes on at `next`.
 #[unsafe(naked)]
 #[unsafe(no_mangle)]
 pub extern "C" fn swapcontext(place: *mut Context, next: *const Context) -> c_int {
-    naked_asm!(
-        save!(),
-        "mov x19, x1",
-        "add x2, x0, #{mask}",
-        "add x1, x19, #{mask}",
-        "mov w0, #{set}",
-        "bl {sigmask}",
-        go_on!(),
-        x = const X_AT, sp = const SP_AT, status = const STATUS_AT, v = const V_AT, mask = const MASK_AT,
-        set = const SET, sigmask = sym pthread_sigmask,
-    )
+    with_places!(save!(), "mov x19, x1", "add x2, x0, #{mask}", "add x1, x19, #{mask}", "mov w0, #{set}", "bl {sigmask}", go_on!(),)
 }
 
 /// `makecontext(3)`: the context calls `function` with `count` arguments on the stack that it was given, and goes on with its link then, or

@@ -1,8 +1,8 @@
 //! Linux's system calls by their numbers (`asm/unistd.h`, aarch64): what `syscall()` and an `svc` reach.
 //!
 //! [`call`] finds the function; one file a subject: [`files`], [`memory`] and [`mapping`], [`process`], [`sched`], [`signal`], [`time`],
-//! and System V's and futexes' in the kernel; sockets' are there if the program has any (`sockets/numbers.rs`). Each takes the arguments as they are in registers, and answers as Linux does: an error is its
-//! number below zero.
+//! and System V's and futexes' in the kernel; sockets' are there if the program has any (`sockets/numbers.rs`). Each takes the arguments as
+//! they are in registers, and answers as Linux does: an error is its number below zero.
 
 pub mod files;
 pub mod mapping;

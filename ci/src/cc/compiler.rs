@@ -11,12 +11,11 @@ use anyhow::{Context as _, Result, bail};
 
 use super::sysroot;
 use crate::packages::{self, Need};
-use crate::toolchain;
+use crate::toolchain::{self, GCC};
 
 /// The variable that chooses: `gcc` or `clang`.
 pub const CHOICE: &str = "SKETE_CC";
 
-const GCC: &str = "aarch64-linux-gnu-gcc";
 /// As clang is called, and by the versions that Debian has.
 const CLANG: [&str; 9] = ["clang", "clang-21", "clang-20", "clang-19", "clang-18", "clang-17", "clang-16", "clang-15", "clang-14"];
 

@@ -59,6 +59,12 @@ bitflags! {
 }
 
 impl OpenFlags {
+    /// Whether who finds nothing to read, or no room to write, waits for it.
+    #[must_use]
+    pub const fn waiting(is_nonblocking: bool) -> Self {
+        if is_nonblocking { Self::NONBLOCKING } else { Self::empty() }
+    }
+
     /// Whether reads are allowed.
     #[must_use]
     pub const fn is_readable(self) -> bool {

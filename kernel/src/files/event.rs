@@ -23,7 +23,7 @@ static EVENTS: Sleep<Slab<Event, Heap>> = Sleep::new(Slab::new(Heap));
 /// `EMFILE`, `ENOMEM`.
 pub fn open(event: Event, is_nonblocking: bool) -> Result<i32, Errno> {
     let item = EVENTS.lock().insert(event).map_err(|_| Errno::ENOMEM)?;
-    let waiting = if is_nonblocking { OpenFlags::NONBLOCKING } else { OpenFlags::empty() };
+    let waiting = OpenFlags::waiting(is_nonblocking);
     super::install(Handle { class: &CLASS, item }, OpenFlags::BOTH | waiting)
 }
 

@@ -25,7 +25,7 @@ static PIPES: Sleep<Slab<Pipe<Heap>, Heap>> = Sleep::new(Slab::new(Heap));
 pub fn open(is_nonblocking: bool) -> Result<[i32; 2], Errno> {
     let pipe = Pipe::new(Heap)?;
     let item = PIPES.lock().insert(pipe).map_err(|_| Errno::ENOMEM)?;
-    let waiting = if is_nonblocking { OpenFlags::NONBLOCKING } else { OpenFlags::empty() };
+    let waiting = OpenFlags::waiting(is_nonblocking);
     // An end that gets no number is closed.
     let read = super::install(Handle { class: &READ, item }, waiting).inspect_err(|_| WRITE.close(item))?;
     let write = super::install(Handle { class: &WRITE, item }, OpenFlags::WRITE_ONLY | waiting).inspect_err(|_| _ = super::close(read))?;

@@ -13,12 +13,15 @@ use core::mem::MaybeUninit;
 
 use skete_abi::Errno;
 pub use skete_logic::pair::Manner;
+use skete_logic::tree::{Kind, NodeId, OpenFlags, Status, Times};
 pub use skete_net::socket::{Family, Options, Received, Type};
 pub use skete_net::stack::Half;
 pub use skete_net::{Duration, IpAddress, IpEndpoint, ends, mailbox};
 
+use super::{Open, changes};
 pub use crate::net::transfer::deadline_of;
 pub use crate::net::wait::Wait;
+use crate::time;
 
 /// Bytes of the longest name in the file tree that a socket can have (`sun_path`).
 pub const PATH: usize = 108;
@@ -115,10 +118,14 @@ pub trait Socket: Sync {
     fn shut_down(&self, item: u32, half: Half) -> Result<(), Errno>;
 
     /// Its own address; none: it has no name.
-    fn name(&self, item: u32) -> Result<Option<IpEndpoint>, Errno>;
+    fn name(&self, _item: u32) -> Result<Option<IpEndpoint>, Errno> {
+        Ok(None)
+    }
 
     /// The other side's address; none: that has no name.
-    fn peer(&self, item: u32) -> Result<Option<IpEndpoint>, Errno>;
+    fn peer(&self, _item: u32) -> Result<Option<IpEndpoint>, Errno> {
+        Ok(None)
+    }
 
     /// Its options.
     fn options(&self, item: u32) -> Result<Options, Errno>;
@@ -133,4 +140,42 @@ pub trait Socket: Sync {
 
     /// Takes the error that waits to be told.
     fn take_error(&self, item: u32) -> Result<Option<Errno>, Errno>;
+}
+
+/// What [`Class::read`](super::class::Class::read) does of a socket outside of the network.
+fn read(socket: &dyn Socket, open: &Open, into: &mut [MaybeUninit<u8>]) -> Result<usize, Errno> {
+    let wait = wait_of(socket, open, |options| options.receive_timeout)?;
+    socket.receive(open.object.item, into, false, wait).map(|received| received.count)
+}
+
+/// What [`Class::write`](super::class::Class::write) does of a socket outside of the network.
+fn write(socket: &dyn Socket, open: &Open, from: &[u8]) -> Result<usize, Errno> {
+    let wait = wait_of(socket, open, |options| options.send_timeout)?;
+    socket.send(open.object.item, from, None, wait)
+}
+
+/// How long a call may wait that says nothing of it.
+fn wait_of(socket: &dyn Socket, open: &Open, timeout: impl FnOnce(&Options) -> Option<Duration>) -> Result<Wait, Errno> {
+    if open.flags.contains(OpenFlags::NONBLOCKING) {
+        return Ok(Wait::No);
+    }
+    socket.options(open.object.item).map(|options| Wait::Until(deadline_of(timeout(&options))))
+}
+
+/// Does `attempt` until it answers something else than `EAGAIN`, and waits in between if it is to.
+fn until<R>(wait: Wait, mut attempt: impl FnMut() -> Result<R, Errno>) -> Result<R, Errno> {
+    loop {
+        let seen = changes::seen();
+        match (attempt(), wait) {
+            (Err(Errno::EAGAIN), Wait::Until(deadline)) if deadline.is_none_or(|deadline| time::now() < deadline) => {
+                changes::wait(seen, deadline)?;
+            }
+            (answer, _) => return answer,
+        }
+    }
+}
+
+/// What is told of a socket in which so many bytes wait to be read.
+fn status(item: u32, bytes: u64) -> Status {
+    Status { node: NodeId(item), kind: Kind::Socket, permissions: 0o777, links: 1, bytes, times: Times::default() }
 }

@@ -101,7 +101,7 @@ impl Desk {
     fn assert_rest(&self, number: usize, count: u32) {
         assert_eq!(self.slot(number).value(), Ok(count));
         assert_eq!(self.seat.table().waiters(), 0);
-        let quiet = Quiet(self);
+        let quiet = Known { desk: self, may_enter: false, attends_at: None };
         assert_eq!(self.slot(number).v(&quiet), Ok(()), "nobody is said to wait");
     }
 
@@ -136,32 +136,46 @@ impl Machine for Desk {
     }
 }
 
-/// A machine whose kernel is not to be entered.
-struct Quiet<'a>(&'a Desk);
+/// A desk's machine, of whose kernel more is known.
+struct Known<'a> {
+    desk: &'a Desk,
+    /// Whether it may be entered.
+    may_enter: bool,
+    /// Its thread attends to an interruption of its P of this futaphore, for which it is the only one to wait.
+    attends_at: Option<usize>,
+}
 
-impl Machine for Quiet<'_> {
+impl Machine for Known<'_> {
     fn enter(&self) {
-        panic!("the kernel is entered although nobody waits");
+        assert!(self.may_enter, "the kernel is entered although nobody waits");
+    }
+
+    /// It might not come back from that.
+    fn attend(&self) -> bool {
+        let is_awaited = |number| self.desk.slot(number).state().is_awaited();
+        assert!(!self.attends_at.is_some_and(is_awaited), "the only one who waited is away");
+        self.attends_at.is_some()
     }
 
     fn keep_interruption(&self) {
-        self.0.keep_interruption();
+        assert!(self.attends_at.is_none(), "it was attended to");
+        self.desk.keep_interruption();
     }
 
     fn wait(&self, word: &AtomicU64, deadline: Option<Instant>, must_wait: impl Fn() -> bool) -> Result<(), Errno> {
-        self.0.wait(word, deadline, must_wait)
+        self.desk.wait(word, deadline, must_wait)
     }
 
     fn wake_one(&self, word: &AtomicU64, decide: impl FnOnce(u32) -> bool) {
-        self.0.wake_one(word, decide);
+        self.desk.wake_one(word, decide);
     }
 
     fn wake_lone(&self, word: &AtomicU64, decide: impl FnOnce() -> bool) -> bool {
-        self.0.wake_lone(word, decide)
+        self.desk.wake_lone(word, decide)
     }
 
     fn wake_all(&self, word: &AtomicU64) {
-        self.0.wake_all(word);
+        self.desk.wake_all(word);
     }
 }
 
@@ -235,44 +249,14 @@ fn interrupted_against_v() {
     waker.assert_rest(futaphore, 0);
 }
 
-/// One whose thread attends to an interruption of its P of this futaphore.
-struct Attentive<'a>(&'a Desk, usize);
-
-impl Machine for Attentive<'_> {
-    fn enter(&self) {}
-
-    fn wait(&self, word: &AtomicU64, deadline: Option<Instant>, must_wait: impl Fn() -> bool) -> Result<(), Errno> {
-        self.0.wait(word, deadline, must_wait)
-    }
-
-    /// It might not come back from that.
-    fn attend(&self) -> bool {
-        assert!(!self.0.slot(self.1).state().is_awaited(), "the only one who waited is away");
-        true
-    }
-
-    fn keep_interruption(&self) {
-        unreachable!("it was attended to");
-    }
-
-    fn wake_one(&self, word: &AtomicU64, decide: impl FnOnce(u32) -> bool) {
-        self.0.wake_one(word, decide);
-    }
-
-    fn wake_lone(&self, word: &AtomicU64, decide: impl FnOnce() -> bool) -> bool {
-        self.0.wake_lone(word, decide)
-    }
-
-    fn wake_all(&self, word: &AtomicU64) {
-        self.0.wake_all(word);
-    }
-}
-
 fn interrupted_and_away() {
     let [waiter, other] = desks();
     let futaphore = other.make(0);
     let me = waiter.seat.current();
-    let waiting = thread::spawn(move || waiter.slot(futaphore).p(&Attentive(&waiter, futaphore)));
+    let waiting = thread::spawn(move || {
+        let attentive = Known { desk: &waiter, may_enter: true, attends_at: Some(futaphore) };
+        waiter.slot(futaphore).p(&attentive)
+    });
     other.seat.interrupt(me);
     assert_eq!(other.v(futaphore), Ok(()));
     assert_eq!(waiting.join().expect("the waiter ends"), Ok(()));

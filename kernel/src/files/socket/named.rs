@@ -8,13 +8,12 @@ use core::mem::MaybeUninit;
 use allocator_api2::vec::Vec;
 use skete_abi::Errno;
 use skete_logic::slab::Slab;
-use skete_logic::tree::{Kind, NodeId, OpenFlags, Status, Times};
+use skete_logic::tree::{Kind, NodeId, OpenFlags, Status};
 use skete_net::IpEndpoint;
 use skete_net::socket::{Options, Received};
 use skete_net::stack::Half;
 
-use super::pair::{self, until};
-use super::{Domain, Manner, Nature, PATH, Socket, Wait, deadline_of};
+use super::{Domain, Manner, Nature, PATH, Socket, Wait, pair, read, status, until, write};
 use crate::files::class::{Class, Handle, Ready};
 use crate::files::{self, Open, changes, stored};
 use crate::memory::Heap;
@@ -92,7 +91,7 @@ pub fn open(manner: Manner, is_nonblocking: bool) -> Result<i32, Errno> {
 fn install(state: State, manner: Manner, path: Path, is_nonblocking: bool) -> Result<i32, Errno> {
     let side = if let State::Connected(side) = state { Some(side) } else { None };
     let item = insert(state, manner, path).inspect_err(|_| side.into_iter().for_each(|side| pair::CLASS.close(side)))?;
-    let flags = OpenFlags::BOTH | if is_nonblocking { OpenFlags::NONBLOCKING } else { OpenFlags::empty() };
+    let flags = OpenFlags::BOTH | OpenFlags::waiting(is_nonblocking);
     files::install(Handle { class: &CLASS, item }, flags)
 }
 
@@ -113,13 +112,6 @@ fn with<R>(item: u32, act: impl FnOnce(&mut One) -> Result<R, Errno>) -> Result<
 /// The side of a pair that the socket is; `otherwise` if it is none.
 fn side(item: u32, otherwise: Errno) -> Result<u32, Errno> {
     with(item, |one| if let State::Connected(side) = one.state { Ok(side) } else { Err(otherwise) })
-}
-
-fn wait_of(open: &Open, timeout: impl FnOnce(&Options) -> Option<skete_net::Duration>) -> Result<Wait, Errno> {
-    if open.flags.contains(OpenFlags::NONBLOCKING) {
-        return Ok(Wait::No);
-    }
-    CLASS.options(open.object.item).map(|options| Wait::Until(deadline_of(timeout(&options))))
 }
 
 /// Connects `item` to the socket whose name is `node`, without waiting.
@@ -162,18 +154,16 @@ impl Class for Named {
     }
 
     fn read(&self, open: &mut Open, into: &mut [MaybeUninit<u8>]) -> Result<usize, Errno> {
-        let wait = wait_of(open, |options| options.receive_timeout)?;
-        self.receive(open.object.item, into, false, wait).map(|received| received.count)
+        read(self, open, into)
     }
 
     fn write(&self, open: &mut Open, from: &[u8]) -> Result<usize, Errno> {
-        let wait = wait_of(open, |options| options.send_timeout)?;
-        self.send(open.object.item, from, None, wait)
+        write(self, open, from)
     }
 
     fn status(&self, item: u32) -> Result<Status, Errno> {
         let bytes = side(item, Errno::ENOTCONN).and_then(|side| pair::CLASS.status(side)).map_or(0, |status| status.bytes);
-        Ok(Status { node: NodeId(item), kind: Kind::Socket, permissions: 0o777, links: 1, bytes, times: Times::default() })
+        Ok(status(item, bytes))
     }
 
     fn ready(&self, item: u32) -> Ready {
@@ -307,14 +297,6 @@ impl Socket for Named {
         }
         changes::announce();
         Ok(())
-    }
-
-    fn name(&self, _item: u32) -> Result<Option<IpEndpoint>, Errno> {
-        Ok(None)
-    }
-
-    fn peer(&self, _item: u32) -> Result<Option<IpEndpoint>, Errno> {
-        Ok(None)
     }
 
     fn options(&self, item: u32) -> Result<Options, Errno> {

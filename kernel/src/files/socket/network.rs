@@ -3,12 +3,12 @@
 use core::mem::MaybeUninit;
 
 use skete_abi::Errno;
-use skete_logic::tree::{Kind, NodeId, OpenFlags, Status, Times};
+use skete_logic::tree::{OpenFlags, Status};
 use skete_net::socket::{Family, Options, Received, Type};
 use skete_net::stack::Half;
 use skete_net::{IpAddress, IpEndpoint};
 
-use super::{Domain, Manner, Nature, Socket, Wait};
+use super::{Domain, Manner, Nature, Socket, Wait, status};
 use crate::files::class::{Class, Handle, Ready};
 use crate::files::{self, Open, changes};
 use crate::net;
@@ -32,8 +32,7 @@ pub fn open(family: Family, kind: Type, is_nonblocking: bool) -> Result<i32, Err
 /// `EMFILE`, `ENOMEM`.
 pub fn install(number: u32, is_nonblocking: bool) -> Result<i32, Errno> {
     net::announce_by(changes::announce);
-    let waiting = if is_nonblocking { OpenFlags::NONBLOCKING } else { OpenFlags::empty() };
-    files::install(Handle { class: &CLASS, item: number }, OpenFlags::BOTH | waiting)
+    files::install(Handle { class: &CLASS, item: number }, OpenFlags::BOTH | OpenFlags::waiting(is_nonblocking))
 }
 
 impl Class for Network {
@@ -55,7 +54,7 @@ impl Class for Network {
 
     fn status(&self, item: u32) -> Result<Status, Errno> {
         let bytes = net::with(|stack| stack.unread(item))? as u64;
-        Ok(Status { node: NodeId(item), kind: Kind::Socket, permissions: 0o777, links: 1, bytes, times: Times::default() })
+        Ok(status(item, bytes))
     }
 
     fn ready(&self, item: u32) -> Ready {

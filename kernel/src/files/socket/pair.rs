@@ -8,17 +8,16 @@ use core::mem::MaybeUninit;
 use skete_abi::Errno;
 use skete_logic::pair::{Pair, Side};
 use skete_logic::slab::Slab;
-use skete_logic::tree::{Kind, NodeId, OpenFlags, Status, Times};
+use skete_logic::tree::{OpenFlags, Status};
 use skete_net::IpEndpoint;
 use skete_net::socket::{Options, Received};
 use skete_net::stack::Half;
 
-use super::{Domain, Manner, Nature, Socket, Wait, deadline_of};
+use super::{Domain, Manner, Nature, Socket, Wait, read, status, until, write};
 use crate::files::class::{Class, Handle, Ready};
 use crate::files::{self, Open, changes};
 use crate::memory::Heap;
 use crate::sched::mutex::Sleep;
-use crate::time;
 
 pub(super) struct Pairs;
 
@@ -71,7 +70,7 @@ pub(super) fn make(manner: Manner) -> Result<[u32; 2], Errno> {
 /// `EMFILE`, `ENOMEM`.
 pub fn open(manner: Manner, is_nonblocking: bool) -> Result<[i32; 2], Errno> {
     let [one, _] = make(manner)?;
-    let flags = OpenFlags::BOTH | if is_nonblocking { OpenFlags::NONBLOCKING } else { OpenFlags::empty() };
+    let flags = OpenFlags::BOTH | OpenFlags::waiting(is_nonblocking);
     // A side that gets no number is closed.
     let first = files::install(Handle { class: &CLASS, item: one }, flags).inspect_err(|_| CLASS.close(one | 1))?;
     let second = files::install(Handle { class: &CLASS, item: one | 1 }, flags).inspect_err(|_| _ = files::close(first))?;
@@ -84,26 +83,6 @@ fn with<R>(item: u32, act: impl FnOnce(&mut Ends, Side) -> Result<R, Errno>) -> 
     act(ends, side_of(item))
 }
 
-/// Does `attempt` until it answers something else than `EAGAIN`, and waits in between if it is to.
-pub(super) fn until<R>(wait: Wait, mut attempt: impl FnMut() -> Result<R, Errno>) -> Result<R, Errno> {
-    loop {
-        let seen = changes::seen();
-        match (attempt(), wait) {
-            (Err(Errno::EAGAIN), Wait::Until(deadline)) if deadline.is_none_or(|deadline| time::now() < deadline) => {
-                changes::wait(seen, deadline)?;
-            }
-            (answer, _) => return answer,
-        }
-    }
-}
-
-fn wait_of(open: &Open, timeout: impl FnOnce(&Options) -> Option<skete_net::Duration>) -> Result<Wait, Errno> {
-    if open.flags.contains(OpenFlags::NONBLOCKING) {
-        return Ok(Wait::No);
-    }
-    CLASS.options(open.object.item).map(|options| Wait::Until(deadline_of(timeout(&options))))
-}
-
 impl Class for Pairs {
     fn waits_itself(&self) -> bool {
         true
@@ -114,18 +93,16 @@ impl Class for Pairs {
     }
 
     fn read(&self, open: &mut Open, into: &mut [MaybeUninit<u8>]) -> Result<usize, Errno> {
-        let wait = wait_of(open, |options| options.receive_timeout)?;
-        self.receive(open.object.item, into, false, wait).map(|received| received.count)
+        read(self, open, into)
     }
 
     fn write(&self, open: &mut Open, from: &[u8]) -> Result<usize, Errno> {
-        let wait = wait_of(open, |options| options.send_timeout)?;
-        self.send(open.object.item, from, None, wait)
+        write(self, open, from)
     }
 
     fn status(&self, item: u32) -> Result<Status, Errno> {
         let bytes = with(item, |ends, side| Ok(ends.pair.unread(side)))? as u64;
-        Ok(Status { node: NodeId(item), kind: Kind::Socket, permissions: 0o777, links: 1, bytes, times: Times::default() })
+        Ok(status(item, bytes))
     }
 
     fn ready(&self, item: u32) -> Ready {
@@ -189,14 +166,6 @@ impl Socket for Pairs {
         })?;
         changes::announce();
         Ok(())
-    }
-
-    fn name(&self, _item: u32) -> Result<Option<IpEndpoint>, Errno> {
-        Ok(None)
-    }
-
-    fn peer(&self, _item: u32) -> Result<Option<IpEndpoint>, Errno> {
-        Ok(None)
     }
 
     fn options(&self, item: u32) -> Result<Options, Errno> {
