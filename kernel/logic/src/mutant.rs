@@ -161,6 +161,8 @@ pub enum Mutant {
     EndWakesFirst,
     /// Futex: a thread that ends wakes one by each of its word's names.
     EndWakesByEachName,
+    /// Futex: who takes shared memory away looks for waiters, with no fence after it was unmapped.
+    BuriedWithoutFence,
     /// Futex: a robust lock's word is overwritten whatever it holds by then.
     RobustWithoutExchange,
     /// Futaphore: the word is looked at and then stored, so that a waiters bit set between is lost, and its wake-up with it.

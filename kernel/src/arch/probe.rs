@@ -3,6 +3,8 @@
 
 use core::arch::{asm, naked_asm};
 
+use aarch64_cpu::asm::barrier;
+
 /// A word, or the news that it could not be read.
 #[repr(C)]
 struct Word {
@@ -86,10 +88,12 @@ pub fn update(address: usize, change: impl Fn(u32) -> u32) -> Option<u32> {
     }
 }
 
-/// Where `address` lies in memory now; `None` if nothing is mapped there. This core's walker answers (AT S1E1R).
+/// Where `address` lies in memory now; `None` if nothing is mapped there. This core's walker answers (AT S1E1R), once every load before
+/// has: it would run ahead of them.
 #[inline]
 pub fn physical(address: usize) -> Option<u64> {
     const FRAME: u64 = 0x0000_ffff_ffff_f000;
+    barrier::dsb(barrier::ISHLD);
     let answer = translate(address as u64);
     (answer & 1 == 0).then_some(answer & FRAME | address as u64 & 0xfff)
 }

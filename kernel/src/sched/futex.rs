@@ -194,6 +194,15 @@ impl Word {
         let value = self.read()?;
         if key.is_shared() && probe::physical(self.address) != Some(key.address()) { Err(Errno::EFAULT) } else { Ok(value) }
     }
+
+    /// Whether this is the word that `key` names still.
+    ///
+    /// # Errors
+    /// `EFAULT`: it is not; of a private word nobody asks.
+    #[inline(always)]
+    fn stands_for(self, key: Key) -> Result<(), Errno> {
+        if key.is_shared() { self.read_as(key).map(|_| ()) } else { Ok(()) }
+    }
 }
 
 /// Bits of an address that translation tables know.
@@ -319,12 +328,20 @@ pub fn wake_word(word: Word, count: u32, bitset: u32) -> Result<u32, Errno> {
 /// (`futex(2)`, FUTEX_REQUEUE, FUTEX_CMP_REQUEUE).
 ///
 /// # Errors
-/// `EAGAIN`: it does not. `EINVAL`, `EFAULT`: as [`wake_word`], of both words; with `expected`, if nothing is mapped at `from`.
+/// `EAGAIN`: it does not. `EINVAL`, `EFAULT`: as [`wake_word`], of both words; with `expected`, if nothing is mapped at `from`. `EFAULT` too
+/// if the memory of a shared one goes meanwhile.
 pub fn requeue(from: Word, to: Word, shares: Shares, expected: Option<u32>) -> Result<Requeued, Errno> {
     let (from_key, to_key) = (from.key()?, to.key()?);
+    let stands = || to.stands_for(to_key);
     match expected {
-        None => TABLE.requeue(&Machine, from_key, to_key, shares),
-        Some(expected) => TABLE.cmp_requeue(&Machine, from_key, to_key, shares, || from.read(), expected),
+        None => TABLE.requeue(&Machine, from_key, to_key, shares, stands),
+        Some(expected) => {
+            let read = || {
+                stands()?;
+                from.read_as(from_key)
+            };
+            TABLE.cmp_requeue(&Machine, from_key, to_key, shares, read, expected)
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use super::{ANY, Key, NO_WAKE, Table};
 use crate::host::{Host, RawLock};
 use crate::mutant::{self, Mutant};
-use skete_cell::atomic::Ordering;
+use skete_cell::atomic::{Ordering, fence};
 
 impl<L: RawLock, const N: usize> Table<L, N> {
     /// The caller ends: `clear` zeroes its word, then one who waits for it is woken. The word has two names; who waits by the first is
@@ -21,8 +21,13 @@ impl<L: RawLock, const N: usize> Table<L, N> {
 
     /// The memory of shared words is gone where `is_gone` says so of their physical address, and will be another's: no wake there reaches who
     /// waits here. They wait on, until their deadline or an interruption. `mark` tells this end from others, from 1 on. Who waits for a lock
-    /// that lends priority is left alone. Nothing is mapped there any more: nobody begins to wait.
+    /// that lends priority is left alone. Nothing is mapped there any more: nobody begins to wait, or is moved there.
     pub fn bury(&self, host: &impl Host, mark: u16, is_gone: impl Fn(u64) -> bool) {
+        if !mutant::is(Mutant::BuriedWithoutFence) {
+            // Who comes later finds nothing mapped; who found the memory is counted by now. Pairs with the fences of one who waits, and of
+            // one who moves others.
+            fence(Ordering::SeqCst);
+        }
         for bucket in self.buckets.iter().filter(|bucket| bucket.waiters.load(Ordering::Relaxed) != 0) {
             bucket.lock.locked(|| {
                 bucket.queue.with_mut(|queue| {

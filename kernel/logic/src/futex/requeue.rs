@@ -27,20 +27,28 @@ pub struct Requeued {
 
 impl<L: RawLock, const N: usize> Table<L, N> {
     /// `FUTEX_REQUEUE`: wakes some of those who wait for `from`, then makes some of the others wait for `to`, in their order and
-    /// behind those who already do.
+    /// behind those who already do. `stands` is asked under both locks, once `to` counts those who may come: whether the words are still
+    /// what the keys name.
     ///
     /// # Errors
-    /// `EINVAL`: some of those who are left are in no wake's reach ([`super::pi`]).
+    /// `EINVAL`: some of those who are left are in no wake's reach ([`super::pi`]). What `stands` answers; then nobody was woken or moved.
     #[inline]
-    pub fn requeue(&self, host: &impl Host, from: Key, to: Key, shares: Shares) -> Result<Requeued, Errno> {
+    pub fn requeue(
+        &self,
+        host: &impl Host,
+        from: Key,
+        to: Key,
+        shares: Shares,
+        stands: impl Fn() -> Result<(), Errno>,
+    ) -> Result<Requeued, Errno> {
         if self.bucket(from).is_deserted() {
             return Ok(Requeued { woken: 0, moved: 0 });
         }
-        let always = || Ok(0);
-        self.requeue_some(host, from, to, shares, always, 0)
+        self.requeue_some(host, from, to, shares, stands)
     }
 
-    /// `FUTEX_CMP_REQUEUE`: the same, if the word of `from` still holds `expected`. `read` is as in [`wait`](Self::wait).
+    /// `FUTEX_CMP_REQUEUE`: the same, if the word of `from` still holds `expected`. `read` is as in [`wait`](Self::wait), and tells too what
+    /// `stands` would of [`requeue`](Self::requeue).
     ///
     /// # Errors
     /// `EAGAIN` the word differs, or what `read` answers; then nobody was woken or moved. `EINVAL` as [`requeue`](Self::requeue).
@@ -54,10 +62,9 @@ impl<L: RawLock, const N: usize> Table<L, N> {
         read: impl Fn() -> Result<u32, Errno>,
         expected: u32,
     ) -> Result<Requeued, Errno> {
-        if read()? != expected {
-            return Err(Errno::EAGAIN);
-        }
-        self.requeue_some(host, from, to, shares, read, expected)
+        let stands = || if read()? == expected { Ok(()) } else { Err(Errno::EAGAIN) };
+        stands()?;
+        self.requeue_some(host, from, to, shares, stands)
     }
 
     fn requeue_some(
@@ -66,20 +73,30 @@ impl<L: RawLock, const N: usize> Table<L, N> {
         from: Key,
         to: Key,
         shares: Shares,
-        read: impl Fn() -> Result<u32, Errno>,
-        expected: u32,
+        stands: impl Fn() -> Result<(), Errno>,
     ) -> Result<Requeued, Errno> {
         host.uninterrupted(|masking| {
             let (woken, moved) = self.both_locked(Self::index(from), Self::index(to), || {
-                if !mutant::is(Mutant::RequeueComparedOutsideTheLocks) && read()? != expected {
-                    return Err(Errno::EAGAIN);
+                let (source, target) = (self.bucket(from), self.bucket(to));
+                // No more can move than are counted here.
+                let most = if from == to { 0 } else { shares.requeue.min(source.waiters.load(Ordering::Relaxed)) };
+                if !mutant::is(Mutant::RequeueCountedLate) {
+                    target.raise(most);
                 }
-                let source = self.bucket(from);
+                if !mutant::is(Mutant::RequeueWithoutFence) {
+                    // The target's count is up before the source's comes down: one who finds nobody left at `from` finds them at `to`. And
+                    // before the last look at the target: one who takes its memory away finds them, or is seen. Pairs with the fences in
+                    // `is_deserted` and `bury`.
+                    fence(Ordering::SeqCst);
+                }
+                if !mutant::is(Mutant::RequeueComparedOutsideTheLocks) {
+                    stands().inspect_err(|_| target.lower(most))?;
+                }
                 let woken = source.queue.with_mut(|queue| Chain::gather(host, queue, from, shares.wake, ANY));
                 let moved = if from == to {
                     source.queue.with(|queue| queue.count(host, from, shares.requeue))
                 } else {
-                    self.relocate(host, from, to, shares.requeue)
+                    self.relocate(host, from, to, most)
                 };
                 source.lower(woken.len());
                 let is_short = woken.len() < shares.wake || moved < shares.requeue;
@@ -90,19 +107,9 @@ impl<L: RawLock, const N: usize> Table<L, N> {
         })
     }
 
-    /// Moves at most `nr` waiters. The caller holds both locks.
-    fn relocate(&self, host: &impl Host, from: Key, to: Key, nr: u32) -> u32 {
+    /// Moves at most `most` waiters, whom the target counts already. The caller holds both locks.
+    fn relocate(&self, host: &impl Host, from: Key, to: Key, most: u32) -> u32 {
         let (source, target) = (self.bucket(from), self.bucket(to));
-        // No more can move than are counted here.
-        let most = nr.min(source.waiters.load(Ordering::Relaxed));
-        if !mutant::is(Mutant::RequeueCountedLate) {
-            target.raise(most);
-        }
-        if !mutant::is(Mutant::RequeueWithoutFence) {
-            // The target's count is up before the source's comes down: one who finds nobody left at `from` finds them at `to`. Pairs
-            // with the fence in `is_deserted`.
-            fence(Ordering::SeqCst);
-        }
         let index = Self::index(to);
         let moved = source.queue.with_mut(|queue| {
             Chain::take(

@@ -252,7 +252,7 @@ impl History {
                 } else {
                     let (requeued, woken) = self.plain.borrow_mut().requeue(from, to, shares);
                     let answer = self.waking(woken, |seat| match expected {
-                        None => table.requeue(seat, key(from), key(to), shares),
+                        None => table.requeue(seat, key(from), key(to), shares, || Ok(())),
                         Some(word) => table.cmp_requeue(seat, key(from), key(to), shares, || Ok(read(from)), word),
                     });
                     assert_eq!(answer, Ok(requeued));

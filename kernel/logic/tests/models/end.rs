@@ -1,10 +1,11 @@
 //! Models of a thread's end: the word that it clears against one who joins, a robust lock against one who waits for it.
 
-use super::machine::{Seat, Word, seats};
+use super::machine::{Seat, Word, seats, shared_word};
 use super::runner::Model;
 use loom::thread;
 use skete_abi::Errno;
 use skete_abi::futex::{OWNER_DIED, WAITERS};
+use skete_logic::futex::ANY;
 use skete_logic::futex::robust::{Memory, let_go};
 use skete_logic::mutant::Mutant;
 use skete_logic::thread::{Thread, Tid};
@@ -16,6 +17,11 @@ pub const MODELS: &[Model] = &[
         mutants: &[Mutant::EndWakesFirst, Mutant::WakeWithoutFence, Mutant::WaitWithoutFence],
     },
     Model { name: "end::one_is_woken_by_whichever_name", body: names, mutants: &[Mutant::EndWakesByEachName] },
+    Model {
+        name: "end::nobody_waits_in_memory_of_another",
+        body: memory,
+        mutants: &[Mutant::BuriedWithoutFence, Mutant::WaitWithoutFence, Mutant::CompareOutsideTheLock],
+    },
     Model {
         name: "end::who_waits_for_a_robust_lock_gets_it",
         body: robust,
@@ -51,6 +57,23 @@ fn names() {
     let has_left = leaving.join().expect("the first ends");
     assert_eq!(second.withdraw(), !has_left, "one of the two is woken");
     assert_eq!(dying.table().waiters(), 0);
+}
+
+/// Word C says whether the memory of the shared word is there: 0 as long as it is.
+fn memory() {
+    let [waiter, ender] = seats(2).try_into().ok().expect("two seats");
+    let here = shared_word();
+    let waiting = thread::spawn(move || {
+        let read = || if waiter.load(Word::C) == 0 { Ok(0) } else { Err(Errno::EFAULT) };
+        waiter.table().wait(&waiter, here, ANY, None, read, 0)
+    });
+    ender.store(Word::C, 1);
+    ender.table().bury(&ender, 1, |address| address == here.address());
+    assert_eq!(ender.table().wake(&ender, here, 1, ANY), 0, "the next owner of the memory wakes one who waited there before");
+    ender.interrupt(Thread::new(0));
+    let waited = waiting.join().expect("the waiter ends");
+    assert!(matches!(waited, Err(Errno::EFAULT | Errno::EINTR)));
+    assert_eq!(ender.table().waiters(), 0);
 }
 
 const DYING: u32 = Tid::new(Thread::new(1), 1).number();

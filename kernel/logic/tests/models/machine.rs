@@ -102,6 +102,12 @@ impl Word {
     }
 }
 
+/// A word of shared memory, in another bucket than A.
+pub fn shared_word() -> Key {
+    let here = (0..).map(|place| Key::new(0x7000 + 4 * place, true)).find(|key| !Table::<Lock, 2>::is_shared_bucket(*key, Word::A.key()));
+    here.expect("a hash uses both buckets")
+}
+
 /// The seats of a machine for `threads` threads; the words are 0.
 pub fn seats(threads: u16) -> Vec<Seat> {
     machine((0..threads).map(|_| None))
