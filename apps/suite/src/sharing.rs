@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use skete::thread::{affinity, core, set_affinity, set_priority};
 
-use super::pause::pause;
+use super::pause::compute;
 use super::{Check, cores, is_exact};
 
 /// This file's checks.
@@ -27,7 +27,7 @@ fn spin_until(end: Instant) -> Rounds {
     let mut rounds = [0.0; 4];
     while Instant::now() < end {
         rounds[core()] += 1.0;
-        pause();
+        compute();
     }
     rounds
 }
@@ -40,13 +40,14 @@ fn share(one: &Rounds, all: &[Rounds]) -> f64 {
 }
 
 fn halves() {
-    const SPAN: Duration = Duration::from_secs(1);
+    // Where time is exact forty slices tell as much as a hundred.
+    let span = Duration::from_millis(if is_exact() { 400 } else { 1000 });
     let count = 2 * cores();
     let start = Barrier::new(count);
     let all: Vec<Rounds> = thread::scope(|scope| {
         let spinner = || {
             start.wait();
-            spin_until(Instant::now() + SPAN)
+            spin_until(Instant::now() + span)
         };
         let spinners: Vec<_> = (0..count).map(|_| scope.spawn(spinner)).collect();
         spinners.into_iter().map(|spinner| spinner.join().expect("it does not panic")).collect()
@@ -94,7 +95,7 @@ fn urgent() {
         scope.spawn(|| {
             set_affinity(1).expect("core 0 is there");
             while !ended.load(Ordering::Relaxed) {
-                pause();
+                compute();
             }
         });
         let sleeper = scope.spawn(|| {
