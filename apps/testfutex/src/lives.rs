@@ -318,8 +318,9 @@ fn interrupted() {
         named.store(0, Ordering::Relaxed);
         let next = Builder::new().spawn(|| {
             let word = AtomicU32::new(0);
+            // As long as several interruptions take.
             for _ in 0..3 {
-                assert_eq!(futex_wait(&word, 0, Some(Duration::from_micros(50))), Err(Errno::ETIMEDOUT), "nobody named it");
+                assert_eq!(futex_wait(&word, 0, Some(Duration::from_micros(10))), Err(Errno::ETIMEDOUT), "nobody named it");
             }
         });
         next.expect("there is room").join().expect("it is another");

@@ -2,6 +2,7 @@
 #![allow(unsafe_code, reason = "addresses where nothing is, and exported names")]
 
 use std::arch::asm;
+use std::hint::black_box;
 use std::sync::atomic::{AtomicU32, AtomicUsize};
 
 use skete::Errno;
@@ -131,6 +132,15 @@ impl Semaphore {
 pub fn pause() {
     // SAFETY: a hint, which changes nothing.
     unsafe { asm!("yield", options(nomem, nostack, preserves_flags)) };
+}
+
+/// Computes for a few hundred instructions, then [pauses](pause): for who takes all the time there is. A pause costs the emulator as much
+/// as a thousand; but where time is counted the other cores wait so long for their turn.
+pub fn compute() {
+    (0..100).for_each(|round| {
+        black_box(round);
+    });
+    pause();
 }
 
 /// A value that several threads touch as a test wills.

@@ -14,7 +14,7 @@ use skete::thread::set_priority;
 
 use crate::Check;
 use crate::crowd::{Answer, until_waiting};
-use crate::raw::{Call, pause};
+use crate::raw::{Call, compute};
 
 /// This file's checks.
 pub const CHECKS: &[Check] = &[
@@ -132,7 +132,7 @@ fn under_load() {
         for _ in 0..4 {
             scope.spawn(|| {
                 while !is_over.load(Ordering::Relaxed) {
-                    pause();
+                    compute();
                 }
             });
         }
