@@ -1,9 +1,10 @@
 //! Passed and failed: each told on a line of its own as it happens, both counted at the end, and what each part of it took.
 
 use std::fmt;
+use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
 /// How many passed and failed so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -39,6 +40,26 @@ impl Tally {
         part(self)?;
         self.parts.push((name, started.elapsed()));
         Ok(())
+    }
+
+    /// Does one thing beside another, each to its end; each counts here.
+    ///
+    /// # Errors
+    /// Those of either.
+    pub fn side_by_side(
+        &mut self,
+        one: impl FnOnce(&mut Self) -> Result<()> + Send,
+        other: impl FnOnce(&mut Self) -> Result<()>,
+    ) -> Result<()> {
+        let mut own = Self::default();
+        let (one, other) = thread::scope(|scope| {
+            let one = scope.spawn(|| one(&mut own));
+            let other = other(self);
+            (one.join().unwrap_or_else(|_| bail!("a part broke off")), other)
+        });
+        self.count(own.passed, own.failed);
+        self.parts.append(&mut own.parts);
+        one.and(other)
     }
 
     /// Prints what each part took, if there were several, and the count, alone on its line, and returns the exit status.
@@ -110,6 +131,17 @@ mod tests {
         assert_eq!((tally.passed, tally.parts.len(), tally.parts[0].0), (1, 1, "x"));
         tally.during("y", |_| anyhow::bail!("it cannot")).expect_err("it fails");
         assert_eq!(tally.parts.len(), 1);
+    }
+
+    #[test]
+    fn what_is_done_side_by_side_counts() {
+        let mut tally = Tally::default();
+        let part = |name, failed| move |tally: &mut Tally| tally.during(name, |tally| Ok(tally.count(1, failed)));
+        tally.side_by_side(part("x", 0), part("y", 2)).expect("nothing fails");
+        assert_eq!((tally.passed, tally.failed, tally.parts.len()), (2, 2, 2));
+        tally.side_by_side(part("x", 0), |_| bail!("it cannot")).expect_err("it fails");
+        tally.side_by_side(|_| bail!("it cannot"), part("x", 0)).expect_err("it fails");
+        assert_eq!(tally.passed, 4, "the other is done all the same");
     }
 
     #[test]

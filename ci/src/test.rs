@@ -96,15 +96,17 @@ impl Test {
             if is_wanted(Group::Programs) {
                 tally.during("programs", |tally| self.programs(&builder, tally))?;
             }
-            if is_wanted(Group::Tool) {
-                tally.during("tool", |tally| self.tool(&builder, tally))?;
-            }
-            for (name, group, std) in [("std", Group::Std, Std::Kernel), ("std-linux", Group::StdLinux, Std::Linux)] {
-                if is_wanted(group) {
-                    let filter = self.filter.as_deref().unwrap_or_default();
-                    tally.during(name, |tally| std_tests::run(&builder, std, filter, tally))?;
-                }
-            }
+            // Each uses a processor of the host, and waits for the emulator much of its time.
+            let std = |tally: &mut Tally| {
+                let of_std = [("std", Group::Std, Std::Kernel), ("std-linux", Group::StdLinux, Std::Linux)];
+                let filter = self.filter.as_deref().unwrap_or_default();
+                let mut wanted = of_std.into_iter().filter(|(_, group, _)| is_wanted(*group));
+                wanted.try_for_each(|(name, _, std)| tally.during(name, |tally| std_tests::run(&builder, std, filter, tally)))
+            };
+            let tool = |tally: &mut Tally| {
+                if is_wanted(Group::Tool) { tally.during("tool", |tally| self.tool(&builder, tally)) } else { Ok(()) }
+            };
+            tally.side_by_side(tool, std)?;
         }
         Ok(())
     }

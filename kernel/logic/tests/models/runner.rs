@@ -2,9 +2,11 @@
 
 use super::mutant::{self, Mutant};
 use std::io::{BufRead, BufReader};
+use std::iter;
 use std::process::{Child, Command, ExitCode, Stdio};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread;
 use std::time::{Duration, Instant};
 
 /// A model: a small program whose every interleaving (within the preemption bound) must hold.
@@ -25,32 +27,50 @@ const LIMIT: Duration = Duration::from_secs(60);
 /// Says to a process which run it is.
 const RUN: &str = "SKETE_MODEL_RUN";
 
-/// Runs those of `models` whose names hold one of the arguments, or all.
+/// Runs those of `models` whose names hold one of the arguments, or all, as many at once as the host has processors.
 pub fn run(models: &[Model]) -> ExitCode {
     if let Ok(run) = std::env::var(RUN) {
         return explore(models, &run);
     }
     let wanted = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect::<Vec<_>>();
-    let (mut passed, mut failed) = (0, 0);
-    for model in models.iter().filter(|model| wanted.is_empty() || wanted.iter().any(|part| model.name.contains(part))) {
-        let unharmed = std::iter::once(None);
-        for mutant in unharmed.chain(model.mutants.iter().copied().map(Some)) {
-            let name = full_name(model, mutant);
-            let start = Instant::now();
-            let outcome = outcome(&name);
-            let took = start.elapsed().as_secs_f64();
-            let goes_round = mutant.is_some_and(|mutant| ENDLESS.contains(&format!("{mutant:?}").as_str()));
-            let good = match (&outcome, mutant) {
-                (Outcome::Held(_), None) => true,
-                (Outcome::Failed(told), Some(_)) => told.contains(GIVEN_UP) == goes_round,
-                (Outcome::Failed(_), None) | (Outcome::Held(_), Some(_)) | (Outcome::Endless, _) => false,
-            };
-            *(if good { &mut passed } else { &mut failed }) += 1;
-            println!("test {name} ... {} ({took:.1} s, {})", if good { "ok" } else { "FAILED" }, outcome.told());
+    let is_wanted = |model: &&Model| wanted.is_empty() || wanted.iter().any(|part| model.name.contains(part));
+    let runs = Mutex::new(models.iter().filter(is_wanted).flat_map(runs_of));
+    let (passed, failed) = (AtomicU64::new(0), AtomicU64::new(0));
+    let next = || runs.lock().expect("nobody panics with it").next();
+    let work = || {
+        while let Some((model, mutant)) = next() {
+            let is_good = is_good(model, mutant);
+            if is_good { &passed } else { &failed }.fetch_add(1, Ordering::Relaxed);
         }
-    }
+    };
+    thread::scope(|scope| {
+        let workers = thread::available_parallelism().map_or(1, usize::from);
+        (0..workers).for_each(|_| _ = scope.spawn(work));
+    });
+    let (passed, failed) = (passed.into_inner(), failed.into_inner());
     println!("\ntest result: {}. {passed} passed; {failed} failed", if failed == 0 { "ok" } else { "FAILED" });
     if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// A model as it ships, and with each fault that it must find.
+fn runs_of(model: &Model) -> impl Iterator<Item = (&Model, Option<Mutant>)> {
+    iter::once(None).chain(model.mutants.iter().copied().map(Some)).map(move |mutant| (model, mutant))
+}
+
+/// Carries out a run and tells of it: whether it came out as it must.
+fn is_good(model: &Model, mutant: Option<Mutant>) -> bool {
+    let name = full_name(model, mutant);
+    let start = Instant::now();
+    let outcome = outcome(&name);
+    let took = start.elapsed().as_secs_f64();
+    let goes_round = mutant.is_some_and(|mutant| ENDLESS.contains(&format!("{mutant:?}").as_str()));
+    let is_good = match (&outcome, mutant) {
+        (Outcome::Held(_), None) => true,
+        (Outcome::Failed(told), Some(_)) => told.contains(GIVEN_UP) == goes_round,
+        (Outcome::Failed(_), None) | (Outcome::Held(_), Some(_)) | (Outcome::Endless, _) => false,
+    };
+    println!("test {name} ... {} ({took:.1} s, {})", if is_good { "ok" } else { "FAILED" }, outcome.told());
+    is_good
 }
 
 fn full_name(model: &Model, mutant: Option<Mutant>) -> String {
@@ -62,9 +82,7 @@ fn full_name(model: &Model, mutant: Option<Mutant>) -> String {
 
 /// The inner process: explores the one run that is asked of it.
 fn explore(models: &[Model], run: &str) -> ExitCode {
-    let runs =
-        models.iter().flat_map(|model| std::iter::once(None).chain(model.mutants.iter().copied().map(Some)).map(move |m| (model, m)));
-    let Some((model, mutant)) = runs.into_iter().find(|(model, mutant)| full_name(model, *mutant) == run) else {
+    let Some((model, mutant)) = models.iter().flat_map(runs_of).find(|(model, mutant)| full_name(model, *mutant) == run) else {
         return ExitCode::FAILURE;
     };
     if let Some(mutant) = mutant {
