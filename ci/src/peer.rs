@@ -1,4 +1,5 @@
-//! Whom a tested program speaks with on this machine: says back what it hears, over TCP and UDP, until it is dropped.
+//! Whom a tested program speaks with on this machine: says back what it hears, over TCP and UDP, until it is dropped. Who asks for a page of
+//! HTTP is told the page's name.
 
 use std::io::{self, Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
@@ -67,8 +68,17 @@ fn say_back(mut stream: TcpStream) -> io::Result<()> {
         if count == 0 {
             return Ok(());
         }
+        if let Some(page) = page(&buffer[..count]) {
+            return write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{page}", page.len());
+        }
         stream.write_all(&buffer[..count])?;
     }
+}
+
+/// Which page a request of HTTP asks for; it comes in one piece.
+fn page(request: &[u8]) -> Option<&str> {
+    let words = std::str::from_utf8(request).ok()?.strip_prefix("GET ")?;
+    words.split_once(" HTTP/1.").map(|(page, _)| page)
 }
 
 fn answer_datagrams(socket: &UdpSocket, is_over: &AtomicBool) {
@@ -92,6 +102,11 @@ mod tests {
         let mut heard = [0; 5];
         stream.read_exact(&mut heard).expect("it answers");
         assert_eq!(&heard, b"hello");
+        let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, peer.address().port())).expect("it listens");
+        stream.write_all(b"GET /a/page HTTP/1.1\r\n\r\n").expect("it hears");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("it answers");
+        assert!(answer.starts_with("HTTP/1.1 200 ") && answer.ends_with("\r\n\r\n/a/page"), "{answer}");
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("there is a port");
         socket.send_to(b"datagram", (Ipv4Addr::LOCALHOST, peer.address().port())).expect("it hears");
         let mut heard = [0; 16];
