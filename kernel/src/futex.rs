@@ -133,7 +133,8 @@ pub fn futex_wait_movable(word: &AtomicU32, val: u32, deadline: Option<Deadline>
 /// Wakes at most `nr` of those who wait for `word`; how many (FUTEX_WAKE).
 ///
 /// # Errors
-/// `EFAULT`: a shared word's memory is gone.
+/// `EFAULT`: a shared word's memory is gone. `EINVAL`: of those who are left some are in no wake's reach, for they wait for a lock that
+/// lends priority or to be moved to one ([`futex_lock_pi`], [`futex_wait_requeue_pi`]); whoever could be woken was.
 #[inline]
 pub fn futex_wakeup<'a>(word: impl Into<Word<'a>>, nr: u32) -> Result<u32, Errno> {
     record::count_entry();
@@ -154,7 +155,7 @@ pub fn futex_wake_bitset<'a>(word: impl Into<Word<'a>>, nr: u32, bitset: u32) ->
 /// there; how many were woken (FUTEX_REQUEUE).
 ///
 /// # Errors
-/// `EINVAL`: a number above 2³¹ − 1, as on Linux. `EFAULT`: a shared word's memory is gone.
+/// `EINVAL`: a number above 2³¹ − 1, as on Linux; or as [`futex_wakeup`]. `EFAULT`: a shared word's memory is gone.
 #[inline]
 pub fn futex_requeue<'a, 'b>(from: impl Into<Word<'a>>, nr_wake: u32, to: impl Into<Word<'b>>, nr_requeue: u32) -> Result<u32, Errno> {
     record::count_entry();
@@ -181,7 +182,7 @@ pub fn futex_cmp_requeue<'a, 'b>(
 /// `other`, if its old value is as `operation` asks. How many were woken (FUTEX_WAKE_OP).
 ///
 /// # Errors
-/// `EFAULT`: a shared word's memory is gone.
+/// As [`futex_wakeup`], of both words.
 #[inline]
 pub fn futex_wake_op<'a, 'b>(
     word: impl Into<Word<'a>>,

@@ -155,6 +155,8 @@ pub enum Mutant {
     JoinedUncounted,
     /// Semaphores: the number of an undo list is given back before the list was applied.
     ListEndedBeforeItIsApplied,
+    /// Semaphores: who takes the number of an undo list anew need not see what was done with the last of that number.
+    ListEndedRelaxed,
     /// Semaphores: an undo is read in one section under the lock, and done in another.
     UndoneInTwoSections,
     /// Futex: a thread that ends wakes first and clears its word then.

@@ -63,6 +63,11 @@ pub const MODELS: &[Model] = &[
         body: begin_behind_another,
         mutants: &[Mutant::ListEndedBeforeItIsApplied],
     },
+    Model {
+        name: "sysv::who_begins_a_list_sees_what_was_done_with_the_last_of_its_number",
+        body: begin_after_another,
+        mutants: &[Mutant::ListEndedRelaxed],
+    },
     Model { name: "sysv::a_value_that_is_set_is_not_undone", body: set_against_undo, mutants: &[Mutant::UndoneInTwoSections] },
     Model { name: "sysv::an_undo_lets_a_sleeper_go", body: undo_against_down, mutants: &[Mutant::QueuedInASecondSection] },
 ];
@@ -401,6 +406,24 @@ fn begin_behind_another() {
     assert_eq!(keeper.value(0), 3);
     other.leave();
     assert_eq!(keeper.value(0), 4);
+}
+
+/// Something goes with a list's number that no lock guards.
+fn begin_after_another() {
+    // The first keeps the list that all had.
+    let [_, leaver, other] = seats(&[0]);
+    leaver.leave_to_others();
+    leaver.membership().begin(&*leaver.machine);
+    let list = leaver.membership().list();
+    let applied = Arc::new(Guarded::new(0));
+    let seen = applied.clone();
+    let beginning = thread::spawn(move || {
+        other.leave_to_others();
+        other.membership().begin(&*other.machine);
+        assert!(other.membership().list() != list || seen.get() == 1);
+    });
+    leaver.membership().leave(&*leaver.machine, |_| applied.set(1));
+    end(beginning);
 }
 
 fn set_against_undo() {

@@ -91,6 +91,17 @@ fn who_waits_for_zero_goes_before_another_change_comes() {
 }
 
 #[test]
+fn who_stands_behind_one_that_goes_at_a_zero_is_not_passed_over() {
+    let (machine, id) = with(&[1, 0]);
+    assert_eq!(machine.enter_as(1, id, &[op(0, -2)]), Ok(false));
+    assert_eq!(machine.enter_as(2, id, &[op(0, 0)]), Ok(false));
+    assert_eq!(machine.enter_as(3, id, &[op(1, -1)]), Ok(false));
+    // The first goes, and leaves a zero for the second, who stood between it and the third.
+    assert_eq!(machine.enter(id, &[op(0, 1), op(1, 1)]), Ok(true));
+    assert_eq!((machine.unparked(), values(&machine, id)), (vec![1, 2, 3], vec![0, 0]));
+}
+
+#[test]
 fn sleepers_that_can_go_go_in_the_order_in_which_they_came() {
     let (machine, id) = with(&[0]);
     for (thread, change) in [(1, -2), (2, -1), (3, -1), (4, -1)] {

@@ -103,7 +103,8 @@ impl Membership {
         }
         apply(list);
         // Release: pairs with `begin`.
-        sharers.store(0, Ordering::Release);
+        let order = if mutant::is(Mutant::ListEndedRelaxed) { Ordering::Relaxed } else { Ordering::Release };
+        sharers.store(0, order);
     }
 
     /// The calling thread, who shares no list, begins one: the first that is free. There is one, for there are no more lists than threads.
