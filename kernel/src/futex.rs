@@ -92,7 +92,7 @@ impl Deadline {
 ///
 /// # Errors
 /// `EAGAIN`: it does not hold it. `ETIMEDOUT`: the time has passed; never early. `EINTR`: somebody wanted the wait to end
-/// ([`crate::thread::interrupt`]; in C programs a signal), and nobody had woken it.
+/// ([`crate::thread::interrupt`]; in C programs a signal), and nobody had woken it. `EFAULT`: a shared word's memory is gone.
 #[inline]
 pub fn futex_wait<'a>(word: impl Into<Word<'a>>, val: u32, timeout: Option<Duration>) -> Result<(), Errno> {
     record::count_entry();

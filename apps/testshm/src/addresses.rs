@@ -42,6 +42,10 @@ fn chosen() {
     for address in [start, start + 2 * PAGE, start + 4 * PAGE, far] {
         assert_eq!((shm::detach(address), shm::detach(address)), (Ok(()), Err(Errno::EINVAL)));
     }
+    // It may be named again: it is not given to others next.
+    let named = (start & !0x1f_ffff) + (2 << 30);
+    assert_eq!((at(id, named, 0), shm::detach(named)), (Ok(named), Ok(())));
+    assert_ne!(free_address(id), named);
     for id in [id, pages] {
         shm::remove(id).expect("it is there");
     }

@@ -155,8 +155,10 @@ pub enum Mutant {
     JoinedUncounted,
     /// Semaphores: the number of an undo list is given back before the list was applied.
     ListEndedBeforeItIsApplied,
-    /// Semaphores: who takes the number of an undo list anew need not see what was done with the last of that number.
+    /// Semaphores: who gives back the number of an undo list need not have done all with it by then.
     ListEndedRelaxed,
+    /// Semaphores: who takes the number of an undo list anew need not see what was done with the last of that number.
+    ListBegunRelaxed,
     /// Semaphores: an undo is read in one section under the lock, and done in another.
     UndoneInTwoSections,
     /// Futex: a thread that ends wakes first and clears its word then.

@@ -83,7 +83,8 @@ pub(crate) unsafe fn dispatch(
 ) -> Result<u32, Errno> {
     let (command, is_shared) = (op & !(PRIVATE | CLOCK_REALTIME), op & PRIVATE == 0);
     if op & CLOCK_REALTIME != 0 && !takes_realtime(command) {
-        return Err(Errno::ENOSYS);
+        let waits = matches!(command, op::WAIT | op::LOCK_PI);
+        return Err(if waits && timeout.is_some_and(|timeout| timeout.as_ns().is_none()) { Errno::EINVAL } else { Errno::ENOSYS });
     }
     let word = futex::Word { address: uaddr as usize, is_shared, is_sure: false };
     let other = futex::Word { address: uaddr2 as usize, is_shared, is_sure: false };

@@ -194,15 +194,6 @@ impl Word {
         let value = self.read()?;
         if key.is_shared() && probe::physical(self.address) != Some(key.address()) { Err(Errno::EFAULT) } else { Ok(value) }
     }
-
-    /// Whether this is the word that `key` names still.
-    ///
-    /// # Errors
-    /// `EFAULT`: it is not; of a private word nobody asks.
-    #[inline(always)]
-    fn stands_for(self, key: Key) -> Result<(), Errno> {
-        if key.is_shared() { self.read_as(key).map(|_| ()) } else { Ok(()) }
-    }
 }
 
 /// Bits of an address that translation tables know.
@@ -276,6 +267,9 @@ pub fn wait_at(address: usize, expected: u32, deadline: Option<Instant>) -> Resu
 /// `EINVAL`: not a multiple of four, or no bit set. `EFAULT`: no word there. Else as [`wait`].
 #[inline]
 pub fn wait_word(word: Word, expected: u32, bitset: u32, deadline: Option<Deadline>) -> Result<(), Errno> {
+    if bitset == 0 {
+        return Err(Errno::EINVAL);
+    }
     let key = word.key()?;
     TABLE.wait(&Machine, key, bitset, deadline, || word.read_as(key), expected)
 }
@@ -320,8 +314,10 @@ pub fn wake_at(address: usize, count: u32) -> u32 {
 /// `EINVAL`: not a multiple of four, or no bit set. `EFAULT`: no such address; of a shared word, nothing is mapped there.
 #[inline]
 pub fn wake_word(word: Word, count: u32, bitset: u32) -> Result<u32, Errno> {
-    let key = word.key()?;
-    if bitset == 0 { Err(Errno::EINVAL) } else { TABLE.try_wake(&Machine, key, count, bitset) }
+    if bitset == 0 {
+        return Err(Errno::EINVAL);
+    }
+    TABLE.try_wake(&Machine, word.key()?, count, bitset)
 }
 
 /// Wakes some of those who wait for `from` and lets others wait for `to`, if `from` holds what is `expected` of it, if anything is
@@ -332,17 +328,13 @@ pub fn wake_word(word: Word, count: u32, bitset: u32) -> Result<u32, Errno> {
 /// if the memory of a shared one goes meanwhile.
 pub fn requeue(from: Word, to: Word, shares: Shares, expected: Option<u32>) -> Result<Requeued, Errno> {
     let (from_key, to_key) = (from.key()?, to.key()?);
-    let stands = || to.stands_for(to_key);
-    match expected {
-        None => TABLE.requeue(&Machine, from_key, to_key, shares, stands),
-        Some(expected) => {
-            let read = || {
-                stands()?;
-                from.read_as(from_key)
-            };
-            TABLE.cmp_requeue(&Machine, from_key, to_key, shares, read, expected)
+    let read = || {
+        if to_key.is_shared() {
+            to.read_as(to_key)?;
         }
-    }
+        expected.map_or(Ok(0), |_| from.read())
+    };
+    TABLE.requeue(&Machine, from_key, to_key, shares, read, expected)
 }
 
 /// Changes `other` by `operation`, wakes at most `count` of those who wait for `word`, and at most `other_count` of those who wait for

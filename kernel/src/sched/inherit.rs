@@ -125,7 +125,9 @@ pub fn try_lock(word: Word) -> Result<(), Errno> {
 /// # Errors
 /// As [`Table::unlock_pi`](skete_logic::futex::Table::unlock_pi).
 pub fn unlock(word: Word) -> Result<(), Errno> {
-    TABLE.unlock_pi(&Machine, target(word)?)
+    // What is not aligned is no lock, and so none that the caller holds.
+    let target = target(word).map_err(|errno| if errno == Errno::EINVAL { Errno::EPERM } else { errno })?;
+    TABLE.unlock_pi(&Machine, target)
 }
 
 /// Waits for `word` as long as it holds `expected`, to be moved to `lock` (`futex(2)`, FUTEX_WAIT_REQUEUE_PI).
@@ -133,7 +135,10 @@ pub fn unlock(word: Word) -> Result<(), Errno> {
 /// # Errors
 /// As [`Table::wait_requeue_pi`](skete_logic::futex::Table::wait_requeue_pi).
 pub fn wait_requeue(word: Word, expected: u32, deadline: Option<Deadline>, lock: Word) -> Result<(), Errno> {
-    let (key, target) = (word.key()?, target(lock)?);
+    if word.address == lock.address {
+        return Err(Errno::EINVAL);
+    }
+    let (target, key) = (target(lock)?, word.key()?);
     TABLE.wait_requeue_pi(&Machine, key, target, deadline, || word.read_as(key), expected)
 }
 
@@ -143,7 +148,14 @@ pub fn wait_requeue(word: Word, expected: u32, deadline: Option<Deadline>, lock:
 /// # Errors
 /// As [`Table::cmp_requeue_pi`](skete_logic::futex::Table::cmp_requeue_pi).
 pub fn cmp_requeue(word: Word, lock: Word, nr: u32, expected: u32) -> Result<u32, Errno> {
+    if word.address == lock.address {
+        return Err(Errno::EINVAL);
+    }
     let (key, target) = (word.key()?, target(lock)?);
+    if word.read()? != expected {
+        return Err(Errno::EAGAIN);
+    }
+    // Before the locks are taken: maps a page that was never touched.
     lock.read()?;
     TABLE.cmp_requeue_pi(&Machine, key, target, nr, || word.read(), expected)
 }

@@ -2,7 +2,8 @@
 //!
 //! The new priority is written first, then every queue is asked for the thread, each under its lock; whoever queues a thread reads its
 //! priority under that lock. So either the one who queues reads the new one, or the thread is found in the old one's line. A thread
-//! that no queue holds may run: then whatever core runs it looks again.
+//! that no queue holds may run: then whatever core runs it looks again. One that sleeps is queued by whoever wakes it, later than every
+//! queue was asked, and so with the new priority: nobody is interrupted for it.
 
 use core::sync::atomic::Ordering;
 
@@ -36,6 +37,8 @@ fn set_other(this: &'static Core, record: &'static Record) -> bool {
             }
             false
         }
+        // Asked behind the queues: one that was woken and queued before would have been found there, or has left by now, awake.
+        None if record.token.is_parked() => false,
         None => {
             let others = online() & !(1 << this.number());
             (0..cpu::CORES).filter(|number| others & 1 << number != 0).for_each(interrupt::kick);

@@ -4,9 +4,9 @@
 //! taken at boot: the limits are read at the first call.
 
 use core::cell::RefCell;
-use core::fmt;
 use core::ops::Range;
 use core::sync::atomic::Ordering;
+use core::{fmt, mem};
 
 use arrayvec::ArrayVec;
 use lock_api::{MappedMutexGuard, MutexGuard};
@@ -82,12 +82,13 @@ impl Memory for Machine {
         window::claim(range)
     }
 
-    fn release(&self, range: Range<u64>) {
+    fn release(&self, range: Range<u64>, is_named: bool) {
         let mut spare = self.spare.borrow_mut();
-        if spare.is_full() {
-            window::give(spare.remove(0));
+        if !is_named && !spare.is_full() {
+            return spare.push(range);
         }
-        spare.push(range);
+        let given = if is_named { range } else { mem::replace(&mut spare[0], range) };
+        window::give(given);
     }
 
     fn map(&self, start: u64, frames: &Held, is_read_only: bool) -> bool {

@@ -27,11 +27,14 @@ pub struct Requeued {
 
 impl<L: RawLock, const N: usize> Table<L, N> {
     /// `FUTEX_REQUEUE`: wakes some of those who wait for `from`, then makes some of the others wait for `to`, in their order and
-    /// behind those who already do. `stands` is asked under both locks, once `to` counts those who may come: whether the words are still
-    /// what the keys name.
+    /// behind those who already do. With `expected`, `FUTEX_CMP_REQUEUE`: if the word of `from` still holds that.
+    ///
+    /// `read` loads that word as in [`wait`](Self::wait), if it is expected to hold anything, and looks whether `to` is still what its key
+    /// names: under both locks, once `to` counts those who may come.
     ///
     /// # Errors
-    /// `EINVAL`: some of those who are left are in no wake's reach ([`super::pi`]). What `stands` answers; then nobody was woken or moved.
+    /// `EAGAIN` the word differs, or what `read` answers; then nobody was woken or moved. `EINVAL`: some of those who are left are in no
+    /// wake's reach ([`super::pi`]).
     #[inline]
     pub fn requeue(
         &self,
@@ -39,42 +42,18 @@ impl<L: RawLock, const N: usize> Table<L, N> {
         from: Key,
         to: Key,
         shares: Shares,
-        stands: impl Fn() -> Result<(), Errno>,
-    ) -> Result<Requeued, Errno> {
-        if self.bucket(from).is_deserted() {
-            return Ok(Requeued { woken: 0, moved: 0 });
-        }
-        self.requeue_some(host, from, to, shares, stands)
-    }
-
-    /// `FUTEX_CMP_REQUEUE`: the same, if the word of `from` still holds `expected`. `read` is as in [`wait`](Self::wait), and tells too what
-    /// `stands` would of [`requeue`](Self::requeue).
-    ///
-    /// # Errors
-    /// `EAGAIN` the word differs, or what `read` answers; then nobody was woken or moved. `EINVAL` as [`requeue`](Self::requeue).
-    #[inline]
-    pub fn cmp_requeue(
-        &self,
-        host: &impl Host,
-        from: Key,
-        to: Key,
-        shares: Shares,
         read: impl Fn() -> Result<u32, Errno>,
-        expected: u32,
+        expected: Option<u32>,
     ) -> Result<Requeued, Errno> {
-        let stands = || if read()? == expected { Ok(()) } else { Err(Errno::EAGAIN) };
-        stands()?;
-        self.requeue_some(host, from, to, shares, stands)
-    }
-
-    fn requeue_some(
-        &self,
-        host: &impl Host,
-        from: Key,
-        to: Key,
-        shares: Shares,
-        stands: impl Fn() -> Result<(), Errno>,
-    ) -> Result<Requeued, Errno> {
+        let stands = || {
+            let held = read()?;
+            if expected.is_none_or(|expected| expected == held) { Ok(()) } else { Err(Errno::EAGAIN) }
+        };
+        match expected {
+            None if self.bucket(from).is_deserted() => return Ok(Requeued { woken: 0, moved: 0 }),
+            None => {}
+            Some(_) => stands()?,
+        }
         host.uninterrupted(|masking| {
             let (woken, moved) = self.both_locked(Self::index(from), Self::index(to), || {
                 let (source, target) = (self.bucket(from), self.bucket(to));

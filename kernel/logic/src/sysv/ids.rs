@@ -158,24 +158,25 @@ impl<T, A: Allocator> Ids<T, A> {
     }
 
     /// What `semget` and `shmget` decide: the object of `key`, which `check` has nothing against; or, if there is none and `flags` say
-    /// [`IPC_CREAT`], a new one, which `make` makes under the id that it gets.
+    /// [`IPC_CREAT`], a new one, if `may_be` has nothing against that, which `make` makes under the id that it gets.
     ///
     /// # Errors
     /// `ENOENT`: there is none. `EEXIST`: there is one, and `flags` say [`IPC_EXCL`] too. `ENOSPC`: there are as many as there may be.
-    /// `ENOMEM`. What `check` and `make` answer; then nothing has changed.
+    /// `ENOMEM`. What `check`, `may_be` and `make` answer; then nothing has changed.
     pub fn open(
         &mut self,
         key: i32,
         flags: i32,
         check: impl FnOnce(Id, &T) -> Result<(), Errno>,
+        may_be: impl FnOnce() -> Result<(), Errno>,
         make: impl FnOnce(Id) -> Result<T, Errno>,
     ) -> Result<Id, Errno> {
-        if key == IPC_PRIVATE {
-            return self.insert(key, make);
-        }
-        match self.find(key) {
-            None if flags & IPC_CREAT == 0 => Err(Errno::ENOENT),
-            None => self.insert(key, make),
+        match if key == IPC_PRIVATE { None } else { self.find(key) } {
+            None if key != IPC_PRIVATE && flags & IPC_CREAT == 0 => Err(Errno::ENOENT),
+            None => {
+                may_be()?;
+                self.insert(key, make)
+            }
             Some(_) if flags & IPC_CREAT != 0 && flags & IPC_EXCL != 0 => Err(Errno::EEXIST),
             Some(id) => check(id, self.get(id)?).map(|()| id),
         }

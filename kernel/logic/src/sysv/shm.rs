@@ -45,8 +45,9 @@ pub trait Memory {
     /// Takes the units of `range`, which lies in the window, all of them or none: false if one is taken.
     fn claim(&self, range: Range<u64>) -> bool;
 
-    /// Gives the units of `range` back. Nothing is mapped there.
-    fn release(&self, range: Range<u64>);
+    /// Gives the units of `range` back. Nothing is mapped there. Those that [`choose`](Self::choose) gave may soon be chosen again; those that
+    /// a caller has named once, `is_named`, are its own affair, and it may name them again.
+    fn release(&self, range: Range<u64>, is_named: bool);
 
     /// Maps `frames` from `start` on, where nothing is mapped. False: no memory for tables, and nothing is mapped.
     fn map(&self, start: u64, frames: &Self::Frames, is_read_only: bool) -> bool;
@@ -82,21 +83,19 @@ impl<F, A: Allocator + Clone> Registry<F, A> {
             }
             if segment.permissions.grants(flags) { Ok(()) } else { Err(Errno::EACCES) }
         };
-        let (limits, used) = (self.limits, self.pages);
-        let mut pages = 0;
-        let make = |_: Id| {
+        let (limits, used, pages) = (self.limits, self.pages, bytes.div_ceil(PAGE));
+        let may_be = || {
             if bytes == 0 || bytes > limits.bytes || flags & SHM_HUGETLB != 0 {
                 return Err(Errno::EINVAL);
             }
-            pages = bytes.div_ceil(PAGE);
-            if used.checked_add(pages).is_none_or(|sum| sum > limits.pages) {
-                return Err(Errno::ENOSPC);
-            }
-            Ok(Segment::new(Permissions::new(key, flags), bytes, memory.frames(pages)?, caller))
+            if used.checked_add(pages).is_none_or(|sum| sum > limits.pages) { Err(Errno::ENOSPC) } else { Ok(()) }
         };
-        let id = self.ids.open(key, flags, check, make)?;
-        self.pages += pages;
-        Ok(id)
+        let make = |_: Id| {
+            let segment = Segment::new(Permissions::new(key, flags), bytes, memory.frames(pages)?, caller);
+            self.pages += pages;
+            Ok(segment)
+        };
+        self.ids.open(key, flags, check, may_be, make)
     }
 
     /// Takes the segment of `id` away; its frames are free.

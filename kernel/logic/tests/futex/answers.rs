@@ -99,7 +99,7 @@ fn private_and_shared_words_with_one_address_are_two_futexes() {
 fn a_requeue_wakes_its_share_and_moves_its_share() {
     let machine = waiting(5);
     let shares = Shares { wake: 1, requeue: 2 };
-    let done = machine.table.requeue(&machine, Machine::key(A), Machine::key(B), shares, || Ok(()));
+    let done = machine.table.requeue(&machine, Machine::key(A), Machine::key(B), shares, || Ok(0), None);
     assert_eq!(done, Ok(Requeued { woken: 1, moved: 2 }));
     assert_eq!(machine.unparked(), [T[0]]);
     assert_eq!(machine.table.wake(&machine, Machine::key(B), 9, ANY), 2);
@@ -112,7 +112,7 @@ fn a_requeue_wakes_its_share_and_moves_its_share() {
 fn a_requeue_onto_the_same_word_moves_nobody_but_counts_them() {
     let machine = waiting(3);
     let shares = Shares { wake: 1, requeue: 9 };
-    let done = machine.table.requeue(&machine, Machine::key(A), Machine::key(A), shares, || Ok(()));
+    let done = machine.table.requeue(&machine, Machine::key(A), Machine::key(A), shares, || Ok(0), None);
     assert_eq!(done, Ok(Requeued { woken: 1, moved: 2 }));
     assert_eq!(machine.table.wake(&machine, Machine::key(A), 9, ANY), 2);
     assert_eq!(machine.unparked(), [T[0], T[1], T[2]]);
@@ -124,7 +124,7 @@ fn a_cmp_requeue_of_a_changed_word_is_eagain_and_does_nothing() {
     machine.words[A].set(1);
     let shares = Shares { wake: 1, requeue: 9 };
     let read = || Ok(machine.words[A].get());
-    let done = machine.table.cmp_requeue(&machine, Machine::key(A), Machine::key(B), shares, read, 0);
+    let done = machine.table.requeue(&machine, Machine::key(A), Machine::key(B), shares, read, Some(0));
     assert_eq!(done, Err(Errno::EAGAIN));
     assert_eq!(machine.table.waiters(), 2);
 }
@@ -148,7 +148,7 @@ fn a_cmp_requeue_that_leaves_one_behind_who_waits_for_a_lock_is_einval() {
     let expected = machine.words[A].get();
     let requeue = |shares| {
         let read = || Ok(machine.words[A].get());
-        machine.table.cmp_requeue(&machine, Machine::key(A), Machine::key(B), shares, read, expected)
+        machine.table.requeue(&machine, Machine::key(A), Machine::key(B), shares, read, Some(expected))
     };
     assert_eq!(requeue(Shares { wake: 1, requeue: 0 }), Err(Errno::EINVAL), "nobody is woken in its place");
     assert_eq!(requeue(Shares { wake: 0, requeue: 1 }), Err(Errno::EINVAL), "nor moved");
@@ -172,7 +172,7 @@ fn who_ends_hands_over_every_lock() {
 fn a_moved_waiter_times_out_where_it_is() {
     let machine = waiting(1);
     let shares = Shares { wake: 0, requeue: 1 };
-    let _ = machine.table.requeue(&machine, Machine::key(A), Machine::key(B), shares, || Ok(()));
+    let _ = machine.table.requeue(&machine, Machine::key(A), Machine::key(B), shares, || Ok(0), None);
     assert_eq!(machine.waiter(T[0]).awaited(), Some(Machine::key(B)));
     assert!(machine.table.withdraw(&machine, T[0]));
     assert_eq!(machine.table.waiters(), 0);
@@ -237,7 +237,7 @@ fn those_who_are_moved_stand_among_the_others_as_urgent_as_they_are() {
     [0, 1, 2].into_iter().for_each(|number| wait(number, there));
     [3, 4, 5, 6].into_iter().for_each(|number| wait(number, here));
     let shares = Shares { wake: 0, requeue: 9 };
-    assert_eq!(machine.table.requeue(&machine, here, there, shares, || Ok(())), Ok(Requeued { woken: 0, moved: 4 }));
+    assert_eq!(machine.table.requeue(&machine, here, there, shares, || Ok(0), None), Ok(Requeued { woken: 0, moved: 4 }));
     assert!(machine.table.withdraw(&machine, T[4]), "every link holds");
     assert_eq!(machine.table.wake(&machine, there, 9, ANY), 6);
     assert_eq!(machine.unparked(), [0, 3, 1, 5, 2, 6].map(Thread::new));

@@ -246,14 +246,14 @@ impl History {
             }
             Step::Requeue { from, to, shares, expected } => {
                 if expected.is_some_and(|expected| expected != read(from)) {
-                    let answer =
-                        self.waking(vec![], |seat| table.cmp_requeue(seat, key(from), key(to), shares, || Ok(read(from)), 1 - read(from)));
+                    let answer = self
+                        .waking(vec![], |seat| table.requeue(seat, key(from), key(to), shares, || Ok(read(from)), Some(1 - read(from))));
                     assert_eq!(answer, Err(Errno::EAGAIN));
                 } else {
                     let (requeued, woken) = self.plain.borrow_mut().requeue(from, to, shares);
                     let answer = self.waking(woken, |seat| match expected {
-                        None => table.requeue(seat, key(from), key(to), shares, || Ok(())),
-                        Some(word) => table.cmp_requeue(seat, key(from), key(to), shares, || Ok(read(from)), word),
+                        None => table.requeue(seat, key(from), key(to), shares, || Ok(0), None),
+                        Some(word) => table.requeue(seat, key(from), key(to), shares, || Ok(read(from)), Some(word)),
                     });
                     assert_eq!(answer, Ok(requeued));
                 }

@@ -200,7 +200,7 @@ fn a_lock_and_a_plain_futex_on_one_word_are_einval() {
         assert_eq!(woken, Err(Errno::EINVAL));
     }
     let shares = Shares { wake: 1, requeue: 1 };
-    assert_eq!(machine.table.requeue(&machine, Machine::key(A), Machine::key(C), shares, || Ok(())), Err(Errno::EINVAL));
+    assert_eq!(machine.table.requeue(&machine, Machine::key(A), Machine::key(C), shares, || Ok(0), None), Err(Errno::EINVAL));
     assert_eq!(machine.enter(T[2], A, ANY, machine.words[A].get()), Ok(()));
     assert_eq!(lock(&machine, T[3], A), Err(Errno::EINVAL));
     assert_eq!(unlock(&machine, T[0], A), Err(Errno::EINVAL));

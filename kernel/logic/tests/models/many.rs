@@ -136,7 +136,7 @@ fn against_requeue() {
     let (waiter, [mover]) = waiter_and();
     let waiting = thread::spawn(move || waiter.wait_many(&[Word::B, Word::A], LATE));
     // The borrowed node, from A to B.
-    assert!(mover.table().requeue(&mover, Word::A.key(), Word::B.key(), MOVE_ONE, || Ok(())).is_ok());
+    assert!(mover.table().requeue(&mover, Word::A.key(), Word::B.key(), MOVE_ONE, || Ok(0), None).is_ok());
     let woken = mover.wake(Word::B, u32::MAX);
     let waited = waiting.join().expect("the waiter ends");
     assert_eq!(waited.is_ok(), woken != 0);
@@ -146,7 +146,7 @@ fn against_requeue() {
 fn moved_and_woken() {
     let (waiter, [mover, waker]) = waiter_and();
     let waiting = thread::spawn(move || waiter.wait_many(&[Word::A], None));
-    let moving = thread::spawn(move || mover.table().requeue(&mover, Word::A.key(), Word::B.key(), MOVE_ONE, || Ok(())));
+    let moving = thread::spawn(move || mover.table().requeue(&mover, Word::A.key(), Word::B.key(), MOVE_ONE, || Ok(0), None));
     waker.store(Word::A, 1);
     let woken = waker.wake(Word::A, 1) + waker.wake(Word::B, 1);
     let waited = waiting.join().expect("the waiter ends");

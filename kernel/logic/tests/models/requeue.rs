@@ -37,7 +37,7 @@ const MOVE_ONE: Shares = Shares { wake: 0, requeue: 1 };
 fn against_wake() {
     let [waiter, mover, waker] = seats(3).try_into().ok().expect("three seats");
     let waiting = thread::spawn(move || waiter.wait(Word::A, None));
-    let moving = thread::spawn(move || mover.table().requeue(&mover, Word::A.key(), Word::B.key(), MOVE_ONE, || Ok(())));
+    let moving = thread::spawn(move || mover.table().requeue(&mover, Word::A.key(), Word::B.key(), MOVE_ONE, || Ok(0), None));
     waker.store(Word::A, 1);
     let woken = waker.wake(Word::A, 1) + waker.wake(Word::B, 1);
     let waited = waiting.join().expect("the waiter ends");
@@ -50,7 +50,7 @@ fn against_wake() {
 fn against_timeout() {
     let [waiter, mover] = seats(2).try_into().ok().expect("two seats");
     let waiting = thread::spawn(move || waiter.wait(Word::A, LATE));
-    let moved = mover.table().requeue(&mover, Word::A.key(), Word::B.key(), MOVE_ONE, || Ok(()));
+    let moved = mover.table().requeue(&mover, Word::A.key(), Word::B.key(), MOVE_ONE, || Ok(0), None);
     assert!(moved.is_ok());
     let woken = mover.wake(Word::B, 1);
     let waited = waiting.join().expect("the waiter ends");
@@ -62,8 +62,8 @@ fn both_ways() {
     let [one, other, forth, back] = seats(4).try_into().ok().expect("four seats");
     one.enter(Word::A);
     other.enter(Word::B);
-    let moving = thread::spawn(move || forth.table().requeue(&forth, Word::A.key(), Word::B.key(), MOVE_ONE, || Ok(())));
-    assert!(back.table().requeue(&back, Word::B.key(), Word::A.key(), MOVE_ONE, || Ok(())).is_ok());
+    let moving = thread::spawn(move || forth.table().requeue(&forth, Word::A.key(), Word::B.key(), MOVE_ONE, || Ok(0), None));
+    assert!(back.table().requeue(&back, Word::B.key(), Word::A.key(), MOVE_ONE, || Ok(0), None).is_ok());
     assert!(moving.join().expect("the mover ends").is_ok());
     assert!(one.withdraw() && other.withdraw(), "nobody was woken");
     assert_eq!(back.table().waiters(), 0);
@@ -73,7 +73,7 @@ fn compared() {
     let [waiter, mover, waker] = seats(3).try_into().ok().expect("three seats");
     waiter.enter(Word::A);
     let moving =
-        thread::spawn(move || mover.table().cmp_requeue(&mover, Word::A.key(), Word::B.key(), MOVE_ONE, || Ok(mover.load(Word::A)), 0));
+        thread::spawn(move || mover.table().requeue(&mover, Word::A.key(), Word::B.key(), MOVE_ONE, || Ok(mover.load(Word::A)), Some(0)));
     waker.store(Word::A, 1);
     let woken = waker.wake(Word::A, 1);
     let moved = moving.join().expect("the mover ends");
@@ -89,8 +89,8 @@ fn against_the_end() {
     let there = shared_word();
     waiter.enter(Word::A);
     let moving = thread::spawn(move || {
-        let stands = || if mover.load(Word::C) == 0 { Ok(()) } else { Err(Errno::EFAULT) };
-        mover.table().requeue(&mover, Word::A.key(), there, MOVE_ONE, stands)
+        let read = || if mover.load(Word::C) == 0 { Ok(0) } else { Err(Errno::EFAULT) };
+        mover.table().requeue(&mover, Word::A.key(), there, MOVE_ONE, read, None)
     });
     ender.store(Word::C, 1);
     ender.table().bury(&ender, 1, |address| address == there.address());

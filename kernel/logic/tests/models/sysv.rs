@@ -66,7 +66,7 @@ pub const MODELS: &[Model] = &[
     Model {
         name: "sysv::who_begins_a_list_sees_what_was_done_with_the_last_of_its_number",
         body: begin_after_another,
-        mutants: &[Mutant::ListEndedRelaxed],
+        mutants: &[Mutant::ListEndedRelaxed, Mutant::ListBegunRelaxed],
     },
     Model { name: "sysv::a_value_that_is_set_is_not_undone", body: set_against_undo, mutants: &[Mutant::UndoneInTwoSections] },
     Model { name: "sysv::an_undo_lets_a_sleeper_go", body: undo_against_down, mutants: &[Mutant::QueuedInASecondSection] },

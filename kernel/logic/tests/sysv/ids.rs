@@ -9,7 +9,7 @@ use std::collections::{HashMap, HashSet};
 type Table = Ids<u32, Global>;
 
 fn open(table: &mut Table, key: i32, flags: i32, object: u32) -> Result<Id, Errno> {
-    table.open(key, flags, |_, _| Ok(()), |_| Ok(object))
+    table.open(key, flags, |_, _| Ok(()), || Ok(()), |_| Ok(object))
 }
 
 #[test]
@@ -37,11 +37,11 @@ fn a_private_object_is_always_a_new_one_that_no_key_finds() {
 #[test]
 fn what_check_and_make_answer_is_answered_and_changes_nothing() {
     let mut table = Table::new(Global, 8);
-    assert_eq!(table.open(7, IPC_CREAT, |_, _| Ok(()), |_| Err(Errno::ENOMEM)), Err(Errno::ENOMEM));
+    assert_eq!(table.open(7, IPC_CREAT, |_, _| Ok(()), || Ok(()), |_| Err(Errno::ENOMEM)), Err(Errno::ENOMEM));
     assert_eq!((table.count(), table.find(7)), (0, None));
     let made = open(&mut table, 7, IPC_CREAT, 1).expect("there is room");
     assert_eq!(
-        table.open(7, 0, |id, &object| if id == made && object == 1 { Err(Errno::EACCES) } else { Ok(()) }, |_| Ok(2)),
+        table.open(7, 0, |id, &object| if id == made && object == 1 { Err(Errno::EACCES) } else { Ok(()) }, || Ok(()), |_| Ok(2)),
         Err(Errno::EACCES)
     );
     assert_eq!(table.get(made), Ok(&1));

@@ -127,10 +127,11 @@ impl Plain {
                 return Err(Errno::ENOENT);
             }
             let used: usize = self.sets.values().map(|set| set.values.len()).sum();
-            if self.sets.len() == self.limits.sets as usize || count > 0 && used + count > self.limits.in_all as usize {
-                return Err(Errno::ENOSPC);
+            if count == 0 {
+                return Err(Errno::EINVAL);
             }
-            return if count == 0 { Err(Errno::EINVAL) } else { Ok(None) };
+            let is_full = self.sets.len() == self.limits.sets as usize || used + count > self.limits.in_all as usize;
+            return if is_full { Err(Errno::ENOSPC) } else { Ok(None) };
         };
         if flags & IPC_CREAT != 0 && flags & IPC_EXCL != 0 {
             return Err(Errno::EEXIST);

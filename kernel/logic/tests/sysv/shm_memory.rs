@@ -96,7 +96,7 @@ impl Memory for Machine {
         is_free
     }
 
-    fn release(&self, range: Range<u64>) {
+    fn release(&self, range: Range<u64>, _is_named: bool) {
         assert_eq!(self.mapped(range.clone()), [], "nothing is mapped in what is given back");
         for unit in units(range) {
             assert!(unit != FOREIGN && self.taken.borrow_mut().remove(&unit), "what is given back was ours: {unit:#x}");

@@ -84,13 +84,10 @@ impl Plain {
             }
         }
         let new = Segment { id: -1, key, bytes, mode: flags & 0o777, is_removed: false, last: 0 };
-        if self.segments.len() >= limits.segments {
-            return Err(Errno::ENOSPC);
-        }
         if bytes == 0 || bytes > limits.bytes {
             return Err(Errno::EINVAL);
         }
-        if self.pages() + new.pages() > limits.pages {
+        if self.segments.len() >= limits.segments || self.pages() + new.pages() > limits.pages {
             return Err(Errno::ENOSPC);
         }
         if self.pages() + new.pages() > FRAMES { Err(Errno::ENOMEM) } else { Ok(Get::New(new)) }

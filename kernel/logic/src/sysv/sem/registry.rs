@@ -63,13 +63,13 @@ impl<A: Allocator + Clone> Registry<A> {
             let is_granted = set.status_of(id).is_ok_and(|status| status.permissions.grants(flags));
             if is_granted { Ok(()) } else { Err(Errno::EACCES) }
         };
+        let (used, most) = (self.used, self.limits.in_all as usize);
+        let may_be = || match count {
+            0 => Err(Errno::EINVAL),
+            _ if used + count > most => Err(Errno::ENOSPC),
+            _ => Ok(()),
+        };
         let make = |id: Id| {
-            if count == 0 {
-                return Err(Errno::EINVAL);
-            }
-            if self.used + count > self.limits.in_all as usize {
-                return Err(Errno::ENOSPC);
-            }
             let mut semaphores = Vec::new_in(self.space.clone());
             semaphores.try_reserve_exact(count).map_err(|_| Errno::ENOMEM)?;
             semaphores.resize(count, Semaphore::default());
@@ -80,7 +80,7 @@ impl<A: Allocator + Clone> Registry<A> {
             self.used += count;
             Ok(count)
         };
-        self.ids.open(key, flags, check, make)
+        self.ids.open(key, flags, check, may_be, make)
     }
 
     /// IPC_RMID: removes the set of `id`; who sleeps in it is woken with `EIDRM`.

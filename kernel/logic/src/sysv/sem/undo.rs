@@ -112,7 +112,8 @@ impl Membership {
         let is_taken = |list: u16| {
             let sharers = members.sharers(list);
             // Acquire: pairs with the Release in `leave`.
-            sharers.load(Ordering::Relaxed) == 0 && sharers.compare_exchange(0, 1, Ordering::Acquire, Ordering::Relaxed).is_ok()
+            let order = if mutant::is(Mutant::ListBegunRelaxed) { Ordering::Relaxed } else { Ordering::Acquire };
+            sharers.load(Ordering::Relaxed) == 0 && sharers.compare_exchange(0, 1, order, Ordering::Relaxed).is_ok()
         };
         // One that is freed behind the look is found by the next.
         let list = loop {

@@ -55,11 +55,11 @@ impl<F, A: Allocator + Clone> Registry<F, A> {
         let attached = placed.and_then(|start| {
             let segment = self.ids.get_mut(id)?;
             if !memory.map(start, &segment.frames, is_read_only) {
-                self.give_units(memory, &(start..start + pages * PAGE));
+                self.give_units(memory, &(start..start + pages * PAGE), wanted.is_some());
                 return Err(Errno::ENOMEM);
             }
             segment.note_attached(caller);
-            self.places.insert(Attachment { start, pages, id, is_read_only, owner });
+            self.places.insert(Attachment { start, pages, id, is_read_only, is_named: wanted.is_some(), owner });
             Ok(start)
         });
         if attached.is_err() {
@@ -81,7 +81,7 @@ impl<F, A: Allocator + Clone> Registry<F, A> {
             return Err(Errno::EINVAL);
         }
         if let Err(claimed) = self.places.each_bare_row(&range, |row| memory.claim(row)) {
-            self.give_units(memory, &claimed);
+            self.give_units(memory, &claimed, true);
             return Err(Errno::EINVAL);
         }
         while let Some(other) = self.places.first_inside(&range) {
@@ -97,7 +97,7 @@ impl<F, A: Allocator + Clone> Registry<F, A> {
     pub fn detach<M: Memory<Frames = F>>(&mut self, memory: &M, caller: Caller, address: u64) -> Result<(), Errno> {
         let attachment = self.places.around(address).filter(|attachment| attachment.start == address).ok_or(Errno::EINVAL)?;
         self.end(memory, caller, attachment);
-        self.give_units(memory, &attachment.range());
+        self.give_units(memory, &attachment.range(), attachment.is_named);
         Ok(())
     }
 
@@ -105,7 +105,7 @@ impl<F, A: Allocator + Clone> Registry<F, A> {
     pub fn detach_owned<M: Memory<Frames = F>>(&mut self, memory: &M, caller: Caller) {
         while let Some(attachment) = self.places.owned_by(caller.pid) {
             self.end(memory, caller, attachment);
-            self.give_units(memory, &attachment.range());
+            self.give_units(memory, &attachment.range(), attachment.is_named);
         }
     }
 
@@ -129,9 +129,9 @@ impl<F, A: Allocator + Clone> Registry<F, A> {
     }
 
     /// Gives those units around `range` back that no attachment lies in.
-    fn give_units<M: Memory<Frames = F>>(&self, memory: &M, range: &Range<u64>) {
+    fn give_units<M: Memory<Frames = F>>(&self, memory: &M, range: &Range<u64>, are_named: bool) {
         let given = self.places.each_bare_row(&units(range), |row| {
-            memory.release(row);
+            memory.release(row, are_named);
             true
         });
         debug_assert!(given.is_ok(), "every row was taken");

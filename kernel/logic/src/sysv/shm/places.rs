@@ -21,6 +21,8 @@ pub struct Attachment {
     pub id: Id,
     /// Writes fault.
     pub is_read_only: bool,
+    /// Its address was the caller's wish.
+    pub is_named: bool,
     /// The thread whose end ends it too.
     pub owner: Option<i32>,
 }
