@@ -2,9 +2,11 @@
 #![allow(clippy::unwrap_used, clippy::cast_possible_truncation, reason = "a test may fail, and takes the lower bits of random numbers")]
 
 mod connections;
+mod conversation;
 mod datagrams;
 mod forge;
 mod home;
+mod honest;
 mod limits;
 mod malformed;
 mod setup;
