@@ -5,7 +5,7 @@ use skete_abi::Errno;
 use smoltcp::phy::Medium;
 use smoltcp::wire::{
     EthernetFrame, EthernetProtocol, Icmpv4Message, Icmpv4Packet, Icmpv6Message, Icmpv6Packet, IpAddress, IpEndpoint, IpProtocol,
-    Ipv4Packet, Ipv6Packet, TcpPacket, UdpPacket,
+    Ipv4Packet, Ipv6ExtHeader, Ipv6Packet, TcpPacket, UdpPacket,
 };
 
 /// What a frame is about.
@@ -118,10 +118,21 @@ fn ipv4(bytes: &[u8]) -> Option<Subject> {
 fn ipv6(bytes: &[u8]) -> Option<Subject> {
     let packet = Ipv6Packet::new_checked(bytes).ok()?;
     let (source, target) = (packet.src_addr().into(), packet.dst_addr().into());
-    match packet.next_header() {
-        IpProtocol::Icmpv6 => icmpv6(packet.payload()),
-        protocol => transport(protocol, source, target, packet.payload()),
+    let (protocol, payload) = behind_hop_by_hop(packet.next_header(), packet.payload())?;
+    match protocol {
+        IpProtocol::Icmpv6 => icmpv6(payload),
+        protocol => transport(protocol, source, target, payload),
     }
+}
+
+/// What a packet carries behind its hop-by-hop header, if it has one (RFC 8200 4.3): smoltcp looks there too, behind no other, nor a second.
+fn behind_hop_by_hop(protocol: IpProtocol, payload: &[u8]) -> Option<(IpProtocol, &[u8])> {
+    if protocol != IpProtocol::HopByHop {
+        return Some((protocol, payload));
+    }
+    let header = Ipv6ExtHeader::new_checked(payload).ok()?;
+    let rest = payload.get(8 + usize::from(header.header_len()) * 8..)?;
+    Some((header.next_header(), rest))
 }
 
 fn transport(protocol: IpProtocol, source: IpAddress, target: IpAddress, payload: &[u8]) -> Option<Subject> {

@@ -5,6 +5,7 @@ mod connections;
 mod conversation;
 mod datagrams;
 mod forge;
+mod frames;
 mod home;
 mod honest;
 mod limits;
