@@ -199,7 +199,8 @@ fn icmpv6(payload: &[u8]) -> Option<Subject> {
     quoted_ports(head.next_header(), head.src_addr().into(), head.dst_addr().into(), &quoted[40..], reason)
 }
 
-/// Whether a router advertises a prefix that no card's address can have (RFC 4861 4.6.2): smoltcp would make an address of it, and panic.
+/// Whether a router advertises a prefix that no card's address can have, or that is longer than an address (RFC 4861 4.6.2): smoltcp would
+/// make an address of it, and panic.
 fn has_bad_prefix(message: &[u8]) -> bool {
     let mut options = message.get(16..).unwrap_or(&[]);
     while let Some((&[kind, units], _)) = options.split_first_chunk() {
@@ -207,7 +208,8 @@ fn has_bad_prefix(message: &[u8]) -> bool {
         if length == 0 || length > options.len() {
             return false;
         }
-        if kind == 3 && options.get(16).is_some_and(|&first| first == 0xff) {
+        let at = |at: usize| options.get(at).copied().unwrap_or(0);
+        if kind == 3 && (at(2) > 128 || at(16) == 0xff) {
             return true;
         }
         options = &options[length..];

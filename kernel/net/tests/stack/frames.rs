@@ -53,21 +53,29 @@ fn a_piece_of_a_packet_is_nobodys_and_breaks_nothing() {
     assert_eq!(receive(&mut world.one.net, near), Err(Errno::EAGAIN));
 }
 
-#[test]
-fn a_prefix_that_no_card_can_have_is_not_taken_whatever_stands_before_it() {
-    for is_extended in [false, true] {
-        let mut machine = Machine::new(2, Some("10.0.0.2/24"), LIMITS);
-        let mut frame = advertisement(&[0xff; 16]);
+/// A machine that hears these advertisements of a router's, one each second; how many addresses it has then.
+fn addresses(advertisements: impl IntoIterator<Item = Vec<u8>>, is_extended: bool) -> usize {
+    let mut machine = Machine::new(2, Some("10.0.0.2/24"), LIMITS);
+    for (mut frame, seconds) in advertisements.into_iter().zip(1..) {
         assert!(!is_extended || put_hop_by_hop(&mut frame));
         machine.card.cable().arriving.push_back(frame);
-        for seconds in 1..4 {
-            machine.net.turn(Instant::from_secs(seconds));
+        machine.net.turn(Instant::from_secs(seconds));
+    }
+    machine.net.turn(Instant::from_secs(10));
+    machine.net.wired().unwrap().iface.ip_addrs().len()
+}
+
+#[test]
+fn a_prefix_that_no_card_can_have_is_not_taken_whatever_stands_before_it() {
+    let good = advertisement(&[0x20; 16]);
+    let mut long = good.clone();
+    // Behind the heads of Ethernet, IPv6 and the message, the third byte of the option (RFC 4861 4.6.2).
+    long[14 + 40 + 16 + 2] = 129;
+    mend(&mut long);
+    for is_extended in [false, true] {
+        for bad in [advertisement(&[0xff; 16]), long.clone()] {
+            assert_eq!(addresses([bad.clone()], is_extended), 2, "its own, of each kind");
+            assert_eq!(addresses([bad, good.clone()], is_extended), 3, "and of a prefix that one can have");
         }
-        assert_eq!(machine.net.wired().unwrap().iface.ip_addrs().len(), 2, "its own, of each kind");
-        let mut honest = advertisement(&[0x20; 16]);
-        assert!(!is_extended || put_hop_by_hop(&mut honest));
-        machine.card.cable().arriving.push_back(honest);
-        machine.net.turn(Instant::from_secs(4));
-        assert_eq!(machine.net.wired().unwrap().iface.ip_addrs().len(), 3, "and of a prefix that one can have");
     }
 }
