@@ -10,5 +10,6 @@ mod home;
 mod honest;
 mod limits;
 mod malformed;
+mod names;
 mod setup;
 mod world;
