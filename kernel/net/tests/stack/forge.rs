@@ -64,9 +64,9 @@ pub const SHAPES: [Shape; 12] = [
 ];
 
 /// Where lengths, offsets, counts and kinds stand in a frame of IPv4 or IPv6 with TCP, UDP or ICMP, and in ARP, DNS and DHCP behind them.
-const TELLING: [usize; 36] = [
-    12, 13, 14, 16, 17, 18, 19, 20, 21, 22, 23, 24, 26, 34, 36, 38, 39, 44, 46, 47, 48, 50, 52, 54, 55, 58, 59, 66, 67, 70, 71, 74, 78, 79,
-    278, 284,
+const TELLING: [usize; 39] = [
+    12, 13, 14, 16, 17, 18, 19, 20, 21, 22, 23, 24, 26, 34, 36, 38, 39, 44, 46, 47, 48, 50, 52, 54, 55, 58, 59, 66, 67, 70, 71, 72, 73, 74,
+    78, 79, 80, 278, 284,
 ];
 
 /// Who makes them.

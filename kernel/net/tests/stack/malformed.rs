@@ -1,17 +1,17 @@
 //! Frames that no honest machine sends. Nothing panics, what is kept stays bounded, and who was served before is served after.
 //!
-//! What they are like says [`crate::forge`]; they come between those of a conversation that goes on meanwhile, and to a machine that asks a
-//! server for its address, which lies. `SKETE_NET_FRAMES` says how many there are, 200,000 unless it is set, and `SKETE_NET_SEED` which:
-//! `cargo xtask fuzz` sets both.
+//! What they are like says [`crate::forge`]; they come between those of two conversations that go on meanwhile, over IPv4 and IPv6, and to a
+//! machine that asks servers for its address and for names, which lie ([`crate::asker`]). `SKETE_NET_FRAMES` says how many there are, 200,000
+//! unless it is set, and `SKETE_NET_SEED` which: `cargo xtask fuzz` sets both.
 
 use skete_net::socket::{Family, Type};
 use skete_net::{Duration, IpAddress, IpEndpoint};
 
+use crate::asker::Asker;
 use crate::conversation::Conversation;
 use crate::forge::{Forge, SHAPES};
 use crate::honest::honest;
-use crate::setup::lie;
-use crate::world::{LIMITS, Machine, OTHER, OTHER_V6, World, hits, listen_on};
+use crate::world::{LIMITS, OTHER, OTHER_V6, World, hits, listen_on};
 use fastrand::Rng;
 
 /// Frames between two turns of the machines.
@@ -28,9 +28,8 @@ struct Scene {
     dice: Rng,
     /// One over IPv4, one over IPv6.
     talks: [Conversation; 2],
-    /// One that asks for its address.
-    asker: Machine,
-    leases: u64,
+    /// One that asks for its address, and for names.
+    asker: Asker,
 }
 
 impl Scene {
@@ -40,16 +39,17 @@ impl Scene {
         let hearer = world.other.net.open(Family::V4, Type::Datagram).unwrap();
         world.other.net.bind(hearer, IpEndpoint::new(IpAddress::v4(0, 0, 0, 0), 53)).unwrap();
         let forge = Forge::new(seed, honest());
-        let asker = Machine::new(3, None, LIMITS);
+        let asker = Asker::new(seed.wrapping_mul(79) | 1);
         let dice = Rng::with_seed(seed.wrapping_mul(77) | 1);
-        Self { world, forge, dice, talks, asker, leases: 0 }
+        Self { world, forge, dice, talks, asker }
     }
 
     /// Some frames come, and then each machine has its turn.
     fn go_on(&mut self) {
         for _ in 0..AT_ONCE {
             let to_asker = hits(&mut self.dice, 20);
-            let (mac, card) = if to_asker { ([2, 0, 0, 0, 0, 3], &self.asker.card) } else { ([2, 0, 0, 0, 0, 2], &self.world.other.card) };
+            let (mac, card) =
+                if to_asker { ([2, 0, 0, 0, 0, 3], &self.asker.machine.card) } else { ([2, 0, 0, 0, 0, 2], &self.world.other.card) };
             card.cable().arriving.push_back(self.forge.frame(mac));
         }
         let speaker = self.dice.usize(..2);
@@ -57,7 +57,7 @@ impl Scene {
             talk.go_on(&mut self.world, (at == speaker).then_some(&mut self.dice));
         }
         self.carry();
-        self.ask();
+        self.asker.go_on(self.world.now, &mut self.forge);
         self.world.now += Duration::from_millis(self.dice.u64(..) % 20);
         assert!(self.world.other.net.connections() <= LIMITS.connections);
         let opened: usize = self.talks.iter().map(Conversation::opened).sum();
@@ -77,18 +77,6 @@ impl Scene {
             }
         }
     }
-
-    /// The machine that asks for an address gets answers, most of them spoilt.
-    fn ask(&mut self) {
-        self.asker.net.turn(self.world.now);
-        let sent: Vec<Vec<u8>> = self.asker.card.cable().sent.drain(..).collect();
-        for frame in sent {
-            let Some(answer) = lie(&frame, &mut self.dice) else { continue };
-            self.forge.remember(&answer);
-            self.asker.card.cable().arriving.push_back(answer);
-        }
-        self.leases += u64::from(self.asker.net.wired().unwrap().address().is_some());
-    }
 }
 
 #[test]
@@ -100,14 +88,17 @@ fn no_frame_harms_anybody() {
     for _ in 0..frames / u64::from(AT_ONCE) {
         scene.go_on();
     }
-    let Scene { mut world, forge, talks, leases, .. } = scene;
+    let Scene { mut world, forge, talks, asker: Asker { outcome, .. }, .. } = scene;
     println!("{:?}", SHAPES.iter().zip(forge.counts).collect::<Vec<_>>());
     println!("of TCP over IPv6: {:?}", forge.six);
-    println!("{talks:?}, {leases} turns with a lease");
+    println!("{talks:?}");
+    println!("{outcome:?}");
     // There was something to be harmed, and every way to do it.
     assert!(forge.counts.iter().all(|count| *count > frames / 20), "every shape came");
     assert!(forge.six.iter().all(|count| *count > frames / 100), "and every shape of TCP over IPv6");
-    assert!(leases > 10, "{leases} turns with a lease");
+    assert!(outcome.leases > frames / 100 && outcome.right > frames / 500 && outcome.right_behind_wrong > frames / 1000, "{outcome:?}");
+    assert!(outcome.void > frames / 10_000 && outcome.forgotten > frames / 10_000 && outcome.late > frames / 1000, "{outcome:?}");
+    assert!(outcome.full > 0 && outcome.spoilt.iter().all(|count| *count > frames / 10_000), "{outcome:?}");
     for talk in &talks {
         assert!(talk.accepted > 10 && talk.heard > frames / 10 && talk.answered > frames / 10, "{talk:?}");
     }

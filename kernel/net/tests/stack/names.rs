@@ -13,7 +13,7 @@ use smoltcp::socket::dns::QueryHandle;
 use crate::forge::mend;
 use crate::world::{LIMITS, Machine};
 
-use spoilt::SPOILS;
+pub use spoilt::{SPOILS, Spoil};
 
 pub const A: u16 = 1;
 pub const CNAME: u16 = 5;
@@ -266,4 +266,18 @@ fn who_gave_a_question_up_is_not_answered_when_he_asks_again() {
     assert_eq!(heard(&mut machine, now, handle, answer(&query, &mut dice).frame()), Err(Errno::EAGAIN));
     let again = machine.card.cable().sent.iter().find_map(|frame| Query::parse(frame)).unwrap();
     assert!(heard(&mut machine, now, handle, answer(&again, &mut dice).frame()).is_ok());
+}
+
+#[test]
+fn a_question_that_nobody_answers_ends_after_ten_seconds_and_some_repetitions() {
+    let (mut machine, began, handle, _) = asker(Family::V6);
+    let (mut now, mut sent) = (began, 0);
+    let mut into = [IpAddress::v4(0, 0, 0, 0)];
+    while machine.net.answer(handle, &mut into) == Err(Errno::EAGAIN) {
+        sent += machine.card.cable().sent.drain(..).filter(|frame| Query::parse(frame).is_some()).count();
+        now = machine.net.next().unwrap().max(now + Duration::from_millis(1));
+        machine.net.turn(now);
+        assert!(now < began + Duration::from_secs(20));
+    }
+    assert!(now > began + Duration::from_secs(9) && (2..10).contains(&sent), "{sent} repetitions until {now}");
 }

@@ -45,10 +45,15 @@ pub struct Machine {
 impl Machine {
     /// A machine with a card, whose address is fixed or comes by DHCP.
     pub fn new(last: u8, fixed: Option<&str>, limits: Limits) -> Self {
+        Self::seeded(last, fixed, limits, last.into())
+    }
+
+    /// The same, whose numbers that others must not guess follow from `seed`.
+    pub fn seeded(last: u8, fixed: Option<&str>, limits: Limits, seed: u64) -> Self {
         let card = Fake::new([2, 0, 0, 0, 0, last]);
-        let mut net = Net::new(Global, &BELL, limits, u64::from(last) * 77, Instant::ZERO).expect("there is memory");
+        let mut net = Net::new(Global, &BELL, limits, seed.wrapping_mul(77), Instant::ZERO).expect("there is memory");
         let fixed = fixed.map(|text| Fixed::parse(text).expect("an address"));
-        assert!(net.attach(Box::leak(Box::new(card.clone())), fixed, last.into(), Instant::ZERO));
+        assert!(net.attach(Box::leak(Box::new(card.clone())), fixed, seed, Instant::ZERO));
         Self { net, card }
     }
 }

@@ -2,7 +2,7 @@
 
 use fastrand::Rng;
 
-use super::{A, AAAA, ASKED, CNAME, Query, Reply, datagram, record, written, wrong};
+use super::{A, AAAA, ASKED, CNAME, Query, Reply, answer, datagram, record, written, wrong};
 
 /// A way to spoil an answer. Each brings an address that is wrong, if anything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -187,5 +187,11 @@ impl Spoil {
             }
         }
         reply.frame()
+    }
+
+    /// The right answer to a question that is over, with addresses that are wrong by now.
+    pub fn late(query: &Query, dice: &mut Rng) -> Vec<u8> {
+        let reply = answer(query, dice);
+        reply.with(&record(&ASKED, query.kind, &wrong(dice, query.kind))).frame()
     }
 }
