@@ -6,11 +6,10 @@ use std::collections::VecDeque;
 
 use fastrand::Rng;
 use skete_abi::Errno;
-use skete_net::setup::QUERIES;
+use skete_net::setup::{self, QUERIES};
 use skete_net::socket::Family;
 use skete_net::stack::Limits;
 use skete_net::{Duration, Instant, IpAddress};
-use smoltcp::socket::dns::QueryHandle;
 
 use crate::forge::Forge;
 use crate::names::{Query, SPOILS, Spoil, answer, is_right, neighbour, text, void};
@@ -22,8 +21,9 @@ const LIFETIME: u32 = 2500;
 const PATIENCE: u32 = 200;
 /// Turns in which an answer that has come is heard, whatever came before it.
 const SOON: u32 = 8;
-/// How long a question is asked before nobody is taken to answer, of one server: as long as smoltcp takes.
+/// How long a question is asked at least before nobody is taken to answer, and at most: by three servers, if a lie names so many.
 const UNANSWERED: Duration = Duration::from_secs(10);
+const LONGEST: Duration = Duration::from_secs(34);
 /// Questions that are over and may still be answered.
 const PAST: usize = 32;
 /// No socket is open here.
@@ -31,7 +31,7 @@ const FEW: Limits = Limits { connections: 8, mailboxes: 1 };
 
 /// A question that is not over.
 struct Question {
-    handle: QueryHandle,
+    handle: setup::Question,
     number: u32,
     family: Family,
     began: Instant,
@@ -48,7 +48,7 @@ struct Question {
 }
 
 impl Question {
-    const fn new(handle: QueryHandle, number: u32, family: Family, began: Instant, changes: u32) -> Self {
+    const fn new(handle: setup::Question, number: u32, family: Family, began: Instant, changes: u32) -> Self {
         Self { handle, number, family, began, changes, query: None, answered: None, is_void: false, is_spoilt: false }
     }
 }
@@ -190,6 +190,7 @@ impl Asker {
                 Err(Errno::EAGAIN) => {
                     let is_heard_by_now = question.answered.is_some_and(|at| *turns > at + SOON);
                     assert!(!is_heard_by_now || has_moved, "the right answer to {:?} is not heard", question.query);
+                    assert!(now < question.began + LONGEST, "{:?} is asked for ever", question.query);
                     return true;
                 }
                 Ok(count) => {

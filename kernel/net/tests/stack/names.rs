@@ -6,9 +6,9 @@ mod spoilt;
 
 use fastrand::Rng;
 use skete_abi::Errno;
+use skete_net::setup::{QUERIES, Question};
 use skete_net::socket::Family;
 use skete_net::{Duration, Instant, IpAddress};
-use smoltcp::socket::dns::QueryHandle;
 
 use crate::forge::mend;
 use crate::world::{LIMITS, Machine};
@@ -200,7 +200,7 @@ pub fn neighbour(frame: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// A machine that has asked for the name of number 7: the handle of its question, and the question.
-fn asker(family: Family) -> (Machine, Instant, QueryHandle, Query) {
+fn asker(family: Family) -> (Machine, Instant, Question, Query) {
     let mut machine = Machine::new(3, Some("10.0.2.15/24,10.0.2.2,10.0.2.3"), LIMITS);
     let mut now = Instant::from_secs(1);
     machine.net.set_now(now);
@@ -218,7 +218,7 @@ fn asker(family: Family) -> (Machine, Instant, QueryHandle, Query) {
 }
 
 /// What has become of a question when this frame came.
-fn heard(machine: &mut Machine, now: Instant, handle: QueryHandle, frame: Vec<u8>) -> Result<Vec<IpAddress>, Errno> {
+fn heard(machine: &mut Machine, now: Instant, handle: Question, frame: Vec<u8>) -> Result<Vec<IpAddress>, Errno> {
     machine.card.cable().arriving.push_back(frame);
     machine.net.turn(now);
     let mut into = [IpAddress::v4(0, 0, 0, 0); 16];
@@ -280,4 +280,23 @@ fn a_question_that_nobody_answers_ends_after_ten_seconds_and_some_repetitions() 
         assert!(now < began + Duration::from_secs(20));
     }
     assert!(now > began + Duration::from_secs(9) && (2..10).contains(&sent), "{sent} repetitions until {now}");
+}
+
+#[test]
+fn where_the_server_of_names_is_not_reached_no_question_waits_for_another() {
+    let mut machine = Machine::new(3, Some("10.0.2.15/24,10.0.2.2,10.0.2.3"), LIMITS);
+    let mut now = Instant::from_secs(1);
+    machine.net.set_now(now);
+    let mut open: Vec<Question> = (0..QUERIES).map(|number| machine.net.ask(&text(number as u32), Family::V4).unwrap()).collect();
+    assert_eq!(machine.net.ask(&text(99), Family::V4).err(), Some(Errno::EAGAIN));
+    let mut turns = 0;
+    while !open.is_empty() {
+        machine.net.turn(now);
+        let mut into = [IpAddress::v4(0, 0, 0, 0)];
+        open.retain(|question| machine.net.answer(*question, &mut into) == Err(Errno::EAGAIN));
+        now = machine.net.next().unwrap().max(now + Duration::from_millis(1));
+        turns += 1;
+        assert!(now < Instant::from_secs(15) && turns < 100, "{} questions are open after {turns} turns, {now}", open.len());
+    }
+    assert!(machine.net.ask(&text(99), Family::V4).is_ok());
 }
