@@ -5,7 +5,7 @@ use skete_abi::Errno;
 use smoltcp::phy::Medium;
 use smoltcp::wire::{
     EthernetFrame, EthernetProtocol, Icmpv4Message, Icmpv4Packet, Icmpv6Message, Icmpv6Packet, IpAddress, IpEndpoint, IpProtocol,
-    Ipv4Packet, Ipv6Packet, TcpPacket, UdpPacket,
+    Ipv4Packet, Ipv6ExtHeader, Ipv6Packet, TcpPacket, UdpPacket,
 };
 
 /// What a frame is about.
@@ -118,10 +118,21 @@ fn ipv4(bytes: &[u8]) -> Option<Subject> {
 fn ipv6(bytes: &[u8]) -> Option<Subject> {
     let packet = Ipv6Packet::new_checked(bytes).ok()?;
     let (source, target) = (packet.src_addr().into(), packet.dst_addr().into());
-    match packet.next_header() {
-        IpProtocol::Icmpv6 => icmpv6(packet.payload()),
-        protocol => transport(protocol, source, target, packet.payload()),
+    let (protocol, payload) = behind_hop_by_hop(packet.next_header(), packet.payload())?;
+    match protocol {
+        IpProtocol::Icmpv6 => icmpv6(payload),
+        protocol => transport(protocol, source, target, payload),
     }
+}
+
+/// What a packet carries behind its hop-by-hop header, if it has one (RFC 8200 4.3): smoltcp looks there too, behind no other, nor a second.
+fn behind_hop_by_hop(protocol: IpProtocol, payload: &[u8]) -> Option<(IpProtocol, &[u8])> {
+    if protocol != IpProtocol::HopByHop {
+        return Some((protocol, payload));
+    }
+    let header = Ipv6ExtHeader::new_checked(payload).ok()?;
+    let rest = payload.get(8 + usize::from(header.header_len()) * 8..)?;
+    Some((header.next_header(), rest))
 }
 
 fn transport(protocol: IpProtocol, source: IpAddress, target: IpAddress, payload: &[u8]) -> Option<Subject> {
@@ -188,7 +199,8 @@ fn icmpv6(payload: &[u8]) -> Option<Subject> {
     quoted_ports(head.next_header(), head.src_addr().into(), head.dst_addr().into(), &quoted[40..], reason)
 }
 
-/// Whether a router advertises a prefix that no card's address can have (RFC 4861 4.6.2): smoltcp would make an address of it, and panic.
+/// Whether a router advertises a prefix that no card's address can have, or that is longer than an address (RFC 4861 4.6.2): smoltcp would
+/// make an address of it, and panic.
 fn has_bad_prefix(message: &[u8]) -> bool {
     let mut options = message.get(16..).unwrap_or(&[]);
     while let Some((&[kind, units], _)) = options.split_first_chunk() {
@@ -196,7 +208,8 @@ fn has_bad_prefix(message: &[u8]) -> bool {
         if length == 0 || length > options.len() {
             return false;
         }
-        if kind == 3 && options.get(16).is_some_and(|&first| first == 0xff) {
+        let at = |at: usize| options.get(at).copied().unwrap_or(0);
+        if kind == 3 && (at(2) > 128 || at(16) == 0xff) {
             return true;
         }
         options = &options[length..];

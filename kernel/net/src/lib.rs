@@ -13,7 +13,7 @@
 //! - [`ports`]: who has which port · [`table`]: the sockets' numbers
 //! - [`due`]: what must be looked at when
 //! - [`socket`]: what a socket is; its options and signals
-//! - [`setup`]: the card's addresses, and where they come from
+//! - [`setup`]: the card's addresses, and where they come from · [`names`]: answers of name servers, without believing them
 //!
 //! # How packets find their socket
 //! smoltcp looks at every socket for every packet. Here each of its sockets is a set of its own, [`frame`] finds the one that a packet is
@@ -35,6 +35,7 @@ pub mod frame;
 pub mod link;
 pub mod listener;
 pub mod mailbox;
+pub mod names;
 pub mod pool;
 pub mod ports;
 pub mod setup;

@@ -89,8 +89,8 @@ pub struct Packet<A: Allocator> {
 impl<A: Allocator> Packet<A> {
     /// Its bytes.
     #[must_use]
-    pub fn bytes(&self) -> &[u8] {
-        &self.buffer[..self.length]
+    pub fn bytes(&mut self) -> &mut [u8] {
+        &mut self.buffer[..self.length]
     }
 }
 

@@ -27,6 +27,8 @@ const AGAIN: Duration = Duration::from_secs(1);
 pub const SERVERS: usize = 3;
 /// Names that can be looked up at the same time.
 pub const QUERIES: usize = 16;
+/// How long one server is asked for a name: smoltcp gives it ten seconds, and looks whether they are over when it asks again.
+const PATIENCE_NAMES: Duration = Duration::from_secs(11);
 /// Packets that DHCP, names and neighbours may send in one go.
 const BURST: usize = 32;
 
@@ -73,6 +75,14 @@ pub enum Origin {
     Dhcp,
     /// The boot options fix it.
     Fixed,
+}
+
+/// A name that is being looked up.
+#[derive(Clone, Copy)]
+pub struct Question {
+    handle: QueryHandle,
+    /// Nobody answers it any more. smoltcp forgets to count the seconds of a question behind one that cannot be sent.
+    until: Instant,
 }
 
 /// The card, its addresses, and what they are asked for.
@@ -296,24 +306,31 @@ impl Wired {
     ///
     /// # Errors
     /// `EAGAIN`: as many names as can be are looked up now. `ENETUNREACH`: nobody to ask. `EINVAL`: it is no name.
-    pub fn ask(&mut self, name: &str, kind: DnsQueryType) -> Result<QueryHandle, Errno> {
+    pub fn ask(&mut self, name: &str, kind: DnsQueryType, now: Instant) -> Result<Question, Errno> {
         if self.servers[0].is_none() {
             return Err(Errno::ENETUNREACH);
         }
         let dns = self.house.get_mut::<dns::Socket<'_>>(self.dns);
-        dns.start_query(self.iface.context(), name, kind).map_err(|error| match error {
+        let handle = dns.start_query(self.iface.context(), name, kind).map_err(|error| match error {
             StartQueryError::NoFreeSlot => Errno::EAGAIN,
             StartQueryError::InvalidName | StartQueryError::NameTooLong => Errno::EINVAL,
-        })
+        })?;
+        let until = self.servers.iter().flatten().fold(now, |until, _| until + PATIENCE_NAMES);
+        Ok(Question { handle, until })
     }
 
     /// The addresses that a question brought, as many as fit; how many. The question is over then.
     ///
     /// # Errors
     /// `EAGAIN`: nobody has answered yet. `ENOENT`: there is no such name, or nobody answers; the question is over.
-    pub fn answer(&mut self, query: QueryHandle, into: &mut [IpAddress]) -> Result<usize, Errno> {
-        match self.house.get_mut::<dns::Socket<'_>>(self.dns).get_query_result(query) {
-            Err(GetQueryResultError::Pending) => Err(Errno::EAGAIN),
+    pub fn answer(&mut self, question: Question, into: &mut [IpAddress], now: Instant) -> Result<usize, Errno> {
+        let dns = self.house.get_mut::<dns::Socket<'_>>(self.dns);
+        match dns.get_query_result(question.handle) {
+            Err(GetQueryResultError::Pending) if now < question.until => Err(Errno::EAGAIN),
+            Err(GetQueryResultError::Pending) => {
+                dns.cancel_query(question.handle);
+                Err(Errno::ENOENT)
+            }
             Err(GetQueryResultError::Failed) => Err(Errno::ENOENT),
             Ok(addresses) => {
                 into.iter_mut().zip(&addresses).for_each(|(place, address)| *place = *address);
@@ -323,8 +340,8 @@ impl Wired {
     }
 
     /// Nobody wants to know the answer any more.
-    pub fn forget(&mut self, query: QueryHandle) {
-        self.house.get_mut::<dns::Socket<'_>>(self.dns).cancel_query(query);
+    pub fn forget(&mut self, question: Question) {
+        self.house.get_mut::<dns::Socket<'_>>(self.dns).cancel_query(question.handle);
     }
 }
 

@@ -262,7 +262,7 @@ impl<A: Allocator + Clone + 'static> Stack<A> {
         while received < BURST {
             let mut frame = core::mem::replace(&mut self.frame, Vec::new_in(self.space.clone()));
             let length = self.wired.as_mut().and_then(|wired| wired.way.card.receive(&mut frame));
-            if let Some(bytes) = length.and_then(|length| frame.get(..length)) {
+            if let Some(bytes) = length.and_then(|length| frame.get_mut(..length)) {
                 self.arrive(Side::Wire, bytes);
             }
             self.frame = frame;
@@ -277,13 +277,13 @@ impl<A: Allocator + Clone + 'static> Stack<A> {
 
     /// Lets everything arrive that is on its way home.
     fn run_home(&mut self) {
-        while let Some(packet) = self.home.take() {
+        while let Some(mut packet) = self.home.take() {
             self.arrive(Side::Home, packet.bytes());
             self.home.give_back(packet);
         }
     }
 
-    fn arrive(&mut self, side: Side, bytes: &[u8]) {
+    fn arrive(&mut self, side: Side, bytes: &mut [u8]) {
         let medium = if side == Side::Home { Medium::Ip } else { Medium::Ethernet };
         match frame::subject(medium, bytes) {
             Subject::Segment { source, target, is_opening } => self.segment(side, source, target, is_opening, bytes),

@@ -4,14 +4,13 @@ use core::mem::MaybeUninit;
 
 use allocator_api2::alloc::Allocator;
 use skete_abi::Errno;
-use smoltcp::socket::dns::QueryHandle;
 use smoltcp::wire::{DnsQueryType, IpAddress, IpEndpoint};
 
 use super::Stack;
 use crate::ends::Role;
 use crate::frame::Protocol;
 use crate::listener::Listener;
-use crate::setup::SERVERS;
+use crate::setup::{Question, SERVERS};
 use crate::socket::{Datagrams, Family, GROUPS, Kind, Options, Ready, Received, Signals, Stream, Type};
 
 /// Which direction of a connection ends (`shutdown(2)`).
@@ -357,11 +356,11 @@ impl<A: Allocator + Clone + 'static> Stack<A> {
     /// # Errors
     /// `ENETUNREACH`: there is nobody to ask. `EAGAIN`: too many are asked for now. `EINVAL`: it is no name. `EINPROGRESS`: the card may
     /// get an address yet.
-    pub fn ask(&mut self, name: &str, family: Family) -> Result<QueryHandle, Errno> {
+    pub fn ask(&mut self, name: &str, family: Family) -> Result<Question, Errno> {
         let now = self.now;
         let wired = self.wired.as_mut().ok_or(Errno::ENETUNREACH)?;
         let kind = if family == Family::V4 { DnsQueryType::A } else { DnsQueryType::Aaaa };
-        let asked = wired.ask(name, kind);
+        let asked = wired.ask(name, kind, now);
         let hopes = wired.address().is_none() && wired.hopes_until(IpAddress::v4(0, 0, 0, 0), now).is_some();
         self.house_due = Some(now);
         asked.map_err(|error| if error == Errno::ENETUNREACH && hopes { Errno::EINPROGRESS } else { error })
@@ -384,14 +383,15 @@ impl<A: Allocator + Clone + 'static> Stack<A> {
     ///
     /// # Errors
     /// `EAGAIN`: nobody has answered yet. `ENOENT`: there is no such name, or nobody answers.
-    pub fn answer(&mut self, query: QueryHandle, into: &mut [IpAddress]) -> Result<usize, Errno> {
-        self.wired.as_mut().ok_or(Errno::ENOENT)?.answer(query, into)
+    pub fn answer(&mut self, question: Question, into: &mut [IpAddress]) -> Result<usize, Errno> {
+        let now = self.now;
+        self.wired.as_mut().ok_or(Errno::ENOENT)?.answer(question, into, now)
     }
 
     /// Nobody wants to know the answer to a question any more.
-    pub fn forget(&mut self, query: QueryHandle) {
+    pub fn forget(&mut self, question: Question) {
         if let Some(wired) = self.wired.as_mut() {
-            wired.forget(query);
+            wired.forget(question);
         }
     }
 }

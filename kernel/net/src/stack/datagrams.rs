@@ -12,6 +12,8 @@ use super::naming::in_chain;
 use super::{ROOM, Stack, toward};
 use crate::frame::Protocol;
 use crate::link::Side;
+use crate::names;
+use crate::setup::Wired;
 use crate::socket::{Datagrams, Kind, Received, Socket};
 
 /// Bytes before the payload of a datagram, in IPv4 and IPv6.
@@ -40,14 +42,14 @@ fn is_broadcast(address: IpAddress) -> bool {
 
 impl<A: Allocator + Clone + 'static> Stack<A> {
     /// A datagram came.
-    pub(super) fn datagram(&mut self, side: Side, source: IpEndpoint, target: IpEndpoint, bytes: &[u8]) {
+    pub(super) fn datagram(&mut self, side: Side, source: IpEndpoint, target: IpEndpoint, bytes: &mut [u8]) {
         let is_for_many = target.addr.is_multicast() || self.is_for_all(target.addr);
         let all = in_chain(&self.sockets, self.ports.first(Protocol::Udp, target.port));
         let hearers = all.filter_map(|(place, socket)| fitness(socket, source, target).map(|fitness| (fitness, place)));
         if !is_for_many {
             match hearers.max().map(|(_, place)| place) {
                 Some(place) => self.deliver(place, side, bytes),
-                None => self.arrive_for_nobody(side, bytes),
+                None => self.datagram_for_nobody(side, source, bytes),
             }
             return;
         }
@@ -58,15 +60,22 @@ impl<A: Allocator + Clone + 'static> Stack<A> {
         }
         if side == Side::Wire {
             // DHCP hears broadcasts too.
+            self.datagram_for_nobody(side, source, bytes);
+        }
+    }
+
+    /// A datagram that no socket hears: it may be an answer of a name server's.
+    fn datagram_for_nobody(&mut self, side: Side, source: IpEndpoint, bytes: &mut [u8]) {
+        let servers = self.wired.as_ref().map(Wired::servers);
+        if side == Side::Home || servers.is_some_and(|servers| names::admit(source, servers, bytes)) {
             self.arrive_for_nobody(side, bytes);
         }
     }
 
     /// Whether an address means everybody on the link.
     fn is_for_all(&self, address: IpAddress) -> bool {
-        let of_network = |wired: &crate::setup::Wired| {
-            wired.address().and_then(|(own, _)| own.broadcast()).is_some_and(|all| IpAddress::Ipv4(all) == address)
-        };
+        let of_network =
+            |wired: &Wired| wired.address().and_then(|(own, _)| own.broadcast()).is_some_and(|all| IpAddress::Ipv4(all) == address);
         is_broadcast(address) || self.wired.as_ref().is_some_and(of_network)
     }
 

@@ -97,7 +97,11 @@ impl<A: Allocator + Clone + 'static> Stack<A> {
             return Err(Errno::EADDRINUSE);
         }
         // Connections of a listener that is gone keep its port, for those who do not ask to have it all the same.
-        let keeps = |local: IpEndpoint| local.port == port && overlap(socket.address, Some(local.addr));
+        let is_of_kind = |address| match address {
+            IpAddress::Ipv4(_) => socket.family == Family::V4 || !socket.options.v6_only,
+            IpAddress::Ipv6(_) => socket.family == Family::V6,
+        };
+        let keeps = |local: IpEndpoint| local.port == port && is_of_kind(local.addr) && overlap(socket.address, Some(local.addr));
         let is_kept = || self.ends.iter().any(|(_, end)| end.pair.is_some_and(|(local, _)| keeps(local)));
         if protocol == Protocol::Tcp && !socket.options.may_reuse && is_kept() { Err(Errno::EADDRINUSE) } else { Ok(()) }
     }

@@ -3,19 +3,21 @@
 //! A [`Shape`] is one way to make one. Where its sums are mended, what lies behind them is looked at; a shape that is made of a frame of the
 //! moment has the numbers of a connection that lives.
 
+mod extensions;
+mod sums;
+
 use std::collections::VecDeque;
 
 use fastrand::Rng;
 
 use crate::world::hits;
+use sums::{Carried, ETHERNET, get32, is_v6, put32, segment, tell_length};
+
+pub use extensions::put_hop_by_hop;
+pub use sums::mend;
 
 /// Honest frames that are remembered: late ones are taken from far back.
 const REMEMBERED: usize = 512;
-const ETHERNET: usize = 14;
-const TCP: u8 = 6;
-const UDP: u8 = 17;
-const ICMP: u8 = 1;
-const ICMP_V6: u8 = 58;
 
 /// A way to spoil a frame, or to repeat an honest one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,13 +40,15 @@ pub enum Shape {
     Flags,
     /// Somebody else begins to connect, and does not go on.
     Flood,
+    /// A packet of IPv6 with headers of extension, which may lie.
+    Extended,
     /// The same once more.
     Again,
     /// One from a while ago.
     Late,
 }
 
-pub const SHAPES: [Shape; 11] = [
+pub const SHAPES: [Shape; 12] = [
     Shape::Noise,
     Shape::Cut,
     Shape::Long,
@@ -54,12 +58,16 @@ pub const SHAPES: [Shape; 11] = [
     Shape::Tiny,
     Shape::Flags,
     Shape::Flood,
+    Shape::Extended,
     Shape::Again,
     Shape::Late,
 ];
 
-/// Where lengths, offsets, counts and kinds stand in a frame of IPv4 or IPv6 with TCP, UDP or ICMP, and in ARP and DHCP behind them.
-const TELLING: [usize; 26] = [12, 13, 14, 16, 17, 18, 20, 21, 22, 23, 24, 26, 34, 36, 38, 39, 44, 46, 47, 48, 50, 52, 54, 55, 278, 284];
+/// Where lengths, offsets, counts and kinds stand in a frame of IPv4 or IPv6 with TCP, UDP or ICMP, and in ARP, DNS and DHCP behind them.
+const TELLING: [usize; 39] = [
+    12, 13, 14, 16, 17, 18, 19, 20, 21, 22, 23, 24, 26, 34, 36, 38, 39, 44, 46, 47, 48, 50, 52, 54, 55, 58, 59, 66, 67, 70, 71, 72, 73, 74,
+    78, 79, 80, 278, 284,
+];
 
 /// Who makes them.
 pub struct Forge {
@@ -67,12 +75,14 @@ pub struct Forge {
     honest: VecDeque<Vec<u8>>,
     /// How many there were of each shape.
     pub counts: [u64; SHAPES.len()],
+    /// How many of these were made of a segment of TCP over IPv6.
+    pub six: [u64; SHAPES.len()],
 }
 
 impl Forge {
     pub fn new(seed: u64, honest: Vec<Vec<u8>>) -> Self {
         let dice = Rng::with_seed(seed);
-        Self { dice, honest: honest.into(), counts: [0; SHAPES.len()] }
+        Self { dice, honest: honest.into(), counts: [0; SHAPES.len()], six: [0; SHAPES.len()] }
     }
 
     /// Remembers a frame of the moment.
@@ -100,11 +110,23 @@ impl Forge {
         self.honest[at].clone()
     }
 
+    /// One of IPv6: this one, if it is, or another that is remembered.
+    fn six(&mut self, mut frame: Vec<u8>) -> Vec<u8> {
+        while !is_v6(&frame) {
+            frame = self.any();
+        }
+        frame
+    }
+
     /// The next frame, for the machine with this address mostly.
     pub fn frame(&mut self, mac: [u8; 6]) -> Vec<u8> {
         let number = self.below(SHAPES.len() as u64);
         let mut frame = if hits(&mut self.dice, 50) { self.recent() } else { self.any() };
+        if SHAPES[number] == Shape::Extended {
+            frame = self.six(frame);
+        }
         self.counts[number] += 1;
+        self.six[number] += u64::from(is_v6(&frame) && segment(&frame).is_some());
         match SHAPES[number] {
             Shape::Noise => frame = (0..self.below(200)).map(|_| self.dice.u64(..) as u8).collect(),
             Shape::Cut => frame.truncate(self.below(frame.len() as u64)),
@@ -130,6 +152,7 @@ impl Forge {
             Shape::Tiny => frame = self.tiny(frame),
             Shape::Flags => self.flags(&mut frame),
             Shape::Flood => self.flood(&mut frame),
+            Shape::Extended => extensions::extend(&mut self.dice, &mut frame),
             Shape::Again => frame = self.recent(),
             Shape::Late => frame = self.any(),
         }
@@ -152,7 +175,7 @@ impl Forge {
 
     /// A few bytes of a segment's payload, with the number that they have in the stream.
     fn tiny(&mut self, mut frame: Vec<u8>) -> Vec<u8> {
-        let Some((at, end)) = segment(&frame) else { return frame };
+        let Some(Carried { at, end, .. }) = segment(&frame) else { return frame };
         let payload = at + usize::from(frame[at + 12] >> 4) * 4;
         if payload >= end {
             return frame;
@@ -164,15 +187,14 @@ impl Forge {
         frame.extend(bytes);
         let number = get32(&frame, at + 4).wrapping_add(first as u32);
         put32(&mut frame, at + 4, number);
-        let total = (frame.len() - ETHERNET) as u16;
-        frame[ETHERNET + 2..ETHERNET + 4].copy_from_slice(&total.to_be_bytes());
+        tell_length(&mut frame);
         mend(&mut frame);
         frame
     }
 
     /// What a segment asks for is something else, near to what it was.
     fn flags(&mut self, frame: &mut [u8]) {
-        let Some((at, _)) = segment(frame) else { return };
+        let Some(Carried { at, .. }) = segment(frame) else { return };
         let roll = self.dice.u64(..);
         match roll % 6 {
             0 => frame[at + 13] = (roll >> 8) as u8,
@@ -194,95 +216,13 @@ impl Forge {
 
     /// A first segment from a port, and a machine, that nobody has.
     fn flood(&mut self, frame: &mut [u8]) {
-        let Some((at, _)) = segment(frame) else { return };
+        let Some(Carried { at, is_v4, .. }) = segment(frame) else { return };
         let roll = self.dice.u64(..);
-        frame[ETHERNET + 15] = (roll >> 8) as u8;
+        // The last byte of the address that it comes from.
+        frame[ETHERNET + if is_v4 { 15 } else { 23 }] = (roll >> 8) as u8;
         frame[at..at + 2].copy_from_slice(&[(roll >> 16) as u8, (roll >> 24) as u8]);
         frame[at + 2..at + 4].copy_from_slice(&80_u16.to_be_bytes());
         frame[at + 13] = 2;
         mend(frame);
     }
-}
-
-fn get32(frame: &[u8], at: usize) -> u32 {
-    u32::from_be_bytes([frame[at], frame[at + 1], frame[at + 2], frame[at + 3]])
-}
-
-fn put32(frame: &mut [u8], at: usize, number: u32) {
-    frame[at..at + 4].copy_from_slice(&number.to_be_bytes());
-}
-
-/// Where a segment of TCP over IPv4 begins and ends, if the frame holds a whole one.
-fn segment(frame: &[u8]) -> Option<(usize, usize)> {
-    let (protocol, at, end) = packet(frame)?;
-    let is_whole = protocol == TCP && frame[12..14] == [8, 0] && at + 20 <= end;
-    is_whole.then_some((at, end))
-}
-
-/// What an IP packet carries, and where that begins and ends.
-fn packet(frame: &[u8]) -> Option<(u8, usize, usize)> {
-    let ip = frame.get(ETHERNET..).filter(|ip| ip.len() >= 20)?;
-    let length = |at: usize| usize::from(u16::from_be_bytes([ip[at], ip[at + 1]]));
-    let (protocol, header, total) = match frame[12..14] {
-        [8, 0] => (ip[9], usize::from(ip[0] & 0xf) * 4, length(2)),
-        [0x86, 0xdd] if ip.len() >= 40 => (ip[6], 40, 40 + length(4)),
-        _ => return None,
-    };
-    let end = total.min(ip.len());
-    (header >= 20 && header <= end).then_some((protocol, ETHERNET + header, ETHERNET + end))
-}
-
-/// The sum of bytes (RFC 1071), before its ends are folded together.
-fn sum(bytes: &[u8]) -> u32 {
-    bytes.chunks(2).map(|pair| u32::from(pair[0]) << 8 | u32::from(*pair.get(1).unwrap_or(&0))).sum()
-}
-
-fn folded(mut sum: u32) -> [u8; 2] {
-    while sum > 0xffff {
-        sum = (sum & 0xffff) + (sum >> 16);
-    }
-    (!(sum as u16)).to_be_bytes()
-}
-
-/// Makes the sums right, so that what is behind them is looked at: of the header of IPv4, of TCP, UDP and both kinds of ICMP.
-pub fn mend(frame: &mut [u8]) {
-    let Some((protocol, at, end)) = packet(frame) else { return };
-    let is_v4 = frame[12] == 8;
-    if is_v4 {
-        frame[24..26].fill(0);
-        let sum = folded(sum(&frame[ETHERNET..at]));
-        frame[24..26].copy_from_slice(&sum);
-    }
-    let place = match protocol {
-        TCP => 16,
-        UDP => 6,
-        ICMP | ICMP_V6 => 2,
-        _ => return,
-    };
-    if at + place + 2 > end {
-        return;
-    }
-    frame[at + place..at + place + 2].fill(0);
-    let addresses = if is_v4 { 26..34 } else { 22..54 };
-    let front = if protocol == ICMP { 0 } else { sum(&frame[addresses]) + u32::from(protocol) + (end - at) as u32 };
-    let sum = folded(front + sum(&frame[at..end]));
-    frame[at + place..at + place + 2].copy_from_slice(&sum);
-}
-
-#[test]
-fn sums_are_mended_as_an_honest_machine_has_them() {
-    let honest = crate::malformed::honest();
-    let mended = honest.iter().filter(|frame| {
-        let mut mended = frame.to_vec();
-        if let Some((protocol, at, end)) = packet(frame) {
-            let place =
-                at + [(TCP, 16), (UDP, 6), (ICMP, 2), (ICMP_V6, 2)].iter().find(|(kind, _)| *kind == protocol).map_or(0, |kind| kind.1);
-            if place > at && place + 2 <= end {
-                mended[place] ^= 0x55;
-            }
-        }
-        mend(&mut mended);
-        mended == **frame
-    });
-    assert!(mended.count() * 20 > honest.len() * 19, "all but few");
 }

@@ -5,7 +5,7 @@ use skete_abi::Errno;
 use skete_net::socket::{Family, Type};
 use skete_net::{Duration, Instant, IpAddress, IpEndpoint};
 
-use crate::world::{BELL, LIMITS, Net, listen, receive, receive_from, set, stream};
+use crate::world::{BELL, LIMITS, Net, listen, listen_on, receive, receive_from, set, stream};
 
 fn machine() -> Net {
     Net::new(Global, &BELL, LIMITS, 5, Instant::from_millis(1)).unwrap()
@@ -13,6 +13,7 @@ fn machine() -> Net {
 
 const V4: IpAddress = IpAddress::v4(127, 0, 0, 1);
 const V6: IpAddress = IpAddress::v6(0, 0, 0, 0, 0, 0, 0, 1);
+const ANY_V6: IpAddress = IpAddress::v6(0, 0, 0, 0, 0, 0, 0, 0);
 
 #[test]
 fn a_connection_home_is_there_at_once() {
@@ -50,7 +51,7 @@ fn version_six_hears_version_four_unless_it_is_told_not_to() {
             Ok(())
         })
         .unwrap();
-        net.bind(listener, IpEndpoint::new(IpAddress::v6(0, 0, 0, 0, 0, 0, 0, 0), 7)).unwrap();
+        net.bind(listener, IpEndpoint::new(ANY_V6, 7)).unwrap();
         net.listen(listener, 4).unwrap();
         let near = stream(&mut net);
         assert_eq!(net.connect(near, IpEndpoint::new(V4, 7)), expected);
@@ -99,6 +100,30 @@ fn connections_of_a_listener_that_is_gone_keep_its_port_from_those_who_want_it_a
     set(&mut net, again, |options| options.may_reuse = true);
     assert_eq!(net.bind(again, IpEndpoint::new(V4, 7)), Ok(()));
     assert_eq!(net.listen(again, 1), Ok(()));
+}
+
+#[test]
+fn connections_of_version_four_do_not_keep_a_port_from_who_hears_version_six_alone() {
+    let mut net = machine();
+    for (address, family, other) in [(V4, Family::V4, Family::V6), (V6, Family::V6, Family::V4)] {
+        let listener = listen_on(&mut net, family, 7, 4);
+        let near = net.open(family, Type::Stream).unwrap();
+        assert_eq!(net.connect(near, IpEndpoint::new(address, 7)), Ok(()));
+        let (far, _) = net.accept(listener).unwrap();
+        let beside = listen_on(&mut net, other, 7, 4);
+        for socket in [near, far, listener, beside] {
+            set(&mut net, socket, |options| options.linger = Some(0));
+            net.close(socket).unwrap();
+        }
+    }
+    let listener = listen_on(&mut net, Family::V4, 7, 4);
+    let near = stream(&mut net);
+    assert_eq!(net.connect(near, IpEndpoint::new(V4, 7)), Ok(()));
+    let _far = net.accept(listener).unwrap();
+    net.close(listener).unwrap();
+    let both = net.open(Family::V6, Type::Stream).unwrap();
+    set(&mut net, both, |options| options.v6_only = false);
+    assert_eq!(net.bind(both, IpEndpoint::new(ANY_V6, 7)), Err(Errno::EADDRINUSE), "who hears both shares it");
 }
 
 #[test]

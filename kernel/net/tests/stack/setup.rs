@@ -22,10 +22,16 @@ struct Offer {
     address: Ipv4Address,
     mask: Option<Ipv4Address>,
     router: Option<Ipv4Address>,
+    /// Who knows names.
+    names: [Option<Ipv4Address>; 2],
 }
 
-const HONEST: Offer =
-    Offer { address: Ipv4Address::new(10, 0, 2, 15), mask: Some(Ipv4Address::new(255, 255, 255, 0)), router: Some(SERVER) };
+const HONEST: Offer = Offer {
+    address: Ipv4Address::new(10, 0, 2, 15),
+    mask: Some(Ipv4Address::new(255, 255, 255, 0)),
+    router: Some(SERVER),
+    names: [Some(Ipv4Address::new(10, 0, 2, 3)), Some(Ipv4Address::new(10, 0, 2, 4))],
+};
 
 /// The answer to what the machine has asked in `frame`, if it has asked for an address.
 fn answer(frame: &[u8], offer: Offer) -> Option<Vec<u8>> {
@@ -38,6 +44,10 @@ fn answer(frame: &[u8], offer: Offer) -> Option<Vec<u8>> {
     let packet = DhcpPacket::new_checked(udp.payload()).ok()?;
     let asked = DhcpRepr::parse(&packet).ok()?;
     let kind = if asked.message_type == DhcpMessageType::Discover { DhcpMessageType::Offer } else { DhcpMessageType::Ack };
+    // However the list of another message was, this one's is told.
+    let mut names = asked.dns_servers.clone().unwrap_or_default();
+    names.clear();
+    names.extend(offer.names.into_iter().flatten());
     let reply = DhcpRepr {
         message_type: kind,
         your_ip: offer.address,
@@ -46,7 +56,7 @@ fn answer(frame: &[u8], offer: Offer) -> Option<Vec<u8>> {
         subnet_mask: offer.mask,
         server_identifier: Some(SERVER),
         lease_duration: Some(3600),
-        dns_servers: None,
+        dns_servers: Some(names).filter(|names| !names.is_empty()),
         requested_ip: None,
         client_identifier: None,
         parameter_request_list: None,
@@ -87,7 +97,13 @@ pub fn lie(frame: &[u8], dice: &mut Rng) -> Option<Vec<u8>> {
         0 => offer.address = any(dice),
         1 => offer.mask = Some(any(dice)),
         2 => offer.router = Some(any(dice)),
-        3 => offer = Offer { address: any(dice), mask: None, router: None },
+        3 => offer = Offer { address: any(dice), mask: None, router: None, names: [None; 2] },
+        _ => {}
+    }
+    match dice.u64(..) % 8 {
+        0 => offer.names = [Some(Ipv4Address::UNSPECIFIED), Some(any(dice))],
+        1 => offer.names[0] = Some(any(dice)),
+        2 => offer.names = [None; 2],
         _ => {}
     }
     let mut answer = answer(frame, offer)?;

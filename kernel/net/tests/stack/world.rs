@@ -45,10 +45,15 @@ pub struct Machine {
 impl Machine {
     /// A machine with a card, whose address is fixed or comes by DHCP.
     pub fn new(last: u8, fixed: Option<&str>, limits: Limits) -> Self {
+        Self::seeded(last, fixed, limits, last.into())
+    }
+
+    /// The same, whose numbers that others must not guess follow from `seed`.
+    pub fn seeded(last: u8, fixed: Option<&str>, limits: Limits, seed: u64) -> Self {
         let card = Fake::new([2, 0, 0, 0, 0, last]);
-        let mut net = Net::new(Global, &BELL, limits, u64::from(last) * 77, Instant::ZERO).expect("there is memory");
+        let mut net = Net::new(Global, &BELL, limits, seed.wrapping_mul(77), Instant::ZERO).expect("there is memory");
         let fixed = fixed.map(|text| Fixed::parse(text).expect("an address"));
-        assert!(net.attach(Box::leak(Box::new(card.clone())), fixed, last.into(), Instant::ZERO));
+        assert!(net.attach(Box::leak(Box::new(card.clone())), fixed, seed, Instant::ZERO));
         Self { net, card }
     }
 }
@@ -179,13 +184,23 @@ impl World {
 /// Port 80 of the other machine.
 pub const OTHER: IpEndpoint = IpEndpoint { addr: IpAddress::v4(10, 0, 0, 2), port: 80 };
 
+/// Port 80 of the other machine, at the link's own address.
+pub const OTHER_V6: IpEndpoint = IpEndpoint { addr: IpAddress::v6(0xfe80, 0, 0, 0, 0, 0xff, 0xfe00, 2), port: 80 };
+
 pub fn stream(net: &mut Net) -> u32 {
     net.open(Family::V4, Type::Stream).unwrap()
 }
 
 pub fn listen(net: &mut Net, port: u16, backlog: i32) -> u32 {
-    let listener = stream(net);
-    net.bind(listener, IpEndpoint::new(IpAddress::v4(0, 0, 0, 0), port)).unwrap();
+    listen_on(net, Family::V4, port, backlog)
+}
+
+/// A listener for connections of this kind alone.
+pub fn listen_on(net: &mut Net, family: Family, port: u16, backlog: i32) -> u32 {
+    let listener = net.open(family, Type::Stream).unwrap();
+    let any = if family == Family::V4 { IpAddress::v4(0, 0, 0, 0) } else { IpAddress::v6(0, 0, 0, 0, 0, 0, 0, 0) };
+    set(net, listener, |options| options.v6_only = family == Family::V6);
+    net.bind(listener, IpEndpoint::new(any, port)).unwrap();
     net.listen(listener, backlog).unwrap();
     listener
 }
