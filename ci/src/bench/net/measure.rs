@@ -65,6 +65,8 @@ const TIME: Duration = Duration::from_millis(1500);
 const WARMING: Duration = Duration::from_millis(200);
 /// How long one answer may take.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// How long a sink may take for what this machine and QEMU still hold when all was said: megabytes, and USB takes a fifth of one a second.
+const SINK_PATIENCE: Duration = Duration::from_secs(120);
 /// How long a datagram's answer may take until it counts as lost.
 const DATAGRAM_PATIENCE: Duration = Duration::from_secs(1);
 /// The source's bytes count from 0 to one less than this, again and again (`apps/c/echo/services.c`).
@@ -177,6 +179,7 @@ fn into(target: SocketAddr, time: Duration) -> io::Result<f64> {
         bytes += PIECE as u64;
     }
     stream.shutdown(Shutdown::Write)?;
+    stream.set_read_timeout(Some(SINK_PATIENCE))?;
     let mut counted = [0; 8];
     stream.read_exact(&mut counted)?;
     let passed = began.elapsed();
