@@ -19,7 +19,9 @@ pub fn section(network: &Comparison) -> Result<String> {
         text(&network.linux)
     );
     let bar = |pair: &Pair| Bar { name: pair.name, value: pair.ratio, is_beyond: pair.ratio < 1.0 };
-    section += &bars_of(&network.rows.iter().map(bar).collect::<Vec<_>>(), 1.0)?;
+    // A row that was broken on one side has no ratio that could be drawn.
+    let drawn = network.rows.iter().filter(|pair| pair.ratio.is_finite());
+    section += &bars_of(&drawn.map(bar).collect::<Vec<_>>(), 1.0)?;
     section += "<table><tr><th>row<th>unit<th>Linux<th>Skete<th>times better</tr>\n";
     for Pair { name, unit, linux, skete, ratio, .. } in &network.rows {
         let class = class(*ratio < 1.0);
@@ -35,7 +37,7 @@ mod tests {
     #[test]
     fn what_is_worse_than_on_linux_is_seen() {
         let pair = |name, ratio| Pair { name, unit: "us", linux: 100.0, skete: 100.0 / ratio, ratio, rounds: vec![[100.0, 50.0]; 5] };
-        let rows = vec![pair("net.udp.echo.p50", 2.0), pair("net.tcp.out", 0.5)];
+        let rows = vec![pair("net.udp.echo.p50", 2.0), pair("net.tcp.out", 0.5), pair("net.tcp.into", f64::INFINITY)];
         let network = Comparison {
             board: "virt".into(),
             linux: "linux-image-6 6.1".into(),
