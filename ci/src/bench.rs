@@ -1,10 +1,13 @@
 //! `cargo xtask bench`: what things cost, against what they may cost, and against what they cost elsewhere ([`against`]).
 //!
-//! The programs `bench` and `c/bench` print rows, which [`log`] reads; [`mod@boot`] has what no program can measure of itself, and [`page`] draws.
+//! The programs `bench` and `c/bench` print rows, which [`log`] reads; [`mod@boot`] has what no program can measure of itself, [`net`] what
+//! others see of a server, and [`page`] draws.
 
 mod against;
 mod boot;
+mod columns;
 mod log;
+mod net;
 mod page;
 
 use std::fs;
@@ -51,6 +54,8 @@ enum Group {
     Scale,
     /// Threads, memory, the clock, locks and queues, by way of C.
     Posix,
+    /// A server, asked over the network: by the host's clock.
+    Net,
 }
 
 impl Group {
@@ -65,11 +70,13 @@ impl Group {
             Self::Latency => "latency",
             Self::Scale => "scale",
             Self::Posix => "posix",
+            Self::Net => "net",
         }
     }
 }
 
-/// Measures, and compares with the figures that the house keeps; counted in instructions on one core, but for `latency` and `scale`.
+/// Measures, and compares with the figures that the house keeps; counted in instructions on one core, but for `latency`, `scale` and
+/// `net`.
 #[derive(Clone, Debug, Args)]
 pub struct Bench {
     /// Which figures; all, if none is named.
@@ -87,8 +94,8 @@ pub struct Bench {
     /// Say where the instructions of this row go, by function, in place of measuring; `c/ROW`: of the one in C, where both languages have it.
     #[arg(long, value_name = "ROW", conflicts_with_all = ["groups", "wall", "json", "html"])]
     explain: Option<String>,
-    /// Compare with the same source on Linux, in the same machine: rows in C of threads, sync, posix and memory, rows in Rust of threads, std,
-    /// memory and, if it is named, latency.
+    /// Compare with the same source on Linux, in the same machine: rows in C of threads, sync, posix and memory, rows in Rust of threads, std
+    /// and memory, and if they are named, latency and net.
     #[arg(long, value_enum, value_name = "SYSTEM", conflicts_with_all = ["explain", "compare"])]
     against: Option<System>,
     /// Write the table into the README, of the board that is asked.
@@ -123,6 +130,15 @@ struct Report<'a> {
     conditions: &'a [Condition],
     #[serde(skip_serializing_if = "Option::is_none")]
     against: Option<&'a Comparison>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    network: Option<&'a net::Comparison>,
+}
+
+/// What another system was measured at too.
+#[derive(Debug, Default)]
+struct Both {
+    counted: Option<Comparison>,
+    served: Option<net::Comparison>,
 }
 
 /// The figures of an earlier commit that no later one may be much worse than.
@@ -155,10 +171,10 @@ impl Bench {
     /// A program cannot be built, or does not end well; the file to compare with is none.
     pub fn carry_out(&self) -> Result<u8> {
         let before = self.compare.as_deref().map(Baseline::read).transpose()?;
-        let (findings, against, versions) = match &self.from {
+        let (findings, both, versions) = match &self.from {
             Some(log) => {
                 let bytes = fs::read(log).with_context(|| format!("{} cannot be read", log.display()))?;
-                (log::logged(&bytes).with_context(|| log.display().to_string())?, None, Versions::of_a_board())
+                (log::logged(&bytes).with_context(|| log.display().to_string())?, Both::default(), Versions::of_a_board())
             }
             None => {
                 let builder = Builder::new(self.offline)?;
@@ -166,8 +182,8 @@ impl Bench {
                     self.explained(&builder, row)?;
                     return Ok(0);
                 }
-                let (findings, against) = self.figures(&builder)?;
-                (findings, against, Versions::of(builder.rustc(), Path::new(toolchain::GCC), &packages::qemu(self.offline)?.0))
+                let (findings, both) = self.figures(&builder)?;
+                (findings, both, Versions::of(builder.rustc(), Path::new(toolchain::GCC), &packages::qemu(self.offline)?.0))
             }
         };
         let Findings { rows, histograms, conditions, mut faults } = findings;
@@ -176,17 +192,20 @@ impl Bench {
             faults.extend(complaint(row));
         }
         conditions.iter().for_each(|condition| println!("{condition}"));
-        if let Some(against) = &against {
-            println!("{against}");
+        let counted = both.counted.as_ref().map(|against| ("bench", "against Linux", against.to_string()));
+        let served = both.served.as_ref().map(|network| ("bench net", "network against Linux", network.to_string()));
+        for (command, name, table) in counted.into_iter().chain(served) {
+            println!("{table}");
             if self.readme {
-                readme::write("bench --against linux --readme", &[(format!("{} against Linux", self.board), against.to_string())])?;
+                readme::write(&format!("{command} --against linux --readme"), &[(format!("{} {name}", self.board), table)])?;
             }
         }
         if let Some(before) = before {
             faults.extend(compared(&before, &rows, &versions));
         }
         let (histograms, conditions) = (&histograms, &conditions);
-        self.write(&Report { commit: commit(), versions, rows: &rows, histograms, conditions, against: against.as_ref() })?;
+        let (against, network) = (both.counted.as_ref(), both.served.as_ref());
+        self.write(&Report { commit: commit(), versions, rows: &rows, histograms, conditions, against, network })?;
         for fault in &faults {
             eprintln!("xtask: {fault}");
         }
@@ -207,15 +226,23 @@ impl Bench {
         Ok(())
     }
 
-    /// Our own rows, or those that another system has too.
-    fn figures(&self, builder: &Builder) -> Result<(Findings, Option<Comparison>)> {
+    /// Our own rows, or those that another system has too: counted ones, and the network's.
+    fn figures(&self, builder: &Builder) -> Result<(Findings, Both)> {
         let Some(system) = self.against else {
-            return Ok((self.measure(builder)?, None));
+            return Ok((self.measure(builder)?, Both::default()));
         };
-        let mut comparison = self.against(system, builder)?;
-        let faults = std::mem::take(&mut comparison.faults);
-        let histograms = std::mem::take(&mut comparison.histograms);
-        Ok((Findings { histograms, faults, ..Findings::default() }, Some(comparison)))
+        let (is_served, is_other) = (self.groups.contains(&Group::Net), self.groups.iter().any(|group| *group != Group::Net));
+        let mut all = Findings::default();
+        let mut counted = (is_other || !is_served).then(|| self.against(system, builder)).transpose()?;
+        if let Some(comparison) = &mut counted {
+            all.faults.append(&mut comparison.faults);
+            all.histograms.append(&mut comparison.histograms);
+        }
+        let mut served = is_served.then(|| self.network_against(builder)).transpose()?;
+        if let Some(comparison) = &mut served {
+            all.faults.append(&mut comparison.faults);
+        }
+        Ok((all, Both { counted, served }))
     }
 
     /// Explains a row of whichever program has it.
@@ -239,6 +266,12 @@ impl Bench {
         let bench = builder.program(&Project::find("bench")?, Std::Kernel, Profile::Release, &[])?;
         let mut all = Findings::default();
         for group in groups {
+            if *group == Group::Net {
+                let found = self.network(builder)?;
+                all.rows.extend(found.rows);
+                all.faults.extend(found.faults);
+                continue;
+            }
             let elf = match group {
                 Group::Boot => builder.program(&Project::find("boot")?, Std::Kernel, Profile::Release, &[])?,
                 Group::Posix => builder.program(&Project::find("c/bench")?, Std::Kernel, Profile::Release, &[])?,
@@ -270,7 +303,7 @@ impl Bench {
 
     /// Where a group is measured, and whether in instructions. What cores do together shows only where each has a thread of the host's.
     fn machine(&self, group: Group) -> Machine {
-        let is_timed = matches!(group, Group::Scale | Group::Latency);
+        let is_timed = matches!(group, Group::Scale | Group::Latency | Group::Net);
         let (cores, icount) = if is_timed { (4, false) } else { (self.cores, !self.wall) };
         Machine { icount, ..Machine::new(self.board, cores) }
     }

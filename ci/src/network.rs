@@ -1,7 +1,7 @@
 //! The guest's network: QEMU's user network, in which this machine is 10.0.2.2, and which of this machine's ports lead to the guest.
 
 use std::fmt;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 use std::str::FromStr;
 
 use anyhow::{Context as _, Result, ensure};
@@ -85,6 +85,26 @@ impl Forward {
     pub const fn tcp(here: u16, there: u16) -> Self {
         Self { is_udp: false, here, there }
     }
+
+    /// A port of UDP's.
+    pub const fn udp(here: u16, there: u16) -> Self {
+        Self { is_udp: true, here, there }
+    }
+}
+
+/// Ports of this machine's that nobody has, neither TCP's nor UDP's, each another.
+///
+/// # Errors
+/// There are not so many.
+pub fn free_ports<const COUNT: usize>() -> Result<[u16; COUNT]> {
+    // Held until all are there: what is let go may be given again.
+    let mut held = Vec::new();
+    for _ in 0..COUNT {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("no port is free")?;
+        let address = listener.local_addr().context("no port is free")?;
+        held.push((address.port(), listener, UdpSocket::bind(address).with_context(|| format!("{address} is free of TCP's alone"))?));
+    }
+    Ok(std::array::from_fn(|number| held[number].0))
 }
 
 impl FromStr for Forward {
@@ -220,6 +240,14 @@ mod tests {
         for text in ["10.0.2.15", "10.0.2.15/33", "x/24", "10.0.2.15/24,y", "10.0.2.15/24,10.0.2.2,10.0.2.3,10.0.2.4"] {
             assert!(address(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn ports_that_nobody_has_are_each_another() {
+        let mut ports = free_ports::<16>().expect("there are many").to_vec();
+        ports.sort_unstable();
+        ports.dedup();
+        assert_eq!(ports.len(), 16);
     }
 
     #[test]

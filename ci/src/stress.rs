@@ -7,9 +7,9 @@
 //! the frames on the [`crate::link`] between card and user network, where one is asked for. QEMU's user network takes about two connections
 //! that come at the same time: they are opened one after the other, and how many a second that is, is that network's.
 
-mod load;
+pub mod load;
 mod rest;
-mod script;
+pub mod script;
 
 use std::fs;
 use std::net::SocketAddr;
@@ -25,7 +25,7 @@ use serde::Serialize;
 use crate::board::{Board, Machine};
 use crate::guest::{self, Ending, Input};
 use crate::link::{self, Faults, Link, Percent};
-use crate::network::{Card, Forward, Network};
+use crate::network::{Card, Forward, Network, free_ports};
 use crate::packages;
 use crate::run::{Boot, Choice, Settings, Surroundings, seconds};
 use crate::tally::{Tally, tail};
@@ -38,7 +38,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// The port that the program listens on.
 const PORT: u16 = 7;
 /// What it says when it does.
-const LISTENING: &str = "listening";
+pub const LISTENING: &str = "listening";
 /// How many connections wait for their first answer at a time where frames are lost: those of some are sent again only after seconds.
 const OPENERS: usize = 64;
 /// How long a connection takes to open where frames are lost, on average, at most.
@@ -225,7 +225,7 @@ impl Stress {
     /// Boots the program, loads it once it listens, and waits for its end.
     fn in_qemu(&self, load: &Load) -> Result<Outcome> {
         self.machine.check()?;
-        let port = free_port()?;
+        let [port] = free_ports()?;
         let faults = self.faults();
         let link = (!faults.are_none()).then(|| Link::start(faults, self.seed)).transpose().context("there is no port for the link")?;
         let network = Network {
@@ -269,12 +269,14 @@ impl Stress {
 fn arguments(load: &Load) -> Vec<String> {
     match load.protocol {
         Protocol::Http => vec![PORT.to_string(), "end".into()],
-        Protocol::Echo | Protocol::Kv => vec![PORT.to_string(), (2 * load.connections + 1).to_string(), load.connections.to_string()],
+        Protocol::Echo | Protocol::Short | Protocol::Kv => {
+            vec![PORT.to_string(), (2 * load.connections + 1).to_string(), load.connections.to_string()]
+        }
     }
 }
 
-/// Passes the program's lines on.
-fn listener(says: Sender<String>) -> impl FnMut(&[u8]) {
+/// Passes a program's lines on.
+pub fn listener(says: Sender<String>) -> impl FnMut(&[u8]) {
     let mut said = Vec::new();
     move |piece: &[u8]| {
         said.extend_from_slice(piece);
@@ -353,10 +355,4 @@ impl Watch {
         let [_, before, after, ..] = self.rests[..] else { return None };
         Some(Watched { before, after })
     }
-}
-
-/// A port of this machine's that nobody has.
-fn free_port() -> Result<u16> {
-    let listener = std::net::TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0)).context("no port is free")?;
-    Ok(listener.local_addr().context("no port is free")?.port())
 }

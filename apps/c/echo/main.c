@@ -1,7 +1,8 @@
 /* Says back what it hears on port 7, to as many as come: a thread per connection (RFC 862).
  *
  * `echo PORT` listens elsewhere; `echo PORT N` ends after `N` connections, each of which ended in order; `echo 0 N` connects `N` times to
- * itself. */
+ * itself; `echo services PORT` is what figures are taken of (services.c). */
+#include "echo.h"
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
@@ -12,16 +13,14 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* Ends the program unless `truth`. */
-static void need(int truth, const char *what) {
+void need(int truth, const char *what) {
     if (!truth) {
         perror(what);
         exit(1);
     }
 }
 
-/* Says everything back until the other side has no more to say; how much that was, or -1. */
-static void *serve(void *connection) {
+void *serve(void *connection) {
     int fd = (intptr_t) connection, one = 1;
     char buffer[4096];
     intptr_t bytes = 0;
@@ -53,14 +52,24 @@ static void *speak(void *port) {
     return NULL;
 }
 
-int main(int count, char **words) {
-    int port = count > 1 ? atoi(words[1]) : 7, most = count > 2 ? atoi(words[2]) : 0, one = 1;
+int listener(int port) {
     struct sockaddr_in6 name = { .sin6_family = AF_INET6, .sin6_port = htons(port), .sin6_addr = IN6ADDR_ANY_INIT };
+    int fd = socket(AF_INET6, SOCK_STREAM, 0), one = 1;
+    need(fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) == 0, "socket");
+    need(bind(fd, (struct sockaddr *) &name, sizeof name) == 0 && listen(fd, 128) == 0, "listen");
+    return fd;
+}
+
+int main(int count, char **words) {
+    if (count > 2 && !strcmp(words[1], "services")) {
+        return services(atoi(words[2]));
+    }
+    int port = count > 1 ? atoi(words[1]) : 7, most = count > 2 ? atoi(words[2]) : 0;
+    struct sockaddr_in6 name;
     socklen_t length = sizeof name;
     pthread_t *served = calloc(most ? 2 * most : 1, sizeof *served), *speakers = served + most;
-    int fd = socket(AF_INET6, SOCK_STREAM, 0);
-    need(served && fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) == 0, "socket");
-    need(bind(fd, (struct sockaddr *) &name, sizeof name) == 0 && listen(fd, 128) == 0, "listen");
+    need(served != NULL, "calloc");
+    int fd = listener(port);
     need(getsockname(fd, (struct sockaddr *) &name, &length) == 0, "getsockname");
     printf("c/echo: listening on port %d\n", ntohs(name.sin6_port));
     fflush(stdout);

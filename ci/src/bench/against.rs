@@ -7,7 +7,7 @@ use anyhow::{Result, bail, ensure};
 use serde::Serialize;
 
 use super::log::Histogram;
-use super::{Bench, Group};
+use super::{Bench, Group, columns};
 use crate::cc;
 use crate::cc::linux::{self as for_linux, Libc};
 use crate::figures::Row;
@@ -108,29 +108,13 @@ impl fmt::Display for Comparison {
             let above = pair.above_floor().map_or_else(String::new, |above| format!("{above:.1}"));
             lines.push([pair.title(), glibc, musl, skete, format!("{:.1}", pair.times()), floor, above]);
         }
-        let width = |column: usize| lines.iter().map(|line| line[column].len()).max().unwrap_or_default();
-        let widths: Vec<usize> = (0..7).map(width).collect();
-        for (number, line) in lines.iter().enumerate() {
-            let [name, rest @ ..] = line;
-            write!(out, "| {name:<width$} |", width = widths[0])?;
-            for (cell, width) in rest.iter().zip(&widths[1..]) {
-                write!(out, " {cell:>width$} |")?;
-            }
-            writeln!(out)?;
-            if number == 0 {
-                write!(out, "|{}|", "-".repeat(widths[0] + 2))?;
-                for width in &widths[1..] {
-                    write!(out, "{}:|", "-".repeat(width + 1))?;
-                }
-                writeln!(out)?;
-            }
-        }
+        out.write_str(&columns::table(&lines))?;
         write!(out, "\nLinux is {}; it is compared by the faster of its two libraries.", self.linux)
     }
 }
 
 /// A figure with a comma at each thousand; with a digit behind the point where that says something.
-fn grouped(value: f64) -> String {
+pub fn grouped(value: f64) -> String {
     if value < 100.0 {
         return format!("{value:.1}");
     }
@@ -153,16 +137,23 @@ impl Bench {
     pub(super) fn against(&self, system: System, builder: &Builder) -> Result<Comparison> {
         let System::Linux = system;
         let named = |groups: &[Group]| groups.iter().map(|group| group.name()).collect::<Vec<_>>().join(", ");
-        let groups = if self.groups.is_empty() { &GROUPS[..] } else { &self.groups };
+        // The network's is a table of its own.
+        let asked = || self.groups.iter().copied().filter(|group| *group != Group::Net);
+        let groups: Vec<Group> = if self.groups.is_empty() { GROUPS.into() } else { asked().collect() };
         if let Some(group) = groups.iter().find(|group| !OF_C.contains(group) && !OF_RUST.contains(group)) {
             let others = named(&GROUPS);
-            bail!("group {} has nothing to compare on Linux: {others} and {} have", group.name(), Group::Latency.name());
+            bail!(
+                "group {} has nothing to compare on Linux: {others}, {} and {} have",
+                group.name(),
+                Group::Latency.name(),
+                Group::Net.name()
+            );
         }
         let linux = Linux::find(self.offline)?;
         let mut comparison = Comparison { linux: linux.version.clone(), rows: Vec::new(), histograms: Vec::new(), faults: Vec::new() };
         let of_c = groups.iter().any(|group| OF_C.contains(group)).then(|| self.of_c(builder)).transpose()?;
         let of_rust = groups.iter().any(|group| OF_RUST.contains(group)).then(|| of_rust(builder)).transpose()?;
-        for &group in groups {
+        for group in groups {
             let machine = self.machine(group);
             let sides = |programs: &[PathBuf], ours: &Path, faults: &mut Vec<String>| {
                 let mut sides = Vec::new();

@@ -1,6 +1,7 @@
 //! A report as one page of HTML, complete in itself: tables, bars against Linux and against floors, curves over threads.
 
 mod histogram;
+mod served;
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
@@ -61,6 +62,9 @@ pub fn page(report: &Report<'_>) -> Result<String> {
             .collect();
         page += &bars_of(&bars, 1.0)?;
         page += &pairs(&against.rows);
+    }
+    if let Some(network) = report.network {
+        page += &served::section(network)?;
     }
     let floors: Vec<Bar<'_>> = report.rows.iter().filter_map(above_floor).collect();
     if !floors.is_empty() {
@@ -247,8 +251,16 @@ mod tests {
     use crate::bench::log::{Condition, Histogram};
 
     fn page_of(rows: &[Row]) -> String {
-        page(&Report { commit: "0123".into(), versions: Versions::default(), rows, histograms: &[], conditions: &[], against: None })
-            .expect("it can be drawn")
+        page(&Report {
+            commit: "0123".into(),
+            versions: Versions::default(),
+            rows,
+            histograms: &[],
+            conditions: &[],
+            against: None,
+            network: None,
+        })
+        .expect("it can be drawn")
     }
 
     #[test]
@@ -288,6 +300,7 @@ mod tests {
             histograms: &[],
             conditions: &[condition],
             against: None,
+            network: None,
         };
         assert!(page(&report).expect("it can be drawn").contains("<li>after std: 600 MHz, 80.0 °C"));
     }

@@ -148,6 +148,8 @@ struct Seen {
     answers: u64,
     bytes: u64,
     broken: Vec<String>,
+    /// When it had spoken: what follows are ends.
+    spoke: Option<Instant>,
 }
 
 impl Load {
@@ -169,7 +171,8 @@ impl Load {
             let threads: Vec<_> = shares.into_iter().map(|share| scope.spawn(move || speak(share, deadline))).collect();
             threads.into_iter().filter_map(|thread| thread.join().ok()).collect()
         });
-        Ok(self.report(seen, opening, began.elapsed()))
+        let spoke = seen.iter().filter_map(|seen| seen.spoke).max().map_or_else(|| began.elapsed(), |spoke| spoke.duration_since(began));
+        Ok(self.report(seen, opening, spoke))
     }
 
     /// Opens all connections: the next as soon as the last was taken, but with no more than [`Self::openers`] waiting for an answer.
@@ -256,6 +259,7 @@ fn speak(mut speakers: Vec<Speaker>, deadline: Instant) -> Seen {
             Ok(())
         });
     }
+    seen.spoke = Some(Instant::now());
     keep(&mut speakers, &mut seen, |speaker, _| speaker.end());
     seen
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, BufRead};
+use std::ops::RangeInclusive;
 
 use clap::ValueEnum;
 use fastrand::Rng;
@@ -9,6 +10,8 @@ use serde::Serialize;
 
 /// Bytes of a word, a value or a body, at most.
 const MOST: u64 = 2000;
+/// Bytes of a word of [`Protocol::Short`]'s.
+pub const SHORT: usize = 64;
 /// Requests that are made at once, at most.
 const AT_ONCE: u64 = 8;
 /// Keys that a connection has.
@@ -22,6 +25,9 @@ pub const END: &str = "POST /end HTTP/1.1\r\nHost: skete\r\nConnection: close\r\
 pub enum Protocol {
     /// It says back what it hears (RFC 862), as `echo` and `c/echo`.
     Echo,
+    /// The same, of [`SHORT`] bytes each time.
+    #[value(skip)]
+    Short,
     /// Keys and values, as `kv`.
     Kv,
     /// HTTP, as `http`.
@@ -32,7 +38,8 @@ impl Protocol {
     /// What the connection of this number says and must hear.
     pub fn script(self, number: usize) -> Box<dyn Script> {
         match self {
-            Self::Echo => Box::new(Echo::default()),
+            Self::Echo => Box::new(Echo { lengths: 1..=MOST, said: Vec::new() }),
+            Self::Short => Box::new(Echo { lengths: SHORT as u64..=SHORT as u64, said: Vec::new() }),
             Self::Kv => Box::new(Kv { number, ..Kv::default() }),
             Self::Http => Box::new(Http::default()),
         }
@@ -70,14 +77,16 @@ fn hear_exactly(from: &mut dyn BufRead, wanted: &[u8]) -> io::Result<()> {
     }
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Echo {
+    /// How long a word is.
+    lengths: RangeInclusive<u64>,
     said: Vec<u8>,
 }
 
 impl Script for Echo {
     fn say(&mut self, dice: &mut Rng) -> (Vec<u8>, u64) {
-        let length = dice.u64(..MOST) + 1;
+        let length = dice.u64(self.lengths.clone());
         self.said = bytes(dice, length);
         (self.said.clone(), 1)
     }
@@ -263,6 +272,12 @@ mod tests {
             };
             assert!(said(1) == said(1) && said(1) != said(2), "{protocol:?}");
         }
+    }
+
+    #[test]
+    fn short_words_are_all_as_long() {
+        let (mut script, mut dice) = (Protocol::Short.script(0), Rng::with_seed(1));
+        assert!((0..20).all(|_| script.say(&mut dice).0.len() == SHORT));
     }
 
     #[test]
