@@ -4,9 +4,9 @@
 //! taken at boot: the limits are read at the first call.
 
 use core::cell::RefCell;
+use core::fmt;
 use core::ops::Range;
 use core::sync::atomic::Ordering;
-use core::{fmt, mem};
 
 use arrayvec::ArrayVec;
 use lock_api::{MappedMutexGuard, MutexGuard};
@@ -84,11 +84,14 @@ impl Memory for Machine {
 
     fn release(&self, range: Range<u64>, is_named: bool) {
         let mut spare = self.spare.borrow_mut();
-        if !is_named && !spare.is_full() {
-            return spare.push(range);
-        }
-        let given = if is_named { range } else { mem::replace(&mut spare[0], range) };
-        window::give(given);
+        let given = if is_named {
+            Some(range)
+        } else {
+            let oldest = spare.is_full().then(|| spare.remove(0));
+            spare.push(range);
+            oldest
+        };
+        given.into_iter().for_each(window::give);
     }
 
     fn map(&self, start: u64, frames: &Held, is_read_only: bool) -> bool {
