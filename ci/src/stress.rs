@@ -10,15 +10,15 @@
 pub mod load;
 mod rest;
 pub mod script;
+pub mod voice;
 
 use std::fs;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::{Context as _, Result, anyhow};
 use clap::Args;
 use serde::Serialize;
 
@@ -32,13 +32,12 @@ use crate::tally::{Tally, tail};
 use load::Load;
 use rest::{Rest, Watched};
 use script::Protocol;
+use voice::Voice;
 
 /// How long the program may take to boot, and to end once nobody is connected any more.
 const PATIENCE: Duration = Duration::from_secs(120);
 /// The port that the program listens on.
 const PORT: u16 = 7;
-/// What it says when it does.
-pub const LISTENING: &str = "listening";
 /// How many connections wait for their first answer at a time where frames are lost: those of some are sent again only after seconds.
 const OPENERS: usize = 64;
 /// How long a connection takes to open where frames are lost, on average, at most.
@@ -246,18 +245,18 @@ impl Stress {
             ..Surroundings::default()
         };
         let boot = Boot { machine: &self.machine, surroundings: &surroundings, elf: &elf, input: Input::None, offline: self.offline };
-        let (says, hears) = mpsc::channel();
+        let (mut listener, voice) = Voice::new();
         let target = SocketAddr::from(([127, 0, 0, 1], port));
-        let mut watch = Watch::new(hears);
+        let mut watch = Watch { voice, rests: Vec::new() };
         let (report, ending) = thread::scope(|scope| {
-            let guest = scope.spawn(move || boot.carry_out(&builder, &mut listener(says)));
+            let guest = scope.spawn(move || boot.carry_out(&builder, &mut listener));
             let report = watch.load(load, target);
             let ending = guest.join().map_err(|_| anyhow!("the guest's thread panicked")).flatten();
             watch.hear_rest();
             (report, ending)
         });
         let link = link.map(Link::finish);
-        let told = |ending: &Ending| format!("the program ended with {}; its output:\n{}", ending.status(), tail(&watch.said, 60));
+        let told = |ending: &Ending| format!("the program ended with {}; its output:\n{}", ending.status(), tail(&watch.voice.said, 60));
         let ending = ending?;
         let report = report.with_context(|| told(&ending))?;
         let outcome = Outcome::new(report, Some((watch, ending)), link);
@@ -275,58 +274,16 @@ fn arguments(load: &Load) -> Vec<String> {
     }
 }
 
-/// Passes a program's lines on.
-pub fn listener(says: Sender<String>) -> impl FnMut(&[u8]) {
-    let mut said = Vec::new();
-    move |piece: &[u8]| {
-        said.extend_from_slice(piece);
-        while let Some(end) = said.iter().position(|byte| *byte == b'\n') {
-            let line: Vec<u8> = said.drain(..=end).collect();
-            // Nobody may listen any more.
-            let _ = says.send(String::from_utf8_lossy(&line).into_owned());
-        }
-    }
-}
-
 /// The program, as its words tell.
 struct Watch {
-    lines: Receiver<String>,
-    said: String,
+    voice: Voice,
     rests: Vec<Rest>,
 }
 
 impl Watch {
-    const fn new(lines: Receiver<String>) -> Self {
-        Self { lines, said: String::new(), rests: Vec::new() }
-    }
-
-    /// Hears lines until `is_enough`.
-    fn hear_until(&mut self, what: &str, is_enough: impl Fn(&Self, &str) -> bool) -> Result<()> {
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            match self.lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
-                Ok(line) => {
-                    self.note(&line);
-                    if is_enough(self, &line) {
-                        return Ok(());
-                    }
-                }
-                Err(RecvTimeoutError::Timeout) => bail!("the program does not say {what}"),
-                Err(RecvTimeoutError::Disconnected) => bail!("the program ended before it said {what}"),
-            }
-        }
-    }
-
-    fn note(&mut self, line: &str) {
-        self.said += line;
-        self.rests.extend(Rest::parse(line));
-    }
-
     /// What is said until the end.
     fn hear_rest(&mut self) {
-        while let Ok(line) = self.lines.recv() {
-            self.note(&line);
-        }
+        self.voice.hear_rest(|line| self.rests.extend(Rest::parse(line)));
     }
 
     /// Hears that the program is at rest for the `count`th time, if it tells such things at all.
@@ -334,12 +291,15 @@ impl Watch {
         if self.rests.is_empty() {
             return Ok(());
         }
-        self.hear_until("that it is at rest", |watch, _| watch.rests.len() >= count)
+        self.voice.hear_until(PATIENCE, "that it is at rest", |line| {
+            self.rests.extend(Rest::parse(line));
+            self.rests.len() >= count
+        })
     }
 
     /// Loads it once it listens: a first time for as many connections as there are to be, so that what is kept once it was needed is there.
     fn load(&mut self, load: &Load, target: SocketAddr) -> Result<load::Report> {
-        self.hear_until("that it listens", |_, line| line.contains(LISTENING))?;
+        self.voice.hear_it_listen(PATIENCE, |line| self.rests.extend(Rest::parse(line)))?;
         Load { time: Duration::ZERO, ..*load }.carry_out(target)?;
         self.await_rest(2)?;
         let report = load.carry_out(target)?;

@@ -10,9 +10,8 @@ mod compared;
 mod measure;
 
 use std::path::PathBuf;
-use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
 
@@ -28,7 +27,7 @@ use crate::network::{Forward, Network, free_ports};
 use crate::program::{Builder, Profile, Std};
 use crate::project::Project;
 use crate::run::{Boot, Settings, Surroundings};
-use crate::stress::{LISTENING, listener};
+use crate::stress::voice::Voice;
 use crate::tally::tail;
 pub use compared::{Comparison, Pair};
 use measure::{Figures, KINDS};
@@ -143,30 +142,18 @@ impl Ours<'_> {
 fn called(boot: impl FnOnce(&Network, &mut dyn FnMut(&[u8])) -> Result<()> + Send) -> Result<Figures> {
     let ports = Ports::free()?;
     let network = ports.network();
-    let (says, hears) = mpsc::channel();
-    let mut said = String::new();
+    let (mut listener, mut voice) = Voice::new();
     let (figures, ended) = thread::scope(|scope| {
-        let guest = scope.spawn(|| boot(&network, &mut listener(says)));
-        let deadline = Instant::now() + BOOTING;
-        let listening = loop {
-            match hears.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
-                Ok(line) => {
-                    said += &line;
-                    if line.contains(LISTENING) {
-                        break Ok(());
-                    }
-                }
-                Err(RecvTimeoutError::Timeout) => break Err(anyhow!("the server does not say that it listens")),
-                Err(RecvTimeoutError::Disconnected) => break Err(anyhow!("the server ended before it listened")),
-            }
-        };
+        let network = &network;
+        let guest = scope.spawn(move || boot(network, &mut listener));
+        let listening = voice.hear_it_listen(BOOTING, |_| ());
         let figures = listening.and_then(|()| measure::measure(&ports)).and_then(|figures| measure::finish(&ports).map(|()| figures));
         let ended = guest.join().map_err(|_| anyhow!("the guest's thread panicked")).flatten();
-        said.extend(hears.iter());
+        voice.hear_rest(|_| ());
         (figures, ended)
     });
     guest::go_on()?;
-    let told = || format!("what was printed:\n{}", tail(&said, 60));
+    let told = || format!("what was printed:\n{}", tail(&voice.said, 60));
     let figures = figures.with_context(told)?;
     ended.with_context(told)?;
     Ok(figures)
